@@ -1,0 +1,103 @@
+import type { Annotation, Answer, Usage } from '../ask/ask.ts';
+import type { Citation } from '../document.ts';
+
+/** OpenAI's shapes for chat completions, with our citations beside them. Field by field as strict clients need. */
+
+export interface Head {
+  id: string;
+  created: number;
+  model: string;
+}
+
+/** `url_citation` is the only kind that strict clients take; offsets are UTF-16, `end_index` exclusive. */
+function annotation({ start, end, citation }: Annotation) {
+  return {
+    type: 'url_citation',
+    url_citation: { start_index: start, end_index: end, url: citation.url, title: citation.title },
+  };
+}
+
+/** One of our `sources`: what is needed to open the passage and to show it. */
+export function source({ marker, passage, url, title }: Citation) {
+  return {
+    marker,
+    document_id: passage.document.id,
+    uri: passage.document.uri,
+    collection: passage.document.collection,
+    title,
+    url,
+    page: passage.page ?? null,
+    headings: passage.headings ?? [],
+    lines: passage.lines ?? null,
+    span: passage.span,
+    score: passage.score,
+    text: passage.text,
+  };
+}
+
+/** `citations` and `search_results` in Perplexity's form: the n-th is what `[n]` points at. */
+function citationFields(sources: readonly Citation[]) {
+  return {
+    citations: sources.map(({ url }) => url),
+    search_results: sources.map(({ title, url }) => ({ title, url, date: null })),
+    sources: sources.map(source),
+  };
+}
+
+function usageBody({ promptTokens, completionTokens }: Usage) {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  };
+}
+
+export function completion(head: Head, answer: Answer) {
+  return {
+    id: head.id,
+    object: 'chat.completion',
+    created: head.created,
+    model: head.model,
+    choices: [
+      {
+        index: 0,
+        message: {
+          role: 'assistant',
+          content: answer.text,
+          refusal: null,
+          annotations: answer.annotations.map(annotation),
+        },
+        finish_reason: answer.usage.finish,
+        logprobs: null,
+      },
+    ],
+    usage: usageBody(answer.usage),
+    ...citationFields(answer.sources),
+  };
+}
+
+/** Chunks of one stream. With `includeUsage` every chunk says `usage: null` and one more at the end has it. */
+export function chunksOf(head: Head, includeUsage: boolean) {
+  const chunk = (delta: object, finish: string | null) => ({
+    id: head.id,
+    object: 'chat.completion.chunk',
+    created: head.created,
+    model: head.model,
+    choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
+    ...(includeUsage && { usage: null }),
+  });
+  return {
+    first: (sources: readonly Citation[]) => ({
+      ...chunk({ role: 'assistant', content: '', refusal: null }, null),
+      ...citationFields(sources),
+    }),
+    text: (text: string) => chunk({ content: text }, null),
+    last: (answer: Answer) => [
+      ...(answer.annotations.length > 0
+        ? [chunk({ annotations: answer.annotations.map(annotation) }, null)]
+        : []),
+      chunk({}, answer.usage.finish),
+      ...(includeUsage ? [{ ...chunk({}, null), choices: [], usage: usageBody(answer.usage) }] : []),
+    ],
+  };
+}

@@ -1,0 +1,147 @@
+import { Readable } from 'node:stream';
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { DOCUMENT_STATES } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import type { LedgerDocument } from '../ingest/catalogue.ts';
+import type { Documents } from '../ingest/documents.ts';
+import { parse } from './failure.ts';
+
+const ListQuery = z.strictObject({
+  collection: z.string().optional(),
+  status: z.enum(DOCUMENT_STATES).optional(),
+  cursor: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+const Label = z.string().min(1).max(500);
+
+const TextUpload = z.strictObject({
+  text: z.string().min(1),
+  title: Label.optional(),
+  collection: z.string().optional(),
+  external_id: Label.optional(),
+});
+
+const UploadFields = TextUpload.omit({ text: true });
+
+export function documentRoutes(
+  server: FastifyInstance,
+  { documents, maxFileBytes }: { documents: Documents; maxFileBytes: number },
+): void {
+  server.get('/api/documents', ({ query }) => {
+    const { collection, status, cursor, limit } = parse(ListQuery, query);
+    const rows = documents.list({
+      limit: limit + 1,
+      ...(collection !== undefined && { collection }),
+      ...(status && { state: status }),
+      ...(cursor !== undefined && { after: cursor }),
+    });
+    const page = rows.slice(0, limit);
+    return {
+      data: page.map(documentBody),
+      next_cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+    };
+  });
+
+  server.get<ById>('/api/documents/:id', ({ params }) => documentBody(documents.get(params.id)));
+
+  server.delete<ById>('/api/documents/:id', async ({ params }, reply) =>
+    reply.code(202).send(documentBody(await documents.remove(params.id))),
+  );
+
+  server.post<ById>('/api/documents/:id/reindex', async ({ params }, reply) =>
+    reply.code(202).send(documentBody(await documents.reindex(params.id))),
+  );
+
+  server.get<ById>('/api/documents/:id/file', async ({ params }, reply) => {
+    const document = documents.get(params.id);
+    const { stream, bytes } = await documents.open(document);
+    return reply
+      .header('content-type', 'application/octet-stream')
+      .header('content-length', bytes)
+      .header('x-content-type-options', 'nosniff')
+      .header('content-disposition', attachment(document.uri.slice(document.uri.lastIndexOf('/') + 1)))
+      .send(stream);
+  });
+
+  void server.register(async (uploads) => {
+    await uploads.register(multipart, {
+      limits: { fileSize: maxFileBytes + 1, files: 1, fieldSize: 10_000 },
+    });
+    uploads.post('/api/documents', { bodyLimit: 64 * 1024 * 1024 }, async (request, reply) => {
+      const document = request.isMultipart()
+        ? await fromForm(request, documents)
+        : await fromText(request, documents);
+      return reply.code(202).send(documentBody(document));
+    });
+  });
+}
+
+interface ById {
+  Params: { id: string };
+}
+
+async function fromText(request: FastifyRequest, documents: Documents): Promise<LedgerDocument> {
+  const { text, title, collection, external_id: externalId } = parse(TextUpload, request.body);
+  const name = title ?? text.trim().split('\n', 1)[0]?.slice(0, 80) ?? 'Text';
+  return documents.upload({
+    uri: externalId ?? `texts/${name}`,
+    title: name,
+    body: Readable.from([Buffer.from(text)]),
+    ...(collection !== undefined && { collection }),
+  });
+}
+
+/** Fields that come after the file in the form are not seen any more: the bytes are streamed, never gathered. */
+async function fromForm(request: FastifyRequest, documents: Documents): Promise<LedgerDocument> {
+  const part = await request.file();
+  if (!part) throw new LimnerError('invalid_request', 'The form holds no file.', { param: 'file' });
+  const fields = parse(UploadFields, plainFields(part.fields));
+  const name = baseName(part.filename);
+  return documents.upload({
+    uri: fields.external_id ?? `uploads/${name}`,
+    title: fields.title ?? name,
+    body: part.file,
+    ...(fields.collection !== undefined && { collection: fields.collection }),
+  });
+}
+
+function plainFields(fields: Record<string, unknown>): Record<string, unknown> {
+  const Field = z.looseObject({
+    type: z.literal('field'),
+    value: z.unknown(),
+    valueTruncated: z.boolean().optional(),
+  });
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, field]) => {
+      const parsed = Field.safeParse(field);
+      if (!parsed.success) return [];
+      if (parsed.data.valueTruncated)
+        throw new LimnerError('too_large', `${name} is too long.`, { param: name });
+      return [[name, parsed.data.value]];
+    }),
+  );
+}
+
+/** The sender's file name is a label: it never becomes a path. */
+function baseName(filename: string): string {
+  const name = filename
+    .replaceAll('\\', '/')
+    .split('/')
+    .at(-1)
+    ?.replaceAll(/\p{Cc}/gu, '')
+    .trim();
+  return name?.slice(0, 255) || 'file';
+}
+
+/** The ledger's row as the API shows it. */
+export function documentBody(document: LedgerDocument) {
+  const { path: _path, signature: _signature, recipe: _recipe, ...shown } = document;
+  return shown;
+}
+
+function attachment(name: string): string {
+  return `attachment; filename*=UTF-8''${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify';
+
+/** The truthful number: what the ledger and the store hold now, and which servers are there. */
+export interface Status {
+  documents: Record<string, number>;
+  failed: Record<string, number>;
+  chunks: number;
+  vectors: number;
+  jobs: number;
+  settling: number;
+  inbox: { path: string; online: boolean; message: string | null; ignored: number };
+  servers: Record<string, unknown>;
+}
+
+export interface HealthRoutes {
+  status: () => Promise<Status>;
+  metrics: () => Promise<{ type: string; text: string }>;
+}
+
+export function healthRoutes(server: FastifyInstance, { status, metrics }: HealthRoutes): void {
+  server.get('/healthz', () => ({ status: 'ok' }));
+
+  server.get('/readyz', async (_request, reply) => {
+    const { inbox, servers } = await status();
+    return reply.code(inbox.online ? 200 : 503).send({
+      status: inbox.online ? 'ready' : 'degraded',
+      message: inbox.message,
+      servers,
+    });
+  });
+
+  server.get('/api/status', status);
+
+  server.get('/metrics', async (_request, reply) => {
+    const { type, text } = await metrics();
+    return reply.header('content-type', type).send(text);
+  });
+}

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { fastify, type FastifyInstance } from 'fastify';
+import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { chatRoutes, type ChatRoutes } from './chat.ts';
+import { documentRoutes } from './documents.ts';
+import { createErrorHandler } from './failure.ts';
+import { createGuard, type GuardOptions } from './guard.ts';
+import { healthRoutes, type HealthRoutes } from './health.ts';
+import { searchRoutes, type SearchRoutes } from './search.ts';
+import { viewerRoutes } from './viewer.ts';
+import { webhookRoutes } from './webhooks.ts';
+
+export interface ServerOptions {
+  guard: GuardOptions;
+  publicUrl: string | undefined;
+  maxFileBytes: number;
+}
+
+export interface ServerParts
+  extends HealthRoutes, Omit<ChatRoutes, 'publicUrl'>, Omit<SearchRoutes, 'publicUrl'> {
+  documents: Parameters<typeof documentRoutes>[1]['documents'];
+  log: Log;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** The HTTP surface: every route in the order of the design. Fastify's own defaults are no posture. */
+export function createServer(options: ServerOptions, parts: ServerParts): FastifyInstance {
+  const server = fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: 4 * 1024 * 1024,
+    connectionTimeout: 0,
+    requestTimeout: HOUR_MS,
+    keepAliveTimeout: 10_000,
+    routerOptions: { maxParamLength: 500 },
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    trustProxy: false,
+  });
+  const publicUrl = (request: { protocol: string; host: string }): string =>
+    options.publicUrl ?? `${request.protocol}://${request.host}`;
+  const guard = createGuard(options.guard);
+
+  server.setErrorHandler(createErrorHandler(parts.log));
+  server.setNotFoundHandler(() => {
+    throw new LimnerError('not_found', 'There is no such route.');
+  });
+  server.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+    guard(request);
+  });
+
+  healthRoutes(server, parts);
+  documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
+  searchRoutes(server, { ...parts, publicUrl });
+  chatRoutes(server, { ...parts, publicUrl });
+  webhookRoutes(server, parts);
+  viewerRoutes(server, parts);
+  return server;
+}

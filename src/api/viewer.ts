@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { SECTION_BREAK, type Section, type Span } from '../document.ts';
+import type { LedgerDocument } from '../ingest/catalogue.ts';
+import type { Documents } from '../ingest/documents.ts';
+import { parse } from './failure.ts';
+
+const ViewQuery = z.looseObject({
+  mark: z
+    .string()
+    .regex(/^\d{1,10}-\d{1,10}$/)
+    .optional()
+    .catch(undefined),
+});
+
+/** Text around the mark that is shown of a very long document, in characters to each side. */
+const WINDOW = 200_000;
+
+const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem}
+header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
+.meta{opacity:.7;font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
+.place{opacity:.6;font-size:.8rem}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
+
+/** Without this a link to a page would scroll there although the marked words stand further down. */
+const SCRIPT = `document.querySelector('mark')?.scrollIntoView({block:'center'})`;
+
+const POLICY = [
+  `default-src 'none'`,
+  `style-src 'sha256-${sha256(STYLE)}'`,
+  `script-src 'sha256-${sha256(SCRIPT)}'`,
+  `base-uri 'none'`,
+  `form-action 'none'`,
+  `frame-ancestors 'self'`,
+].join('; ');
+
+/** A document's extracted text with the cited words marked: every citation link opens here. */
+export function viewerRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {
+  server.get<{ Params: { id: string } }>('/documents/:id', async ({ params, query }, reply) => {
+    const document = documents.get(params.id);
+    const { mark } = parse(ViewQuery, query);
+    const sections = (await documents.text(document))?.sections ?? [];
+    return reply
+      .header('content-type', 'text/html; charset=utf-8')
+      .header('content-security-policy', POLICY)
+      .send(page(document, sections, mark === undefined ? undefined : toSpan(mark)));
+  });
+}
+
+function toSpan(mark: string): Span {
+  const [start = 0, end = 0] = mark.split('-').map(Number);
+  return [start, Math.max(start, end)];
+}
+
+function page(document: LedgerDocument, sections: readonly Section[], mark: Span | undefined): string {
+  const state = document.error ? `${document.state}: ${document.error.message}` : document.state;
+  return `<!doctype html>
+<html lang="und"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="referrer" content="no-referrer"><title>${escape(document.title)}</title><style>${STYLE}</style></head>
+<body><header><h1>${escape(document.title)}</h1>
+<p class="meta">${escape(document.uri)} · ${escape(document.collection)} · ${escape(state)} ·
+<a href="/api/documents/${encodeURIComponent(document.id)}/file">original file</a></p></header>
+<main>${body(sections, mark)}</main><script>${SCRIPT}</script></body></html>`;
+}
+
+function body(sections: readonly Section[], mark: Span | undefined): string {
+  if (sections.length === 0) return '<p>There is no text of this document.</p>';
+  const [from, to] = [(mark?.[0] ?? 0) - WINDOW, (mark?.[1] ?? 0) + WINDOW];
+  const parts: string[] = [];
+  let offset = 0;
+  let left = 0;
+  let lastPage: number | undefined;
+  for (const section of sections) {
+    const end = offset + section.text.length;
+    if (end >= from && offset <= to)
+      parts.push(sectionHtml(section, offset, mark, section.page !== lastPage, [from, to]));
+    else left++;
+    lastPage = section.page;
+    offset = end + SECTION_BREAK.length;
+  }
+  if (left > 0) parts.push('<p class="meta">The document is long; the part around the passage is shown.</p>');
+  return parts.join('\n');
+}
+
+/** `#page=3` is the anchor that citation links carry; only the first section of a page has it. */
+function sectionHtml(
+  section: Section,
+  offset: number,
+  mark: Span | undefined,
+  opensPage: boolean,
+  [from, to]: Span,
+): string {
+  const anchor = section.page !== undefined && opensPage ? ` id="page=${section.page}"` : '';
+  const first = Math.max(0, from - offset);
+  const text = section.text.slice(first, Math.max(first, to - offset));
+  return `<section${anchor}>${place(section)}<pre>${marked(text, offset + first, mark)}</pre></section>`;
+}
+
+function place({ page, headings }: Section): string {
+  const parts = [page === undefined ? '' : `page ${page}`, ...(headings ?? [])].filter(Boolean);
+  return parts.length === 0 ? '' : `<div class="place">${escape(parts.join(' › '))}</div>`;
+}
+
+function marked(text: string, offset: number, mark: Span | undefined): string {
+  if (!mark) return escape(text);
+  const start = Math.min(Math.max(mark[0] - offset, 0), text.length);
+  const end = Math.min(Math.max(mark[1] - offset, start), text.length);
+  if (start === end) return escape(text);
+  return `${escape(text.slice(0, start))}<mark>${escape(text.slice(start, end))}</mark>${escape(text.slice(end))}`;
+}
+
+function escape(text: string): string {
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
+}

@@ -1,0 +1,190 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createServer } from './api/server.ts';
+import type { Status } from './api/health.ts';
+import { createAsk } from './ask/ask.ts';
+import { createChatPort } from './ask/chat-port.ts';
+import { createRetrieve } from './ask/retrieve.ts';
+import type { Config } from './config.ts';
+import { createArrivals } from './ingest/arrivals.ts';
+import { createCatalogue } from './ingest/catalogue.ts';
+import { createDocuments } from './ingest/documents.ts';
+import { createEmbedding } from './ingest/embed.ts';
+import { createExtractions } from './ingest/extractions.ts';
+import { createInbox } from './ingest/inbox.ts';
+import { createPipeline } from './ingest/pipeline.ts';
+import { createQueue } from './ingest/queue.ts';
+import { createRecount } from './ingest/recount.ts';
+import { createUploads } from './ingest/uploads.ts';
+import { createWorker } from './ingest/worker.ts';
+import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { createOllama, type OllamaOptions } from './models/ollama.ts';
+import { createExtractor } from './processors/pool.ts';
+import { PROCESSORS_VERSION } from './processors/table.ts';
+import { lockFolder, openDatabase } from './sqlite.ts';
+import { createEmbeddedStore } from './store/embedded.ts';
+
+/** A second of idling is enough to start the children again; a service that idles is small. */
+const IDLE_MS = 20_000;
+const PRUNE_MS = 6 * 3_600_000;
+const FIRST_RETRY_MS = 1000;
+const EMBED_BATCH = 32;
+
+export type App = Awaited<ReturnType<typeof createApp>>;
+
+/** What tests set otherwise. */
+export interface AppOverrides {
+  ollama?: Pick<OllamaOptions, 'timeouts' | 'pollMs'>;
+  firstRetryMs?: number;
+}
+
+/** Builds every part once, in the order the data flows. Nothing runs before `start`. */
+export async function createApp(config: Config, log: Log, overrides: AppOverrides = {}) {
+  const uploads = join(config.data, 'uploads');
+  const spool = join(config.data, 'spool');
+  await mkdir(config.data, { recursive: true });
+  const unlock = lockFolder(config.data);
+  await rm(spool, { recursive: true, force: true });
+  for (const folder of [uploads, spool]) await mkdir(folder, { recursive: true });
+  const database = openDatabase(join(config.data, 'limner.sqlite'));
+  const firstRetryMs = overrides.firstRetryMs ?? FIRST_RETRY_MS;
+  const width = config.extract.workers || Math.max(1, availableParallelism() - 1);
+
+  // A file arrives, and its chunks are stored.
+  const catalogue = createCatalogue(database);
+  const queue = createQueue(database);
+  const extractions = createExtractions(database);
+  const store = createEmbeddedStore(database);
+  const models = createOllama({ ...config.ollama, log, ...overrides.ollama });
+  const extractor = createExtractor({
+    size: width,
+    timeoutMs: config.extract.timeoutMs,
+    memoryMb: config.extract.memoryMb,
+    residentMb: config.extract.memoryMb + 512,
+    maxTextCharacters: config.extract.maxTextCharacters,
+    idleMs: IDLE_MS,
+    log,
+  });
+  const { maxFileBytes } = config.extract;
+  const inbox = createInbox(config.inbox);
+  const pipeline = createPipeline(
+    { spool, uploads, maxFileBytes, processorsVersion: PROCESSORS_VERSION },
+    { inbox, catalogue, extractions, extract: extractor.extract, store },
+  );
+  const recount = createRecount({ catalogue, store });
+  const embedding = createEmbedding(
+    { batch: EMBED_BATCH, width: 2, firstRetryMs },
+    { embedder: models.embed, store, onEmbedded: recount.some, onModel: recount.all, log },
+  );
+  const worker = createWorker(
+    { width: width + 1, firstRetryMs },
+    { database, queue, catalogue, pipeline, onStored: embedding.wake, log },
+  );
+  const arrivals = createArrivals(
+    { quietMs: config.settleMs, scanMs: config.scanMs, recipe: pipeline.recipe },
+    { inbox, database, catalogue, queue, log },
+  );
+  const save = createUploads({ folder: uploads, spool, maxFileBytes }, { database, catalogue, queue });
+  const documents = createDocuments({ inbox, catalogue, queue, arrivals, pipeline, save, uploads });
+
+  // A question arrives, and an answer leaves.
+  const retrieve = createRetrieve({ store, embedder: models.embed, log });
+  const ask = createAsk({ retrieve, chat: createChatPort(models), log });
+
+  async function status(): Promise<Status> {
+    const { offline, ignored } = arrivals.state();
+    return {
+      documents: Object.fromEntries(catalogue.countByState()),
+      failed: catalogue.countByError(),
+      ...(await store.totals()),
+      jobs: queue.size(),
+      settling: arrivals.settling(),
+      inbox: { path: config.inbox, online: offline === undefined, message: offline ?? null, ignored },
+      servers: { ollama: models.status() },
+    };
+  }
+
+  const metrics = createMetrics([
+    {
+      name: 'limner_documents',
+      help: 'Documents of the ledger by state',
+      label: 'state',
+      read: async () => Object.fromEntries(catalogue.countByState()),
+    },
+    {
+      name: 'limner_failed_documents',
+      help: 'Failed documents by the code of their error',
+      label: 'code',
+      read: async () => catalogue.countByError(),
+    },
+    {
+      name: 'limner_chunks',
+      help: 'Chunks in the store',
+      read: async () => ({ all: (await store.totals()).chunks }),
+    },
+    {
+      name: 'limner_vectors',
+      help: 'Chunks that have a vector',
+      read: async () => ({ all: (await store.totals()).vectors }),
+    },
+    { name: 'limner_jobs', help: 'Jobs that wait or run', read: async () => ({ all: queue.size() }) },
+  ]);
+
+  const server = createServer(
+    {
+      guard: { apiKeys: config.apiKeys, hosts: hostsOf(config) },
+      publicUrl: config.publicUrl,
+      maxFileBytes,
+    },
+    { documents, retrieve, ask, collections: catalogue.collections, status, metrics, log },
+  );
+
+  const prune = async (): Promise<void> => {
+    await store.prune();
+    await extractions.prune();
+  };
+  let pruning: NodeJS.Timeout | undefined;
+  const unlisten = models.onChange(embedding.wake);
+
+  return {
+    server,
+    models,
+    documents,
+    status,
+    /** Works off the queue and watches models; with `watch` also the inbox. */
+    async start({ watch }: { watch: boolean }): Promise<void> {
+      // An inbox that was there before and is missing now may be a disk that is not mounted.
+      if (catalogue.inboxRows().length === 0 && !existsSync(config.inbox))
+        await mkdir(config.inbox, { recursive: true });
+      await queue.recover();
+      models.start();
+      worker.start();
+      embedding.start();
+      pruning = setInterval(
+        () => void prune().catch((error: unknown) => log.error({ err: error }, 'pruning failed')),
+        PRUNE_MS,
+      );
+      pruning.unref();
+      if (watch) await arrivals.start();
+    },
+    async close(): Promise<void> {
+      clearInterval(pruning);
+      unlisten();
+      await server.close();
+      await arrivals.close();
+      await models.close();
+      await extractor.close();
+      await worker.close();
+      await embedding.close();
+      await database.close();
+      unlock();
+    },
+  };
+}
+
+function hostsOf(config: Config): string[] {
+  return config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
+}

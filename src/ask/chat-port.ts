@@ -1,0 +1,17 @@
+import type { ModelServer } from '../models/ollama.ts';
+import type { Chat } from './ask.ts';
+
+/** The model server as `ask` wants it: who writes, and why nobody does. */
+export function createChatPort(models: Pick<ModelServer, 'chat' | 'chatReady' | 'status'>): Chat {
+  return {
+    ready: () => (models.chatReady() ? models.status().chat.name : undefined),
+    whyNot() {
+      const { chat, reachable } = models.status();
+      if (!reachable) return 'No language model is connected (start Ollama to get written answers).';
+      if (chat.state === 'pulling')
+        return `The language model ${chat.name} is being downloaded (${Math.floor(100 * (chat.progress ?? 0))} %).`;
+      return `No language model is connected: ${chat.name} is not ready.`;
+    },
+    complete: models.chat,
+  };
+}

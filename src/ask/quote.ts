@@ -1,0 +1,68 @@
+import type { Passage } from '../document.ts';
+import { tokenize } from '../store/tokenize.ts';
+
+/** Sentences of a passage that are quoted, at most. */
+const QUOTED_SENTENCES = 2;
+
+/** Words that an answer must share with a passage to be credited to it, as a share of the answer's words. */
+const CREDIT_SHARE = 0.5;
+
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'sentence' });
+
+/** A passage is quoted when it shares at least this much of what the best one shares with the question. */
+const QUOTE_SHARE = 0.6;
+
+/** The passages, at most `limit`, that are worth quoting for the question, each with its number. */
+export function worthQuoting(
+  question: string,
+  passages: readonly Passage[],
+  limit: number,
+): { passage: Passage; number: number }[] {
+  const asked = new Set(tokenize(question));
+  const shared = passages.map(({ text }) => sharedWith(asked, text));
+  const enough = Math.max(...shared, 0) * QUOTE_SHARE;
+  return passages
+    .map((passage, at) => ({ passage, number: at + 1 }))
+    .filter(({ number }) => (shared[number - 1] ?? 0) >= enough)
+    .slice(0, limit);
+}
+
+/** The sentences of the passage that share most with the question, in their order. */
+export function bestSentences(question: string, passage: Passage): string {
+  const asked = new Set(tokenize(question));
+  const sentences = [...segmenter.segment(passage.text.replace(/\s+/gu, ' '))].map(({ segment }) =>
+    segment.trim(),
+  );
+  const ranked = sentences
+    .map((sentence, at) => ({ at, shared: sharedWith(asked, sentence) }))
+    .sort((one, other) => other.shared - one.shared || one.at - other.at)
+    .slice(0, QUOTED_SENTENCES)
+    .filter(({ shared }, rank) => rank === 0 || shared > 0);
+  return ranked
+    .map(({ at }) => at)
+    .sort((one, other) => one - other)
+    .map((at) => sentences[at])
+    .join(' … ');
+}
+
+function sharedWith(asked: ReadonlySet<string>, sentence: string): number {
+  return new Set(tokenize(sentence)).intersection(asked).size;
+}
+
+/**
+ * Numbers of the passages that an answer without markers speaks from: those that hold most of its words.
+ * None for an answer that shares little with any passage, as a refusal does.
+ */
+export function creditPassages(answer: string, passages: readonly Passage[]): number[] {
+  const words = new Set(tokenize(answer));
+  if (words.size < 3) return [];
+  const shares = passages.map(({ text }, at) => ({
+    number: at + 1,
+    share: new Set(tokenize(text)).intersection(words).size / words.size,
+  }));
+  const best = shares.reduce((one, other) => (other.share > one.share ? other : one), {
+    number: 0,
+    share: 0,
+  });
+  return best.share >= CREDIT_SHARE ? [best.number] : [];
+}

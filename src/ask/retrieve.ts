@@ -1,0 +1,69 @@
+import { LimnerError, messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Passage } from '../document.ts';
+import type { Store } from '../store/store.ts';
+import { fuse } from './fuse.ts';
+
+/** What turns a question into a vector; `ready` is undefined while there is none. */
+export interface QueryEmbedder {
+  ready(): { identity: string } | undefined;
+  query(text: string, signal: AbortSignal): Promise<Float32Array>;
+}
+
+export interface RetrieveQuery {
+  text: string;
+  collection?: string;
+  /** Passages at most. */
+  limit: number;
+}
+
+export interface Retrieved {
+  passages: Passage[];
+  /** Which arms answered: keywords always, vectors when the embedder was there. */
+  arms: { keyword: number; vector: number };
+}
+
+/** Both lists are read this deep before they are fused. */
+const DEPTH = 50;
+
+/** Longer questions are cut for the embedder, which has its own limit; keywords read more. */
+const EMBED_CHARACTERS = 4000;
+
+export type Retrieve = ReturnType<typeof createRetrieve>;
+
+/** Finds passages by keywords and, where an embedder is there, by meaning; without one it still answers. */
+export function createRetrieve({
+  store,
+  embedder,
+  log,
+}: {
+  store: Store;
+  embedder: QueryEmbedder;
+  log: Log;
+}) {
+  async function embed(text: string, signal: AbortSignal) {
+    const model = embedder.ready()?.identity;
+    if (model === undefined || text.trim() === '') return undefined;
+    try {
+      return { model, values: await embedder.query(text.slice(0, EMBED_CHARACTERS), signal) };
+    } catch (error) {
+      if (signal.aborted || !(error instanceof LimnerError)) throw error;
+      log.warn({ code: error.code, reason: messageOf(error) }, 'searching by keywords only');
+      return undefined;
+    }
+  }
+
+  return async function retrieve(query: RetrieveQuery, signal: AbortSignal): Promise<Retrieved> {
+    const vector = await embed(query.text, signal);
+    const lists = await store.search({
+      text: query.text,
+      limit: Math.max(DEPTH, query.limit),
+      ...(vector && { vector }),
+      ...(query.collection !== undefined && { collection: query.collection }),
+    });
+    return {
+      passages: fuse(lists).slice(0, query.limit),
+      arms: { keyword: lists.keyword.length, vector: lists.vector.length },
+    };
+  };
+}

@@ -1,0 +1,109 @@
+import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { z } from 'zod';
+import { messageOf } from '../errors.ts';
+import type { Context } from '../main.ts';
+import { createOllama } from '../models/ollama.ts';
+
+/** One line of the report. `mend` says what to do when it is not well. */
+interface Finding {
+  level: 'ok' | 'note' | 'wrong';
+  what: string;
+  mend?: string;
+}
+
+const LEAST_FREE_BYTES = 1024 ** 3;
+const Health = z.object({ status: z.literal('ok') });
+
+/** Looks at everything the service needs or could use. Exit code 1 when something keeps it from working. */
+export async function doctor(context: Context): Promise<number> {
+  const findings = [
+    nodeVersion(),
+    await folder('data folder', context.config.data, constants.R_OK | constants.W_OK),
+    await folder('inbox', context.config.inbox, constants.R_OK),
+    await freeSpace(context.config.data),
+    await port(context),
+    ...(await ollama(context)),
+  ];
+  for (const { level, what, mend } of findings) {
+    const sign = { ok: '✓', note: '·', wrong: '✗' }[level];
+    process.stdout.write(`${sign} ${what}${mend === undefined ? '' : `\n    ${mend}`}\n`);
+  }
+  return findings.some(({ level }) => level === 'wrong') ? 1 : 0;
+}
+
+function nodeVersion(): Finding {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  if (major >= 24) return { level: 'ok', what: `Node ${process.versions.node}` };
+  return {
+    level: 'wrong',
+    what: `Node ${process.versions.node}`,
+    mend: 'Node 24 is needed: start with `npm start`, which brings it.',
+  };
+}
+
+async function folder(name: string, path: string, mode: number): Promise<Finding> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, mode);
+    return { level: 'ok', what: `${name} ${path}` };
+  } catch (error) {
+    return {
+      level: 'wrong',
+      what: `${name} ${path}: ${messageOf(error)}`,
+      mend: 'Give the user that runs Limner access to it.',
+    };
+  }
+}
+
+async function freeSpace(path: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(path);
+  const free = bavail * bsize;
+  const what = `${(free / 1024 ** 3).toFixed(1)} GiB free for the data folder`;
+  if (free >= LEAST_FREE_BYTES) return { level: 'ok', what };
+  return { level: 'wrong', what, mend: 'Free some space, or point LIMNER_DATA at a larger disk.' };
+}
+
+async function port({ config }: Context): Promise<Finding> {
+  const address = `http://${config.host}:${config.port}`;
+  try {
+    const response = await fetch(`${address}/healthz`, { signal: AbortSignal.timeout(2000) });
+    const isLimner = Health.safeParse(await response.json()).success;
+    if (isLimner) return { level: 'ok', what: `the service answers at ${address}` };
+    return {
+      level: 'wrong',
+      what: `something else answers at ${address}`,
+      mend: 'Set LIMNER_PORT to a free port.',
+    };
+  } catch (error) {
+    return {
+      level: 'note',
+      what: `the service is not running at ${address} (${messageOf(error)})`,
+      mend: 'Start it with `npm start`.',
+    };
+  }
+}
+
+async function ollama({ config, log }: Context): Promise<Finding[]> {
+  const server = createOllama({ ...config.ollama, log });
+  const status = await server.check();
+  await server.close();
+  if (!status.reachable)
+    return [
+      {
+        level: 'note',
+        what: `Ollama does not answer at ${status.url}: search is by keywords, answers are quotes`,
+        mend: 'Start Ollama there, or set OLLAMA_HOST to where it runs.',
+      },
+    ];
+  const found: Finding = { level: 'ok', what: `Ollama ${status.version ?? ''} at ${status.url}` };
+  return [found, ...[status.embed, status.chat].map(modelFinding)];
+}
+
+function modelFinding({ name, state, message }: { name: string; state: string; message?: string }): Finding {
+  if (state === 'ready') return { level: 'ok', what: `model ${name}` };
+  return {
+    level: 'note',
+    what: `model ${name}: ${message ?? state}`,
+    mend: `The service pulls it when it starts; or run \`ollama pull ${name}\`.`,
+  };
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { createApp, type App } from '../app.ts';
+import { LimnerError, systemCode } from '../errors.ts';
+import type { Context } from '../main.ts';
+
+/** How a command reaches Limner: the running service over HTTP, or one that it starts for itself. */
+export interface Service {
+  /** The running service's address; undefined when the command started its own. */
+  address: string | undefined;
+  /** The parsed answer. Throws what the service answered as an error. */
+  call<T>(schema: z.ZodType<T>, method: 'GET' | 'POST', path: string, body?: object | FormData): Promise<T>;
+  close(): Promise<void>;
+}
+
+const Failure = z.object({ error: z.object({ message: z.string(), code: z.string() }) });
+
+/** A service that runs is asked; otherwise the data folder is opened here, without watching or listening. */
+export async function openService(context: Context): Promise<Service> {
+  const { host, port } = context.config;
+  const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  if (await answers(address)) return remote(address, context.config.apiKeys[0]);
+  return local(await createApp(context.config, context.log), context.config.apiKeys[0]);
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${address}/healthz`, { signal: AbortSignal.timeout(3000) });
+    return response.ok;
+  } catch (error) {
+    if (error instanceof TypeError && systemCode(error.cause) !== undefined) return false;
+    throw new LimnerError('store_unavailable', `What listens at ${address} does not answer as Limner does.`, {
+      cause: error,
+    });
+  }
+}
+
+function headersFor(key: string | undefined, body: object | FormData | undefined): Record<string, string> {
+  return {
+    ...(key !== undefined && { authorization: `Bearer ${key}` }),
+    ...(body !== undefined && !(body instanceof FormData) && { 'content-type': 'application/json' }),
+  };
+}
+
+function remote(address: string, key: string | undefined): Service {
+  return {
+    address,
+    async call(schema, method, path, body) {
+      const response = await fetch(address + path, {
+        method,
+        headers: headersFor(key, body),
+        ...(body && { body: body instanceof FormData ? body : JSON.stringify(body) }),
+      });
+      return understand(schema, response.status, await response.text());
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function local(app: App, key: string | undefined): Promise<Service> {
+  await app.models.check();
+  await app.start({ watch: false });
+  return {
+    address: undefined,
+    async call(schema, method, path, body) {
+      const response = await app.server.inject({
+        method,
+        url: path,
+        ...(await payloadOf(key, body)),
+      });
+      return understand(schema, response.statusCode, response.body);
+    },
+    close: () => app.close(),
+  };
+}
+
+async function payloadOf(key: string | undefined, body: object | FormData | undefined) {
+  const headers = { host: 'localhost', ...headersFor(key, body) };
+  if (!(body instanceof FormData)) return { headers, ...(body && { payload: JSON.stringify(body) }) };
+  const form = new Response(body);
+  const type = form.headers.get('content-type') ?? '';
+  return { headers: { ...headers, 'content-type': type }, payload: Buffer.from(await form.arrayBuffer()) };
+}
+
+function understand<T>(schema: z.ZodType<T>, status: number, text: string): T {
+  const body: unknown = JSON.parse(text);
+  if (status < 400) return schema.parse(body);
+  const failure = Failure.safeParse(body);
+  throw new LimnerError(
+    'invalid_request',
+    failure.success ? failure.data.error.message : `The service answered ${status}.`,
+  );
+}

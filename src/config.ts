@@ -1,0 +1,121 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { LimnerError } from './errors.ts';
+
+/** An empty variable means "not set", as in a compose file or a `.env` copied from the example. */
+const unset = (value: unknown): unknown => (value === '' ? undefined : value);
+const text = (fallback: string) => z.preprocess(unset, z.string().default(fallback));
+const whole = (fallback: number, minimum: number, maximum: number) =>
+  z.preprocess(unset, z.coerce.number().int().min(minimum).max(maximum).default(fallback));
+const number = (fallback: number, minimum: number) =>
+  z.preprocess(unset, z.coerce.number().min(minimum).default(fallback));
+const list = z.preprocess(
+  unset,
+  z
+    .string()
+    .default('')
+    .transform((value) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    ),
+);
+const url = z.preprocess(unset, z.url({ protocol: /^https?$/ }).optional());
+
+/** Every setting, by its environment variable. README.md and .env.example list the same; a test holds them. */
+export const Environment = z.object({
+  LIMNER_HOST: text('127.0.0.1'),
+  LIMNER_PORT: whole(8400, 0, 65_535),
+  LIMNER_INBOX: text('./inbox'),
+  LIMNER_DATA: text('./data'),
+  LIMNER_PUBLIC_URL: url,
+  LIMNER_API_KEYS: list,
+  LIMNER_LOG_LEVEL: z.preprocess(unset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
+  LIMNER_SETTLE_SECONDS: number(2, 0),
+  LIMNER_SCAN_SECONDS: number(120, 0.1),
+  LIMNER_WORKERS: whole(0, 0, 64),
+  LIMNER_EXTRACT_SECONDS: number(120, 0.1),
+  LIMNER_EXTRACT_MEMORY_MB: whole(1024, 64, 65_536),
+  LIMNER_MAX_FILE_MB: number(200, 0.001),
+  LIMNER_MAX_TEXT_CHARACTERS: whole(20_000_000, 1000, 100_000_000),
+  OLLAMA_HOST: text('http://127.0.0.1:11434'),
+  LIMNER_EMBED_MODEL: text('embeddinggemma'),
+  LIMNER_CHAT_MODEL: text('gemma3:4b'),
+});
+
+export type Settings = z.infer<typeof Environment>;
+
+export interface Config {
+  host: string;
+  port: number;
+  /** Absolute path of the watched folder. */
+  inbox: string;
+  /** Absolute path of the folder that holds everything Limner writes. */
+  data: string;
+  publicUrl: string | undefined;
+  apiKeys: string[];
+  logLevel: Settings['LIMNER_LOG_LEVEL'];
+  settleMs: number;
+  scanMs: number;
+  extract: {
+    /** Child processes at most; 0 means one less than the machine has cores, at least one. */
+    workers: number;
+    timeoutMs: number;
+    memoryMb: number;
+    maxFileBytes: number;
+    maxTextCharacters: number;
+  };
+  ollama: { host: string; embedModel: string; chatModel: string };
+}
+
+/** Reads the settings once. Throws `invalid_config` whose message lists every problem, a line each. */
+export function parseConfig(environment: Record<string, string | undefined>, base: string): Config {
+  const parsed = Environment.safeParse(environment);
+  const problems = parsed.success
+    ? exposureProblems(parsed.data)
+    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  if (!parsed.success || problems.length > 0)
+    throw new LimnerError(
+      'invalid_config',
+      `These settings are wrong:\n${problems.map((one) => `  ${one}`).join('\n')}`,
+    );
+  return toConfig(parsed.data, base);
+}
+
+function exposureProblems(settings: Settings): string[] {
+  if (isLoopback(settings.LIMNER_HOST) || settings.LIMNER_API_KEYS.length > 0) return [];
+  return [
+    `LIMNER_HOST: ${settings.LIMNER_HOST} can be reached by other machines, so LIMNER_API_KEYS must hold at least one key (or listen on 127.0.0.1)`,
+  ];
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function toConfig(settings: Settings, base: string): Config {
+  return {
+    host: settings.LIMNER_HOST,
+    port: settings.LIMNER_PORT,
+    inbox: resolve(base, settings.LIMNER_INBOX),
+    data: resolve(base, settings.LIMNER_DATA),
+    publicUrl: settings.LIMNER_PUBLIC_URL?.replace(/\/$/, ''),
+    apiKeys: settings.LIMNER_API_KEYS,
+    logLevel: settings.LIMNER_LOG_LEVEL,
+    settleMs: settings.LIMNER_SETTLE_SECONDS * 1000,
+    scanMs: settings.LIMNER_SCAN_SECONDS * 1000,
+    extract: {
+      workers: settings.LIMNER_WORKERS,
+      timeoutMs: settings.LIMNER_EXTRACT_SECONDS * 1000,
+      memoryMb: settings.LIMNER_EXTRACT_MEMORY_MB,
+      maxFileBytes: settings.LIMNER_MAX_FILE_MB * 1024 * 1024,
+      maxTextCharacters: settings.LIMNER_MAX_TEXT_CHARACTERS,
+    },
+    ollama: {
+      host: settings.OLLAMA_HOST,
+      embedModel: settings.LIMNER_EMBED_MODEL,
+      chatModel: settings.LIMNER_CHAT_MODEL,
+    },
+  };
+}

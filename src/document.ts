@@ -1,0 +1,97 @@
+/** The nouns every part speaks in. Plain data: they cross process borders and are stored as JSON. */
+
+/** Where a piece of text stands in its file. Every field that the format can give is given. */
+export interface Place {
+  /** Page of a paged document, from 1. */
+  page?: number;
+  /** Titles of the enclosing headings, outermost first. */
+  headings?: string[];
+  /** Lines of a text file, from 1, both inclusive. */
+  lines?: [first: number, last: number];
+}
+
+/** A stretch of a document that has one place: a page, or what stands under one heading. */
+export interface Section extends Place {
+  text: string;
+}
+
+/** What a processor makes of a file. `sections` are in reading order. */
+export interface Extraction {
+  /** The title the document gives itself, when it does. Never the file name. */
+  title?: string;
+  /** Pages of a paged document. */
+  pages?: number;
+  sections: Section[];
+  /** What could not be read although the rest could, one plain sentence each. */
+  warnings: string[];
+}
+
+/** Half-open range of UTF-16 offsets in the extracted text: the sections joined by `SECTION_BREAK`. */
+export type Span = [start: number, end: number];
+
+/** Stands between two sections in the extracted text. */
+export const SECTION_BREAK = '\n\n';
+
+/** A passage as it is stored and found: `text` is exactly the extracted text at `span`. */
+export interface Chunk extends Place {
+  /** Position in the document, from 0. */
+  ordinal: number;
+  text: string;
+  span: Span;
+}
+
+/** The document's fields that are searched and shown, but never embedded: a move costs no embedding. */
+export interface DocumentFields {
+  id: string;
+  /** Path relative to the inbox with `/`, or the sender's `external_id`. */
+  uri: string;
+  title: string;
+  collection: string;
+}
+
+/** A chunk that a search found. */
+export interface Passage extends Chunk {
+  document: DocumentFields;
+  score: number;
+  /** Position in each list that was fused, from 1; absent where that list did not hold it. */
+  ranks: { keyword?: number; vector?: number };
+}
+
+/** A passage that an answer points at. `marker` is the number in `[n]`. */
+export interface Citation {
+  marker: number;
+  passage: Passage;
+  /** Absolute URL of the viewer at the page with the words marked. */
+  url: string;
+  /** The document's title, or its file name. */
+  title: string;
+}
+
+/** States of the ledger; docs/architecture.md has the diagram. */
+export const DOCUMENT_STATES = [
+  'seen',
+  'waiting',
+  'working',
+  'searchable',
+  'empty',
+  'failed',
+  'gone',
+] as const;
+export type DocumentState = (typeof DOCUMENT_STATES)[number];
+
+/** Joins sections to the extracted text that spans count in. */
+export function joinSections(sections: readonly Section[]): string {
+  return sections.map((section) => section.text).join(SECTION_BREAK);
+}
+
+/** A file to read: `path` is where the bytes lie now, `name` is what its owner calls it. */
+export interface SourceFile {
+  path: string;
+  name: string;
+  bytes: number;
+}
+
+/** What is embedded for a chunk: its heading path and its text; never the path of the file. */
+export function embeddingText(chunk: Pick<Chunk, 'headings' | 'text'>): string {
+  return chunk.headings?.length ? `${chunk.headings.join(' > ')}\n${chunk.text}` : chunk.text;
+}

@@ -1,0 +1,179 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Database } from '../sqlite.ts';
+import type { Catalogue } from './catalogue.ts';
+import { ignoredBecause } from './ignore.ts';
+import { collectionOf, fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
+import type { Queue } from './queue.ts';
+import { isUnread, walk, type Walk } from './scan.ts';
+import { createSettleTracker, type Settled } from './settle.ts';
+import { watchInbox } from './watch.ts';
+import { DOCUMENT_JOB } from './worker.ts';
+
+export interface ArrivalOptions {
+  /** How long a file must be quiet before it is read, ms. */
+  quietMs: number;
+  /** Between two scans at least, ms; a scan that takes long waits twenty times as long as it took. */
+  scanMs: number;
+  /** Versions of what makes chunks: a document of another recipe is made again. */
+  recipe: string;
+}
+
+export interface ArrivalParts {
+  inbox: Inbox;
+  database: Database;
+  catalogue: Catalogue;
+  queue: Queue;
+  log: Log;
+}
+
+/** Files up to this size go before larger ones, so that a note does not wait behind a library. */
+const SMALL_BYTES = 4 * 1024 * 1024;
+
+export type Arrivals = ReturnType<typeof createArrivals>;
+
+/** Events and scans feed one settle tracker; what settled is enqueued together with its ledger row. */
+export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
+  const { inbox, database, catalogue, queue, log } = parts;
+  const stop = new AbortController();
+  const tracker = createSettleTracker({
+    quietMs: options.quietMs,
+    look: inbox.look,
+    onSeen,
+    onSettled,
+    onError: (uri, error) => log.warn({ uri, reason: messageOf(error) }, 'cannot look at a path'),
+  });
+  let unwatch: (() => Promise<void>) | undefined;
+  let scanning: Promise<void> | undefined;
+  let last: { walk: Walk; ms: number } | undefined;
+  let offline: string | undefined;
+
+  function observe(path: Uint8Array): void {
+    const uri = uriOf(path);
+    if (uri === '' || ignoredBecause(uri) !== undefined || tracker.has(uri)) return;
+    tracker.observe(uri, path);
+  }
+
+  function onSeen({ uri, path, look }: Settled): void {
+    if (look.kind === 'absent' || catalogue.find('inbox', uri)) return;
+    void database.write((connection) => see(connection, uri, path, look.bytes));
+  }
+
+  async function onSettled({ uri, path, look }: Settled): Promise<void> {
+    if (look.kind === 'absent') return submitAbsent(uri);
+    const known = catalogue.find('inbox', uri);
+    if (known && isDone(known.state) && known.signature === look.signature && known.recipe === options.recipe)
+      return;
+    await submit(uri, path, look.bytes);
+  }
+
+  /** Absence is believed only while the inbox itself is there. */
+  async function submitAbsent(uri: string): Promise<void> {
+    const known = catalogue.find('inbox', uri);
+    if (!known || known.state === 'gone' || !(await inbox.online())) return;
+    await submit(uri, known.path, known.bytes);
+  }
+
+  /** The ledger row and its job are written together. Returns the document's id. */
+  async function submit(uri: string, path: Uint8Array, bytes: number): Promise<string> {
+    const id = await database.write((connection) => {
+      const seen = see(connection, uri, path, bytes);
+      const known = connection.get<{ state: string }>('select state from document where id = ?', seen);
+      if (known?.state !== 'working') catalogue.set(connection, seen, { state: 'waiting' });
+      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: seen, priority: bytes <= SMALL_BYTES ? 1 : 0 });
+      return seen;
+    });
+    catalogue.announce(id);
+    queue.wake();
+    return id;
+  }
+
+  const see = (connection: Parameters<Catalogue['see']>[0], uri: string, path: Uint8Array, bytes: number) =>
+    catalogue.see(connection, {
+      source: 'inbox',
+      uri,
+      path,
+      title: fileNameOf(uri),
+      collection: collectionOf(uri),
+      bytes,
+    });
+
+  /** Compares the folder with the ledger; differences go to the settle tracker. Scans never overlap. */
+  function scan(): Promise<void> {
+    scanning ??= scanOnce().finally(() => {
+      scanning = undefined;
+    });
+    return scanning;
+  }
+
+  async function scanOnce(): Promise<void> {
+    const since = performance.now();
+    try {
+      const found = await walk(inbox.root);
+      await compare(found);
+      last = { walk: found, ms: performance.now() - since };
+      offline = undefined;
+    } catch (error) {
+      offline = messageOf(error);
+      log.error({ reason: offline }, 'the inbox cannot be scanned; nothing is forgotten meanwhile');
+    }
+    for (const [folder, reason] of last?.walk.unread ?? [])
+      log.warn({ folder, reason }, 'folder cannot be read');
+  }
+
+  async function compare(found: Walk): Promise<void> {
+    const rows = new Map(catalogue.inboxRows().map((row) => [row.uri, row]));
+    for (const [uri, path] of found.files) {
+      const row = rows.get(uri);
+      rows.delete(uri);
+      if (tracker.has(uri)) continue;
+      const look = await inbox.look(path);
+      if (look.kind === 'absent' || (row && !differs(row, look))) continue;
+      tracker.observe(uri, path, look);
+    }
+    for (const [uri, row] of rows) if (!isUnread(found, uri)) tracker.observe(uri, row.path);
+  }
+
+  function differs(
+    row: ReturnType<Catalogue['inboxRows']>[number],
+    look: Exclude<Look, { kind: 'absent' }>,
+  ): boolean {
+    if (row.state === 'waiting' || row.state === 'working') return false;
+    return row.signature !== look.signature || row.recipe !== options.recipe;
+  }
+
+  async function scanNowAndThen(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const pause = Math.max(options.scanMs, 20 * (last?.ms ?? 0));
+      await after(pause, undefined, { signal: stop.signal }).catch(() => undefined);
+      if (!stop.signal.aborted) await scan();
+    }
+  }
+
+  let timer: Promise<void> | undefined;
+
+  return {
+    /** Resolves when the first scan has run and events are watched. */
+    async start(): Promise<void> {
+      unwatch = await watchInbox(inbox.root, { onHint: observe, onTrouble: () => void scan(), log });
+      await scan();
+      timer = scanNowAndThen();
+    },
+    scan,
+    submit,
+    /** Paths whose files are not quiet yet. */
+    settling: tracker.size,
+    state: () => ({ offline, ignored: last?.walk.ignored ?? 0, unread: last?.walk.unread.size ?? 0 }),
+    async close(): Promise<void> {
+      stop.abort();
+      await unwatch?.();
+      await Promise.all([timer, scanning]);
+      await tracker.close();
+    },
+  };
+}
+
+function isDone(state: string): boolean {
+  return state === 'searchable' || state === 'empty' || state === 'failed';
+}

@@ -1,0 +1,207 @@
+import { randomBytes } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import type { DocumentState } from '../document.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Connection, Database } from '../sqlite.ts';
+import { fromRow, type LedgerRow } from './ledger-row.ts';
+
+/** One row per file or upload, from first sight: the ledger. Counts are read back from the store. */
+export interface LedgerDocument {
+  id: string;
+  source: 'inbox' | 'upload';
+  /** Path relative to the inbox with `/`, or the sender's `external_id`. Unique within its source. */
+  uri: string;
+  /** The path's own bytes, relative to the inbox; a name need not be UTF-8. */
+  path: Uint8Array;
+  title: string;
+  collection: string;
+  state: DocumentState;
+  error: { code: ErrorCode; message: string } | null;
+  warnings: string[];
+  bytes: number;
+  pages: number | null;
+  chunks: number;
+  vectors: number;
+  /** SHA-256 of the content last taken, hex. */
+  hash: string | null;
+  /** Counts the contents that were taken, from 1; 0 before the first. */
+  revision: number;
+  /** What `lstat` said of the content last taken. */
+  signature: string | null;
+  /** Versions of what made the chunks; another recipe means the document is made again. */
+  recipe: string | null;
+  processor: string | null;
+  created_at: string;
+  updated_at: string;
+}
+
+/** What a finished job says of a document. */
+export type Outcome = Partial<Omit<LedgerDocument, 'id' | 'source' | 'created_at' | 'updated_at'>> & {
+  state: DocumentState;
+};
+
+export interface DocumentFilter {
+  collection?: string;
+  state?: DocumentState;
+  /** Ids after this one, in the order of ids. */
+  after?: string;
+  limit: number;
+}
+
+const SCHEMA = [
+  `create table document(
+     id text primary key, source text not null, uri text not null, path blob not null, title text not null,
+     collection text not null, state text not null, error_code text, error_message text,
+     warnings text not null default '[]', bytes integer not null default 0, pages integer,
+     chunks integer not null default 0, vectors integer not null default 0, hash text,
+     revision integer not null default 0, signature text, recipe text, processor text,
+     created_at text not null, updated_at text not null
+   ) without rowid;
+   create unique index document_uri on document(source, uri);
+   create index document_state on document(state, id);
+   create index document_hash on document(hash);`,
+];
+
+export type Catalogue = ReturnType<typeof createCatalogue>;
+
+export function createCatalogue(database: Database) {
+  database.migrate('catalogue', SCHEMA);
+  const { read } = database;
+  const changes = new EventEmitter<{ change: [document: LedgerDocument] }>();
+
+  const one = (where: string, ...values: (string | number)[]): LedgerDocument | undefined =>
+    fromRow(read.get<LedgerRow>(`select * from document where ${where}`, ...values));
+
+  function announce(id: string): void {
+    const document = one('id = ?', id);
+    if (document) changes.emit('change', document);
+  }
+
+  /** Writes, and tells who listens after the commit. */
+  async function change(id: string, work: (connection: Connection) => void): Promise<void> {
+    await database.write(work);
+    announce(id);
+  }
+
+  return {
+    changes,
+    get: (id: string) => one('id = ?', id),
+    find: (source: LedgerDocument['source'], uri: string) => one('source = ? and uri = ?', source, uri),
+
+    /** Documents in the order of their ids. */
+    list({ collection, state, after, limit }: DocumentFilter): LedgerDocument[] {
+      const rows = read.all<LedgerRow>(
+        `select * from document where id > ? and (? is null or collection = ?) and (? is null or state = ?)
+         order by id limit ?`,
+        after ?? '',
+        collection ?? null,
+        collection ?? null,
+        state ?? null,
+        state ?? null,
+        limit,
+      );
+      return rows.flatMap((row) => fromRow(row) ?? []);
+    },
+
+    countByState(): Map<DocumentState, number> {
+      const rows = read.all<{ state: DocumentState; count: number }>(
+        'select state, count(*) as count from document group by state',
+      );
+      return new Map(rows.map(({ state, count }) => [state, count]));
+    },
+
+    countByError(): Record<string, number> {
+      const rows = read.all<{ error_code: string; count: number }>(
+        `select error_code, count(*) as count from document where state = 'failed' group by error_code`,
+      );
+      return Object.fromEntries(rows.map((row) => [row.error_code, row.count]));
+    },
+
+    collections: () =>
+      read
+        .all<{ collection: string }>(
+          `select distinct collection from document where state != 'gone' order by collection`,
+        )
+        .map((row) => row.collection),
+
+    /** What a scan compares the folder with: every inbox document that is not gone. */
+    inboxRows: () =>
+      read.all<Pick<LedgerRow, 'id' | 'uri' | 'path' | 'signature' | 'recipe' | 'state'>>(
+        `select id, uri, path, signature, recipe, state from document where source = 'inbox' and state != 'gone'`,
+      ),
+
+    /** Other documents of the inbox with this content. */
+    withHash(hash: string, except: string): LedgerDocument[] {
+      const rows = read.all<LedgerRow>(
+        `select * from document where hash = ? and id != ? and source = 'inbox' order by updated_at desc`,
+        hash,
+        except,
+      );
+      return rows.flatMap((row) => fromRow(row) ?? []);
+    },
+
+    /** Whether a file of this size was seen and not taken yet: it may be where a missing one went. */
+    hasUntaken: (bytes: number) =>
+      read.get(
+        `select 1 from document where source = 'inbox' and bytes = ? and state in ('seen', 'waiting', 'working')
+         and hash is null`,
+        bytes,
+      ) !== undefined,
+
+    /** The row of a document, made at first sight; a `gone` one comes back as `seen`. Inside a transaction. */
+    see(
+      connection: Connection,
+      fields: Pick<LedgerDocument, 'source' | 'uri' | 'path' | 'title' | 'collection' | 'bytes'>,
+    ): string {
+      const now = new Date().toISOString();
+      const row = connection.get<{ id: string }>(
+        `insert into document(id, source, uri, path, title, collection, state, bytes, created_at, updated_at)
+         values (?, ?, ?, ?, ?, ?, 'seen', ?, ?, ?)
+         on conflict(source, uri) do update set
+           recipe = iif(state = 'gone', null, recipe), state = iif(state = 'gone', 'seen', state),
+           bytes = excluded.bytes
+         returning id`,
+        newId(),
+        fields.source,
+        fields.uri,
+        fields.path,
+        fields.title,
+        fields.collection,
+        fields.bytes,
+        now,
+        now,
+      );
+      if (!row) throw new Error('The ledger row was not written.');
+      return row.id;
+    },
+
+    /** Sets columns of a document. Inside a transaction; call `announce` after it. */
+    set(connection: Connection, id: string, outcome: Partial<Outcome>): void {
+      const { error, warnings, ...columns } = outcome;
+      const values: Record<string, string | number | Uint8Array | null> = { ...columns };
+      if (error !== undefined) {
+        values['error_code'] = error?.code ?? null;
+        values['error_message'] = error?.message ?? null;
+      }
+      if (warnings) values['warnings'] = JSON.stringify(warnings);
+      const names = Object.keys(values).filter((name) => values[name] !== undefined);
+      connection.run(
+        `update document set ${names.map((name) => `${name} = ?`).join(', ')}, updated_at = ? where id = ?`,
+        ...names.map((name) => values[name] ?? null),
+        new Date().toISOString(),
+        id,
+      );
+    },
+
+    erase(connection: Connection, id: string): void {
+      connection.run('delete from document where id = ?', id);
+    },
+
+    announce,
+    change,
+  };
+}
+
+function newId(): string {
+  return randomBytes(10).toString('hex');
+}

@@ -1,0 +1,117 @@
+import { createReadStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { isAbsolute, join, normalize, relative, sep } from 'node:path';
+import type { Readable } from 'node:stream';
+import { LimnerError } from '../errors.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { Catalogue, LedgerDocument } from './catalogue.ts';
+import type { StoredExtraction } from './extractions.ts';
+import { ignoredBecause } from './ignore.ts';
+import { uriOf, type Inbox } from './inbox.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Queue } from './queue.ts';
+import { openInside } from './take.ts';
+import type { SaveUpload } from './uploads.ts';
+import { DOCUMENT_JOB } from './worker.ts';
+
+export interface DocumentsParts {
+  inbox: Inbox;
+  catalogue: Catalogue;
+  queue: Queue;
+  arrivals: Pick<Arrivals, 'submit'>;
+  pipeline: Pick<Pipeline, 'extractionOf'>;
+  save: SaveUpload;
+  uploads: string;
+}
+
+export type Documents = ReturnType<typeof createDocuments>;
+
+/** What people and programs do with documents: look, send, take away, make again. */
+export function createDocuments(parts: DocumentsParts) {
+  const { inbox, catalogue, queue } = parts;
+
+  function get(id: string): LedgerDocument {
+    const document = catalogue.get(id);
+    if (!document) throw new LimnerError('not_found', `There is no document ${id}.`);
+    return document;
+  }
+
+  async function again(id: string): Promise<void> {
+    await catalogue.change(id, (connection) => {
+      catalogue.set(connection, id, { state: 'waiting', recipe: null });
+      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
+    });
+    queue.wake();
+  }
+
+  return {
+    get,
+    list: catalogue.list,
+    collections: catalogue.collections,
+    upload: async (upload: Parameters<SaveUpload>[0]): Promise<LedgerDocument> =>
+      get(await parts.save(upload)),
+
+    /** Reads a file of the inbox now, without waiting for it to settle: who asks says that it is complete. */
+    async process(filepath: string): Promise<LedgerDocument> {
+      const path = insideInbox(inbox.root, filepath);
+      const uri = uriOf(path);
+      const ignored = ignoredBecause(uri);
+      if (ignored)
+        throw new LimnerError('invalid_request', `${uri} is ignored: it is ${ignored}.`, {
+          param: 'filepath',
+        });
+      const look = await inbox.look(path);
+      if (look.kind === 'absent')
+        throw new LimnerError('not_found', `There is no file ${uri} in the inbox.`, { param: 'filepath' });
+      return get(await parts.arrivals.submit(uri, path, look.bytes));
+    },
+
+    /** Makes the document again from its file, also when nothing changed. */
+    async reindex(id: string): Promise<LedgerDocument> {
+      get(id);
+      await again(id);
+      return get(id);
+    },
+
+    /** Takes an uploaded document away. A file of the inbox is its owner's: it is removed there. */
+    async remove(id: string): Promise<LedgerDocument> {
+      const document = get(id);
+      if (document.source === 'inbox' && document.state !== 'gone')
+        throw new LimnerError(
+          'conflict',
+          `${document.uri} lies in the inbox; remove it there and it is forgotten.`,
+        );
+      await rm(join(parts.uploads, id), { force: true });
+      await again(id);
+      return get(id);
+    },
+
+    text: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
+      parts.pipeline.extractionOf(document),
+
+    /** The original bytes. Throws what `openInside` throws. */
+    async open(document: LedgerDocument): Promise<{ stream: Readable; bytes: number }> {
+      const [root, path] =
+        document.source === 'inbox'
+          ? [inbox.root, inbox.full(document.path)]
+          : [parts.uploads, Buffer.from(join(parts.uploads, document.id))];
+      const handle = await openInside(root, path);
+      const { size } = await handle.stat();
+      return { stream: createReadStream('', { fd: handle, start: 0 }), bytes: size };
+    },
+  };
+}
+
+function insideInbox(root: string, filepath: string): Buffer {
+  const path = isAbsolute(filepath) ? relative(root, filepath) : normalize(filepath);
+  if (
+    path === '' ||
+    path === '.' ||
+    path.includes('\0') ||
+    path === '..' ||
+    path.startsWith(`..${sep}`) ||
+    isAbsolute(path)
+  )
+    throw new LimnerError('outside', 'The path must lead to a file inside the inbox.', { param: 'filepath' });
+  return Buffer.from(path);
+}

@@ -1,0 +1,154 @@
+import { setTimeout as after } from 'node:timers/promises';
+import { LimnerError, messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Store, Unembedded } from '../store/store.ts';
+
+/** What turns texts into vectors; `ready` is undefined while there is none. */
+export interface DocumentEmbedder {
+  ready(): { identity: string } | undefined;
+  documents(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>;
+}
+
+export interface EmbedOptions {
+  /** Texts in one request. */
+  batch: number;
+  /** Requests under way at once: while one is answered the next one waits at the server already. */
+  width: number;
+  /** How long to wait after a failure, ms; doubles up to a minute. */
+  firstRetryMs: number;
+}
+
+export interface EmbedParts {
+  embedder: DocumentEmbedder;
+  store: Store;
+  /** Called when another model is in force: every document's number of vectors is another. */
+  onModel: () => Promise<void>;
+  /** Called with the documents that got vectors, after they are stored. */
+  onEmbedded: (documentIds: ReadonlySet<string>) => Promise<void>;
+  log: Log;
+}
+
+/**
+ * Fills in the vectors that the store lacks, in batches across documents, whenever the embedder is there.
+ * Documents are searchable by keywords before and without it. A text that alone makes the embedder fail is
+ * passed over until the next start and does not hold up the others.
+ */
+export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
+  const { embedder, store, log } = parts;
+  const stop = new AbortController();
+  const inFlight = new Set<string>();
+  const refused = new Set<string>();
+  let bell = Promise.withResolvers<void>();
+  let loops: Promise<void>[] = [];
+  let failures = 0;
+  let lastModel: string | undefined;
+
+  async function loop(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const rung = bell.promise;
+      const done = await step();
+      if (!done) await rung;
+    }
+  }
+
+  /** False when there is nothing to do until the bell rings. */
+  async function step(): Promise<boolean> {
+    const model = embedder.ready()?.identity;
+    if (model === undefined) return false;
+    let batch: Unembedded[] = [];
+    try {
+      batch = await claim(model);
+      if (batch.length === 0) return false;
+      await embedAndStore(model, batch);
+      failures = 0;
+    } catch (error) {
+      await pause(error);
+    } finally {
+      for (const { chunkId } of batch) inFlight.delete(chunkId);
+    }
+    return true;
+  }
+
+  let claiming: Promise<unknown> = Promise.resolve();
+
+  /** One at a time, so that no two requests hold the same chunk. */
+  function claim(model: string): Promise<Unembedded[]> {
+    const claimed = claiming.then(async () => {
+      const batch = await store.unembedded(model, options.batch, inFlight.union(refused));
+      if (model !== lastModel) await parts.onModel();
+      lastModel = model;
+      for (const { chunkId } of batch) inFlight.add(chunkId);
+      return batch;
+    });
+    claiming = claimed.catch(() => undefined);
+    return claimed;
+  }
+
+  async function embedAndStore(model: string, batch: readonly Unembedded[]): Promise<void> {
+    const vectors = await embedOrHalve(batch);
+    if (embedder.ready()?.identity !== model) return;
+    await store.putVectors(model, vectors);
+    await parts.onEmbedded(new Set(batch.map(({ documentId }) => documentId)));
+  }
+
+  /** An answer that is rubbish may be the fault of one text: it is found by halving, and passed over. */
+  async function embedOrHalve(
+    batch: readonly Unembedded[],
+  ): Promise<{ chunkId: string; vector: Float32Array }[]> {
+    try {
+      const texts = batch.map(({ text }) => text);
+      const vectors = await embedder.documents(texts, stop.signal);
+      return batch.flatMap(({ chunkId }, at) => (vectors[at] ? [{ chunkId, vector: vectors[at] }] : []));
+    } catch (error) {
+      if (!isRubbish(error) || failures < 2) throw error;
+      if (batch.length === 1) return refuse(batch, error);
+      const half = Math.ceil(batch.length / 2);
+      return [...(await embedOrHalve(batch.slice(0, half))), ...(await embedOrHalve(batch.slice(half)))];
+    }
+  }
+
+  function refuse(batch: readonly Unembedded[], error: unknown): [] {
+    for (const { chunkId, documentId } of batch) {
+      refused.add(chunkId);
+      log.warn(
+        { document: documentId, reason: messageOf(error) },
+        'a passage has no vector: the model fails on it',
+      );
+    }
+    return [];
+  }
+
+  async function pause(error: unknown): Promise<void> {
+    if (stop.signal.aborted) return;
+    failures++;
+    const ms = Math.min(options.firstRetryMs * 2 ** failures, 60_000);
+    if (error instanceof LimnerError)
+      log.warn({ code: error.code, reason: error.message, ms }, 'embedding waits');
+    else log.error({ err: error, ms }, 'embedding failed in a way that is a bug');
+    await after(ms, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+
+  /** Something may be there to do: chunks were stored, or the embedder came. */
+  function wake(): void {
+    bell.resolve();
+    bell = Promise.withResolvers();
+  }
+
+  return {
+    start(): void {
+      loops = Array.from({ length: options.width }, loop);
+    },
+    wake,
+    /** Chunks that the model could not embed since the start. */
+    refused: () => refused.size,
+    async close(): Promise<void> {
+      stop.abort();
+      wake();
+      await Promise.all(loops);
+    },
+  };
+}
+
+function isRubbish(error: unknown): boolean {
+  return error instanceof LimnerError && error.code === 'model_answer';
+}

@@ -1,0 +1,113 @@
+import { lstat, realpath, stat } from 'node:fs/promises';
+import { isUtf8 } from 'node:buffer';
+import { sep } from 'node:path';
+import type { BigIntStats } from 'node:fs';
+import { systemCode, type ErrorCode } from '../errors.ts';
+
+/** What stands at a path now. `signature` changes whenever the file does. */
+export type Look =
+  | { kind: 'absent' }
+  | { kind: 'file'; signature: string; bytes: number }
+  | { kind: 'refused'; signature: string; bytes: number; code: ErrorCode; message: string };
+
+/** Files at the top of the inbox are in this collection. */
+export const DEFAULT_COLLECTION = 'default';
+
+export type Inbox = ReturnType<typeof createInbox>;
+
+/** The watched folder. Paths are bytes relative to it, since a name need not be UTF-8; nothing in it is written. */
+export function createInbox(root: string) {
+  const full = (path: Uint8Array): Buffer => Buffer.concat([Buffer.from(`${root}/`), path]);
+
+  async function refuseLink(path: Uint8Array): Promise<Pick<Look & { kind: 'refused' }, 'code' | 'message'>> {
+    if (await leadsOutside(root, full(path)))
+      return {
+        code: 'outside',
+        message:
+          'This is a link to something outside the inbox, so it is not read. Copy the file itself here.',
+      };
+    return {
+      code: 'not_regular',
+      message: 'This is a link; links are not followed. The file it points at is read where it lies.',
+    };
+  }
+
+  return {
+    root,
+    full,
+
+    /** Never follows a link. Throws what `lstat` throws, other than absence. */
+    async look(path: Uint8Array): Promise<Look> {
+      const stats = await lstatOrUndefined(full(path));
+      if (!stats || stats.isDirectory()) return { kind: 'absent' };
+      const known = { signature: signatureOf(stats), bytes: Number(stats.size) };
+      if (stats.isFile()) return { kind: 'file', ...known };
+      if (stats.isSymbolicLink()) return { kind: 'refused', ...known, ...(await refuseLink(path)) };
+      return {
+        kind: 'refused',
+        ...known,
+        code: 'not_regular',
+        message: 'This is a pipe, a socket or a device, not a file.',
+      };
+    },
+
+    /** Whether the folder itself is there; without it no absence is believed. */
+    async online(): Promise<boolean> {
+      try {
+        return (await stat(root)).isDirectory();
+      } catch (error) {
+        if (systemCode(error) === undefined) throw error;
+        return false;
+      }
+    },
+  };
+}
+
+export function signatureOf(stats: BigIntStats): string {
+  return [stats.size, stats.mtimeNs, stats.ctimeNs, stats.ino, stats.dev].join(':');
+}
+
+/** The path as text, with `/`; bytes that are not UTF-8 are shown as `\xNN`. */
+export function uriOf(path: Uint8Array): string {
+  const text = isUtf8(path) ? Buffer.from(path).toString('utf8') : escapeBytes(path);
+  return sep === '/' ? text : text.replaceAll(sep, '/');
+}
+
+function escapeBytes(path: Uint8Array): string {
+  return [...path]
+    .map((byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`))
+    .join('');
+}
+
+export function collectionOf(uri: string): string {
+  const slash = uri.indexOf('/');
+  return slash === -1 ? DEFAULT_COLLECTION : uri.slice(0, slash);
+}
+
+export function fileNameOf(uri: string): string {
+  return uri.slice(uri.lastIndexOf('/') + 1);
+}
+
+async function lstatOrUndefined(path: Buffer): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** A link that leads nowhere, or round in a circle, leads outside too. */
+async function leadsOutside(root: string, path: Buffer): Promise<boolean> {
+  try {
+    const target = await realpath(path);
+    return !isInside(await realpath(root), target);
+  } catch (error) {
+    if (systemCode(error) === undefined) throw error;
+    return true;
+  }
+}
+
+export function isInside(root: string, path: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}

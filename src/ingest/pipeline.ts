@@ -1,0 +1,224 @@
+import { join } from 'node:path';
+import { extname } from 'node:path/posix';
+import type { DocumentFields, SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+import type { Catalogue, LedgerDocument, Outcome } from './catalogue.ts';
+import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
+import type { Extractions, StoredExtraction } from './extractions.ts';
+import { collectionOf, createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
+import { takeFile, tooLarge, type Taken } from './take.ts';
+
+export interface PipelineOptions {
+  /** Folder of our own for copies that are being read. */
+  spool: string;
+  /** Folder that holds uploads, each named by its document's id. */
+  uploads: string;
+  maxFileBytes: number;
+  /** Versions of all processors; another one means the text is extracted again. */
+  processorsVersion: string;
+}
+
+export interface PipelineParts {
+  inbox: Inbox;
+  catalogue: Catalogue;
+  extractions: Extractions;
+  extract: (file: SourceFile, signal: AbortSignal) => Promise<StoredExtraction>;
+  store: Store;
+}
+
+/** What a run ends in: the ledger columns to write, `erase` for a row that became another's, or nothing new. */
+export type Result = { outcome: Outcome } | { erase: true } | { again: number };
+
+/** How long a missing file's passages wait for a file that may be the same one, moved; ms. */
+const MOVE_WAIT_MS = 1000;
+
+export type Pipeline = ReturnType<typeof createPipeline>;
+
+/** Brings the store in line with one document's file, from whatever state; safe to run twice. */
+export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
+  const { inbox, catalogue, extractions, store } = parts;
+  const recipe = `${options.processorsVersion}/${CHUNKER_VERSION}`;
+
+  /** With `lastTry`, a failure that might pass is final too. */
+  async function process(document: LedgerDocument, signal: AbortSignal, lastTry: boolean): Promise<Result> {
+    const look = await lookAt(document);
+    if (look.kind === 'absent') return forget(document);
+    try {
+      return await bringIn(document, look, signal);
+    } catch (error) {
+      if (signal.aborted || (mayPass(error) && !lastTry)) throw error;
+      return { outcome: await giveUp(document, look.signature, error) };
+    }
+  }
+
+  async function bringIn(
+    document: LedgerDocument,
+    look: Exclude<Look, { kind: 'absent' }>,
+    signal: AbortSignal,
+  ): Promise<Result> {
+    if (look.kind === 'refused') throw new LimnerError(look.code, look.message);
+    if (look.bytes > options.maxFileBytes) throw tooLarge(look.bytes, options.maxFileBytes);
+    const taken = await take(document);
+    try {
+      if (isCurrent(document, taken)) return { outcome: stillCurrent(document, taken) };
+      if (await adoptMove(document, taken)) return { erase: true };
+      return { outcome: await make(document, taken, signal) };
+    } finally {
+      await taken.discard();
+    }
+  }
+
+  /** Nothing of an older content stays searchable. Only what is unreadable is looked at again by each scan. */
+  async function giveUp(document: LedgerDocument, signature: string, error: unknown): Promise<Outcome> {
+    await store.remove(document.id);
+    const { code, message } = reasonOf(error);
+    return {
+      state: 'failed',
+      error: { code, message },
+      warnings: [],
+      chunks: 0,
+      vectors: 0,
+      hash: null,
+      recipe,
+      signature: code === 'unreadable' ? null : signature,
+    };
+  }
+
+  /** The sentence of the design: extract, chunk, store; vectors follow (ingest/embed.ts). */
+  async function make(document: LedgerDocument, taken: Taken, signal: AbortSignal): Promise<Outcome> {
+    const extraction = await extracted(document, taken, signal);
+    const title = titleOf(document, extraction);
+    const chunks = [...chunkSections(extraction)];
+    const counts = await store.replace(fieldsOf({ ...document, title }), chunks);
+    return {
+      ...contentOf(taken),
+      state: counts.chunks > 0 ? 'searchable' : 'empty',
+      error: null,
+      title,
+      warnings: extraction.warnings,
+      pages: extraction.pages ?? null,
+      processor: extraction.processor,
+      revision: document.hash === taken.hash ? document.revision : document.revision + 1,
+      chunks: counts.chunks,
+      vectors: counts.vectors,
+    };
+  }
+
+  const contentOf = (taken: Taken): Pick<LedgerDocument, 'hash' | 'bytes' | 'signature' | 'recipe'> => ({
+    hash: taken.hash,
+    bytes: taken.bytes,
+    signature: taken.signature,
+    recipe,
+  });
+
+  const isCurrent = (document: LedgerDocument, taken: Taken): boolean =>
+    document.hash === taken.hash &&
+    document.recipe === recipe &&
+    document.error === null &&
+    document.revision > 0;
+
+  const extractionKey = (document: Pick<LedgerDocument, 'uri'>, hash: string) => ({
+    hash,
+    extension: extname(fileNameOf(document.uri)).toLowerCase(),
+    version: options.processorsVersion,
+  });
+
+  async function extracted(
+    document: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<StoredExtraction> {
+    const key = extractionKey(document, taken.hash);
+    const known = await extractions.get(key);
+    if (known) return known;
+    const file = { path: taken.path, name: fileNameOf(document.uri), bytes: taken.bytes };
+    const extraction = await parts.extract(file, signal);
+    await extractions.put(key, extraction);
+    return extraction;
+  }
+
+  const uploads = createInbox(options.uploads);
+
+  const lookAt = (document: LedgerDocument): Promise<Look> =>
+    document.source === 'inbox' ? inbox.look(document.path) : uploads.look(Buffer.from(document.id));
+
+  function take(document: LedgerDocument): Promise<Taken> {
+    const [folder, path] =
+      document.source === 'inbox' ? [inbox, document.path] : [uploads, Buffer.from(document.id)];
+    return takeFile(folder.root, folder.full(path), join(options.spool, document.id), options.maxFileBytes);
+  }
+
+  /** A file that is new here and gone elsewhere has moved: the known document takes this place. */
+  async function adoptMove(document: LedgerDocument, taken: Taken): Promise<boolean> {
+    if (document.source !== 'inbox' || document.revision > 0) return false;
+    for (const known of catalogue.withHash(taken.hash, document.id)) {
+      if (known.recipe !== recipe || (await inbox.look(known.path)).kind !== 'absent') continue;
+      await move(known, document, taken);
+      return true;
+    }
+    return false;
+  }
+
+  async function move(known: LedgerDocument, to: LedgerDocument, taken: Taken): Promise<void> {
+    const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
+    const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
+    const back = known.state === 'gone' ? await make(moved, taken, new AbortController().signal) : undefined;
+    if (!back) await store.describe(fieldsOf(moved));
+    await catalogue.change(known.id, (connection) => {
+      catalogue.erase(connection, to.id);
+      const { uri, path, collection } = moved;
+      catalogue.set(connection, known.id, {
+        ...back,
+        uri,
+        path,
+        title,
+        collection,
+        signature: taken.signature,
+      });
+    });
+  }
+
+  /** The file is absent. It may have moved to a file that was seen and not read yet: then that is read first. */
+  async function forget(document: LedgerDocument): Promise<Result> {
+    if (document.revision > 0 && catalogue.hasUntaken(document.bytes)) return { again: MOVE_WAIT_MS };
+    await store.remove(document.id);
+    return { outcome: { state: 'gone', error: null, chunks: 0, vectors: 0 } };
+  }
+
+  return {
+    recipe,
+    process,
+    /** The text a document was cut from, for the viewer. */
+    extractionOf: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
+      document.hash === null
+        ? Promise.resolve(undefined)
+        : extractions.get(extractionKey(document, document.hash)),
+  };
+}
+
+function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {
+  if (document.source === 'upload' && document.title !== fileNameOf(document.uri)) return document.title;
+  return extraction.title ?? fileNameOf(document.uri);
+}
+
+export function fieldsOf(document: LedgerDocument): DocumentFields {
+  return { id: document.id, uri: document.uri, title: document.title, collection: document.collection };
+}
+
+function stillCurrent(document: LedgerDocument, taken: Taken): Outcome {
+  return { state: document.chunks > 0 ? 'searchable' : 'empty', signature: taken.signature };
+}
+
+/** A failure that is not one of ours is a bug: it may be tried again, and is never shown as it is. */
+function mayPass(error: unknown): boolean {
+  return !(error instanceof LimnerError) || error.retryable;
+}
+
+function reasonOf(error: unknown): Pick<LimnerError, 'code' | 'message'> {
+  if (error instanceof LimnerError) return error;
+  return {
+    code: 'internal',
+    message: 'Limner failed on this file; the log has the details. Please report it.',
+  };
+}

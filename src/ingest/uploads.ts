@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Transform, type Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { LimnerError, systemCode } from '../errors.ts';
+import type { Database } from '../sqlite.ts';
+import type { Catalogue } from './catalogue.ts';
+import { DEFAULT_COLLECTION } from './inbox.ts';
+import type { Queue } from './queue.ts';
+import { tooLarge } from './take.ts';
+import { DOCUMENT_JOB } from './worker.ts';
+
+/** A document that was sent, not dropped. Sending the same `uri` again replaces its content. */
+export interface Upload {
+  uri: string;
+  title: string;
+  collection?: string;
+  body: Readable;
+}
+
+export interface UploadOptions {
+  /** Where the bytes are kept, each file named by its document's id. */
+  folder: string;
+  spool: string;
+  maxFileBytes: number;
+}
+
+export type SaveUpload = ReturnType<typeof createUploads>;
+
+/**
+ * Keeps the bytes durably, then writes row and job; resolves with the document's id after both, so that what
+ * was accepted is never lost. Throws `too_large`, `disk_full` or `invalid_request`.
+ */
+export function createUploads(
+  options: UploadOptions,
+  { database, catalogue, queue }: { database: Database; catalogue: Catalogue; queue: Queue },
+) {
+  return async function save(upload: Upload): Promise<string> {
+    const collection = checkCollection(upload.collection ?? DEFAULT_COLLECTION);
+    const incoming = join(options.spool, `incoming-${randomBytes(8).toString('hex')}`);
+    try {
+      const bytes = await keep(upload.body, incoming, options.maxFileBytes);
+      const id = await database.write((connection) =>
+        catalogue.see(connection, {
+          source: 'upload',
+          uri: upload.uri,
+          path: Buffer.from(upload.uri),
+          title: upload.title,
+          collection,
+          bytes,
+        }),
+      );
+      await rename(incoming, join(options.folder, id));
+      await catalogue.change(id, (connection) => {
+        catalogue.set(connection, id, { state: 'waiting', title: upload.title, collection });
+        queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
+      });
+      queue.wake();
+      return id;
+    } finally {
+      await rm(incoming, { force: true });
+    }
+  };
+}
+
+async function keep(body: Readable, path: string, maxBytes: number): Promise<number> {
+  let bytes = 0;
+  const counting = new Transform({
+    transform(part: Buffer, _encoding, done) {
+      bytes += part.length;
+      done(bytes > maxBytes ? tooLarge(bytes, maxBytes) : null, part);
+    },
+  });
+  try {
+    await pipeline(body, counting, createWriteStream(path, { mode: 0o600 }));
+    await sync(path);
+  } catch (error) {
+    if (systemCode(error) === 'ENOSPC')
+      throw new LimnerError('disk_full', 'The disk of the data folder is full; free some space.', {
+        cause: error,
+      });
+    throw error;
+  }
+  return bytes;
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A collection is a folder's name, so it has to be able to be one. */
+function checkCollection(name: string): string {
+  if (/^[^/\\\p{Cc}]{1,100}$/u.test(name) && name !== '.' && name !== '..') return name;
+  throw new LimnerError('invalid_request', 'A collection is a name of 1 to 100 characters without slashes.', {
+    param: 'collection',
+  });
+}

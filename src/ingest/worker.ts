@@ -1,0 +1,133 @@
+import { LimnerError, type ErrorCode } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Database } from '../sqlite.ts';
+import type { Catalogue, LedgerDocument } from './catalogue.ts';
+import type { Pipeline, Result } from './pipeline.ts';
+import { LEASE_MS, type Job, type Queue } from './queue.ts';
+
+/** The one kind of job: bring the store in line with a document's file. Its key is the document's id. */
+export const DOCUMENT_JOB = 'document';
+
+/** After this many failures of its own a document is given up. */
+const MAX_TRIES = 4;
+
+/** Waiting for these is not the document's failure: they pass by themselves. */
+const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set([
+  'disk_full',
+  'store_unavailable',
+  'vanished',
+  'changing',
+]);
+
+export interface WorkerParts {
+  database: Database;
+  queue: Queue;
+  catalogue: Catalogue;
+  pipeline: Pick<Pipeline, 'process'>;
+  /** Called after a document got chunks. */
+  onStored: () => void;
+  log: Log;
+}
+
+export type Worker = ReturnType<typeof createWorker>;
+
+/** Runs `width` jobs side by side until closed; `firstRetryMs` doubles with every try. */
+export function createWorker(options: { width: number; firstRetryMs: number }, parts: WorkerParts) {
+  const { database, queue, catalogue, pipeline, log } = parts;
+  const stop = new AbortController();
+  let loops: Promise<void>[] = [];
+  let busy = 0;
+
+  async function loop(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const job = await queue.claim();
+      if (!job) await somethingDue(queue, stop.signal);
+      else await run(job);
+    }
+  }
+
+  async function run(job: Job): Promise<void> {
+    busy++;
+    const renewing = setInterval(() => void queue.renew(job), LEASE_MS / 3);
+    try {
+      await work(job);
+    } catch (error) {
+      await putBack(job, error);
+    } finally {
+      clearInterval(renewing);
+      busy--;
+    }
+  }
+
+  async function work(job: Job): Promise<void> {
+    const document = catalogue.get(job.key);
+    if (!document) return database.write((connection) => queue.end(connection, job));
+    await catalogue.change(job.key, (connection) => catalogue.set(connection, job.key, { state: 'working' }));
+    const since = performance.now();
+    const result = await pipeline.process(document, stop.signal, job.failures + 1 >= MAX_TRIES);
+    await finish(job, document, result);
+    tell(log, document, result, performance.now() - since);
+  }
+
+  /** The ledger and the queue change together; a lost lease takes both back. */
+  async function finish(job: Job, document: LedgerDocument, result: Result): Promise<void> {
+    await catalogue.change(document.id, (connection) => {
+      if ('again' in result) {
+        queue.retry(connection, job, { delayMs: result.again, reason: 'may have moved', counts: false });
+        return catalogue.set(connection, document.id, { state: document.state });
+      }
+      queue.end(connection, job);
+      if ('erase' in result) catalogue.erase(connection, document.id);
+      else catalogue.set(connection, document.id, result.outcome);
+    });
+    if ('again' in result) queue.wake();
+    if ('outcome' in result && result.outcome.state === 'searchable') parts.onStored();
+  }
+
+  async function putBack(job: Job, error: unknown): Promise<void> {
+    if (!(error instanceof LimnerError) && !stop.signal.aborted)
+      log.error({ err: error, document: job.key }, 'a document failed in a way that is a bug');
+    const ours = error instanceof LimnerError ? error.code : 'internal';
+    const counts = !stop.signal.aborted && !NOT_ITS_FAULT.has(ours);
+    const delayMs = stop.signal.aborted ? 0 : options.firstRetryMs * 2 ** job.failures;
+    await catalogue.change(job.key, (connection) => {
+      queue.retry(connection, job, { delayMs, reason: ours, counts });
+      catalogue.set(connection, job.key, { state: 'waiting' });
+    });
+    queue.wake();
+  }
+
+  return {
+    start(): void {
+      loops = Array.from({ length: options.width }, loop);
+    },
+    busy: () => busy,
+    /** Stops what runs; it waits in the queue for the next start. */
+    async close(): Promise<void> {
+      stop.abort();
+      queue.wake();
+      await Promise.all(loops);
+    },
+  };
+}
+
+function tell(log: Log, document: LedgerDocument, result: Result, ms: number): void {
+  if (!('outcome' in result)) return;
+  const { state, error, chunks } = result.outcome;
+  const fields = { document: document.id, uri: document.uri, state, chunks, ms: Math.round(ms) };
+  if (error) log.warn({ ...fields, code: error.code, reason: error.message }, 'document not searchable');
+  else log.info(fields, 'document done');
+}
+
+/** Resolves when a job may be ready: one was enqueued, or the next waiting one is due. */
+function somethingDue(queue: Queue, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const due = queue.nextDueMs();
+  const timer = due === undefined ? undefined : setTimeout(resolve, Math.max(10, due));
+  queue.events.once('ready', resolve);
+  signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise.finally(() => {
+    clearTimeout(timer);
+    queue.events.off('ready', resolve);
+  });
+}

@@ -1,0 +1,77 @@
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { loadEnvFile } from 'node:process';
+import { ask } from './commands/ask.ts';
+import { doctor } from './commands/doctor.ts';
+import { ingest } from './commands/ingest.ts';
+import { search } from './commands/search.ts';
+import { serve } from './commands/serve.ts';
+import { status } from './commands/status.ts';
+import { parseConfig, type Config } from './config.ts';
+import { LimnerError } from './errors.ts';
+import { createLog, type Log } from './log.ts';
+
+/** What every command is given. Commands print results on stdout; the log goes to stderr. */
+export interface Context {
+  config: Config;
+  log: Log;
+  args: string[];
+}
+
+interface Command {
+  usage: string;
+  about: string;
+  /** The process's exit code. */
+  run: (context: Context) => Promise<number>;
+}
+
+const COMMANDS: Record<string, Command> = {
+  serve: { usage: 'serve', about: 'watch the inbox and answer over HTTP (the default)', run: serve },
+  ingest: {
+    usage: 'ingest PATH...',
+    about: 'read files or folders now, and wait until they are searchable',
+    run: ingest,
+  },
+  search: { usage: 'search WORDS...', about: 'print the passages that fit', run: search },
+  ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources', run: ask },
+  status: { usage: 'status', about: 'what is searchable, what waits, what failed and why', run: status },
+  doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },
+};
+
+const [name = 'serve', ...args] = process.argv.slice(2);
+process.exitCode = await main(name, args);
+
+async function main(name: string, args: string[]): Promise<number> {
+  const command = COMMANDS[name];
+  if (!command || args.includes('--help')) {
+    process.stdout.write(help());
+    return command || ['help', '--help', '-h'].includes(name) ? 0 : 2;
+  }
+  try {
+    if (existsSync('.env')) loadEnvFile('.env');
+    const config = parseConfig(process.env, process.cwd());
+    return await command.run({ config, log: logFor(name, config), args });
+  } catch (error) {
+    if (!(error instanceof LimnerError)) throw error;
+    process.stderr.write(`limner: ${error.message}\n`);
+    return 1;
+  }
+}
+
+/** Other commands than the service speak only when something is wrong. */
+function logFor(name: string, config: Config): Log {
+  const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
+  return createLog({ level, secrets: config.apiKeys });
+}
+
+function help(): string {
+  const lines = Object.values(COMMANDS).map(({ usage, about }) => `  ${usage.padEnd(18)} ${about}`);
+  return `limner: makes a folder of documents searchable and answers questions with citations
+
+usage: npm run limner -- <command>
+
+${lines.join('\n')}
+
+Settings are environment variables, also from a file .env; the README lists them.
+`;
+}

@@ -1,0 +1,100 @@
+import type { SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import { parseHtml } from './dom.ts';
+import { UNSEEN, writeLines } from './html-lines.ts';
+import type { Part, Processor } from './processor.ts';
+import { createSectioner, type Sectioner } from './sectioner.ts';
+import { decodeEntities, xmlParagraphs } from './xml-text.ts';
+import { verifyTextParts, withArchive, type Archive } from './zip.ts';
+
+/** Word documents (Office Open XML): sections by heading, notes at the end, then headers, footers and charts. */
+export const docx: Processor = {
+  name: 'docx',
+  version: 1,
+  kind: 'docx',
+  label: 'a Word document',
+  extensions: ['docx', 'docm', 'dotx', 'dotm'],
+  read,
+};
+
+/** Parts that mammoth does not visit, in the order they are given. */
+const SWEPT = ['word/header', 'word/footer', 'word/charts/chart', 'word/diagrams/data'];
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  const { title, swept } = await withArchive(file.path, async (archive) => {
+    await verifyTextParts(archive);
+    return { title: await titleOf(archive), swept: await sweep(archive) };
+  });
+  const [body, notes] = partNotes(await toHtml(file.path));
+  const sectioner = sectionsOf(body);
+  for (const section of sectioner.finish()) yield { sections: [section] };
+  yield { sections: sectionsOf(notes).finish() };
+  if (swept !== '') yield { sections: [{ text: swept }] };
+  const found = title || sectioner.title;
+  if (found) yield { title: found };
+}
+
+/** mammoth puts foot- and endnotes into a list at the end, where they would seem to belong to the last heading. */
+function partNotes(source: string): [body: string, notes: string] {
+  const starts = ['footnote-', 'endnote-'].map((id) => source.indexOf(`<ol><li id="${id}`));
+  const start = Math.min(...starts.map((at) => (at === -1 ? source.length : at)));
+  return [source.slice(0, start), source.slice(start)];
+}
+
+function sectionsOf(source: string): Sectioner {
+  const sectioner = createSectioner();
+  writeLines(parseHtml(source), { links: true, skip: new Set(UNSEEN) }, (line) => sectioner.add(line));
+  return sectioner;
+}
+
+async function toHtml(path: string): Promise<string> {
+  const { default: mammoth } = await import('mammoth');
+  try {
+    const result = await mammoth.convertToHtml(
+      { path },
+      {
+        externalFileAccess: false,
+        styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"],
+        // Pictures are not read; their alternative text is.
+        convertImage: mammoth.images.imgElement(async () => ({ src: '' })),
+      },
+    );
+    // mammoth ends each note with an arrow back to where it is called.
+    return result.value.replaceAll('>↑</a>', '></a>');
+  } catch (error) {
+    throw failureOf(error);
+  }
+}
+
+/** mammoth gives the errors of its parsers as they are. */
+function failureOf(cause: unknown): LimnerError {
+  if (cause instanceof RangeError) {
+    const message =
+      'The document nests tables or text boxes too deeply to be read; flatten it and save it again.';
+    return new LimnerError('limit', message, { cause });
+  }
+  const message = 'The Word document is damaged; opening it in Word and saving it again may repair it.';
+  return new LimnerError('corrupt', message, { cause });
+}
+
+/** The title among the document's properties (ISO/IEC 29500-2, core properties). */
+async function titleOf(archive: Archive): Promise<string | undefined> {
+  const source = (await archive.read('docProps/core.xml'))?.toString('utf8') ?? '';
+  const start = source.indexOf('<dc:title>');
+  const end = source.indexOf('</dc:title>', start);
+  if (start === -1 || end === -1) return undefined;
+  return decodeEntities(source.slice(start + '<dc:title>'.length, end)).trim() || undefined;
+}
+
+/** The distinct paragraphs of headers, footers, charts and diagrams, a line each. */
+async function sweep(archive: Archive): Promise<string> {
+  const paragraphs = new Set<string>();
+  for (const start of SWEPT) {
+    const names = archive.names.filter((name) => name.startsWith(start) && name.endsWith('.xml'));
+    for (const name of names.toSorted()) {
+      const source = (await archive.read(name))?.toString('utf8') ?? '';
+      for (const paragraph of xmlParagraphs(source)) paragraphs.add(paragraph);
+    }
+  }
+  return [...paragraphs].join('\n');
+}

@@ -1,0 +1,48 @@
+import { createRequire } from 'node:module';
+
+interface Domino {
+  createDocument(html: string): Document;
+}
+
+/**
+ * Parses HTML as browsers do, with the DOM that turndown brings: no scripts run, nothing is fetched. Loaded when
+ * first used.
+ */
+export function parseHtml(source: string): Document {
+  const require = createRequire(createRequire(import.meta.url).resolve('turndown'));
+  const domino: Domino = require('@mixmark-io/domino');
+  return domino.createDocument(source);
+}
+
+/**
+ * Visits the nodes under `root` in document order, without recursion, since hostile files nest deeper than the
+ * stack is. `enter` may return false to pass over what is inside; `leave` comes after an element that was entered.
+ */
+export function walk(
+  root: Node,
+  visitor: { enter: (node: Node) => boolean; leave: (node: Node) => void },
+): void {
+  let node: Node | null = root.firstChild;
+  while (node) {
+    const entered = visitor.enter(node);
+    const child: Node | null = entered ? node.firstChild : null;
+    if (child) {
+      node = child;
+      continue;
+    }
+    if (entered) visitor.leave(node);
+    node = climb(root, node, visitor.leave);
+  }
+}
+
+/** The next node that is not inside `node`; elements that end on the way are left. */
+function climb(root: Node, node: Node, leave: (node: Node) => void): Node | null {
+  let current: Node = node;
+  while (!current.nextSibling) {
+    const parent = current.parentNode;
+    if (!parent || parent === root) return null;
+    leave(parent);
+    current = parent;
+  }
+  return current.nextSibling;
+}

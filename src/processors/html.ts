@@ -1,0 +1,60 @@
+import type { SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import { readBytes } from './bytes.ts';
+import { decodeWhole, detectCharset } from './charset.ts';
+import { parseHtml } from './dom.ts';
+import { UNSEEN, writeLines } from './html-lines.ts';
+import type { Part, Processor } from './processor.ts';
+import { createSectioner, type Sectioner } from './sectioner.ts';
+
+/** The tree of a page takes some forty times the memory of its source. */
+const MAX_BYTES = 20 * 1024 * 1024;
+const DECLARATION_BYTES = 4096;
+
+/** HTML: sections by heading; what only serves the page (scripts, styles, navigation) is left out. */
+export const html: Processor = {
+  name: 'html',
+  version: 1,
+  kind: 'html',
+  label: 'an HTML page',
+  extensions: ['html', 'htm', 'xhtml'],
+  read,
+};
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  if (file.bytes > MAX_BYTES) {
+    throw new LimnerError(
+      'limit',
+      `HTML pages are read up to ${MAX_BYTES / 1024 / 1024} MB; split this one.`,
+    );
+  }
+  const charset = await detectCharset(file.path, await declaredCharset(file.path));
+  const page = parseHtml(await decodeWhole(file.path, charset));
+  const title = page.title.trim();
+  const whole = gather(page, [...UNSEEN, 'NAV']);
+  // A page that is nothing but navigation is a list of links, and that is its text.
+  yield* parts(whole.hasText ? whole.sectioner : gather(page, UNSEEN).sectioner, title);
+}
+
+function gather(page: Document, skip: readonly string[]): { sectioner: Sectioner; hasText: boolean } {
+  const sectioner = createSectioner();
+  let hasText = false;
+  writeLines(page, { links: false, skip: new Set(skip) }, (line) => {
+    hasText ||= line.text !== '';
+    sectioner.add(line);
+  });
+  return { sectioner, hasText };
+}
+
+function* parts(sectioner: Sectioner, title: string): Generator<Part> {
+  for (const section of sectioner.finish()) yield { sections: [section] };
+  const found = title || sectioner.title;
+  if (found) yield { title: found };
+}
+
+/** What the file says of its own encoding (HTML Standard, 13.2.3.2, and the XML declaration). */
+async function declaredCharset(path: string): Promise<string | undefined> {
+  const start = (await readBytes(path, DECLARATION_BYTES)).toString('latin1').toLowerCase();
+  const match = /(?:charset|encoding)\s{0,9}=\s{0,9}["']?([a-z0-9_-]{2,40})/.exec(start);
+  return match?.[1];
+}

@@ -1,0 +1,139 @@
+import type { Extraction, SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { startReader, type Reader } from './reader.ts';
+
+export interface ExtractorOptions {
+  /** Files read at the same time, each in a process of its own. */
+  size: number;
+  /** Time for one file, in ms, the start of a process included. */
+  timeoutMs: number;
+  /** V8 heap of one process, in MiB. */
+  memoryMb: number;
+  /** Resident memory of one process, in MiB; watched on Linux only. */
+  residentMb: number;
+  /** UTF-16 units of text kept of one file. 20 million unless told. */
+  maxTextCharacters?: number;
+  /** After so many ms without work a process is ended. */
+  idleMs: number;
+  log: Log;
+}
+
+/** An extraction and the name of the processor that made it, `none` for an empty file. */
+export type Extracted = Extraction & { processor: string };
+
+export interface Extractor {
+  /**
+   * Reads `file` in a child process; files wait their turn in the order of the calls. A file that outlasts its
+   * time is given as far as it was read, with a warning. Throws LimnerError `unsupported`, `encrypted`,
+   * `corrupt`, `limit`, `timeout`, `crashed`, `vanished`, `unreadable`, and `cancelled` on abort or close.
+   * When it settles, nothing of this file is running any more.
+   */
+  extract(file: SourceFile, signal?: AbortSignal): Promise<Extracted>;
+  /** Ends every process; what is running or waiting is `cancelled`. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  start: () => void;
+  refuse: () => void;
+}
+
+/** A pool of child processes, started when needed, that outlives whatever a file does to its reader. */
+export function createExtractor(options: ExtractorOptions): Extractor {
+  const settings = { maxTextCharacters: 20_000_000, ...options };
+  const readers = new Set<Reader>();
+  const idle = new Map<Reader, NodeJS.Timeout>();
+  const waiting = new Set<Waiting>();
+  let running = 0;
+  let closed = false;
+
+  /** Resolves when this file may run. */
+  function turn(signal: AbortSignal | undefined): Promise<void> {
+    if (closed || signal?.aborted) return Promise.reject(cancelled());
+    if (running < settings.size) {
+      running += 1;
+      return Promise.resolve();
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const refuse = (): void => {
+      waiting.delete(entry);
+      signal?.removeEventListener('abort', refuse);
+      reject(cancelled());
+    };
+    const start = (): void => {
+      signal?.removeEventListener('abort', refuse);
+      resolve();
+    };
+    const entry = { start, refuse };
+    waiting.add(entry);
+    signal?.addEventListener('abort', refuse, { once: true });
+    return promise;
+  }
+
+  /** Hands the turn of a finished file to the next one. */
+  function passTurn(): void {
+    const [next] = waiting;
+    if (!next) {
+      running -= 1;
+      return;
+    }
+    waiting.delete(next);
+    next.start();
+  }
+
+  function takeReader(): Reader {
+    const [resting] = idle;
+    if (!resting) return addReader();
+    clearTimeout(resting[1]);
+    idle.delete(resting[0]);
+    return resting[0];
+  }
+
+  function addReader(): Reader {
+    const reader = startReader(settings);
+    readers.add(reader);
+    void reader.ended.then(() => dropReader(reader));
+    return reader;
+  }
+
+  function dropReader(reader: Reader): void {
+    clearTimeout(idle.get(reader));
+    idle.delete(reader);
+    readers.delete(reader);
+  }
+
+  async function putBack(reader: Reader): Promise<void> {
+    if (closed || !(await reader.isFresh())) return reader.stop();
+    idle.set(
+      reader,
+      setTimeout(() => void reader.stop(), settings.idleMs),
+    );
+  }
+
+  return {
+    async extract(file, signal) {
+      await turn(signal);
+      try {
+        if (closed || signal?.aborted) throw cancelled();
+        const reader = takeReader();
+        try {
+          return await reader.read(file, signal);
+        } finally {
+          await putBack(reader);
+        }
+      } finally {
+        passTurn();
+      }
+    },
+    async close() {
+      closed = true;
+      for (const { refuse } of waiting) refuse();
+      await Promise.all([...readers].map((reader) => reader.stop()));
+    },
+  };
+}
+
+function cancelled(): LimnerError {
+  return new LimnerError('cancelled', 'Reading the file was stopped.');
+}

@@ -1,0 +1,34 @@
+import type { Extraction, SourceFile } from '../document.ts';
+
+/**
+ * A piece of an extraction. Parts are merged in the order they come: sections and warnings are appended, a
+ * later `title` or `pages` replaces an earlier one.
+ */
+export type Part = Partial<Extraction>;
+
+/** One kind of document: bytes to sections of text with their place. */
+export interface Processor {
+  /** Lower-case word, unique; stored with what it extracted. */
+  name: string;
+  /** Raised whenever the same file would give other text or places, so that cached extractions are redone. */
+  version: number;
+  /** The kind of content it reads, as `sniff` names it. `text`, `markdown` and `html` can stand for each other. */
+  kind: string;
+  /** What a person calls such a file, with its article: "a PDF". */
+  label: string;
+  /** Lower case, without the dot. */
+  extensions: readonly string[];
+  /**
+   * Reads `file` from its start; parts come as soon as they are known, so that a time limit keeps them. Yields
+   * no section of only white space. Throws LimnerError `corrupt`, `encrypted` or `limit`.
+   */
+  read(file: SourceFile): AsyncIterable<Part>;
+}
+
+/** Adds `part` to `extraction`. */
+export function merge(extraction: Extraction, part: Part): void {
+  if (part.title !== undefined) extraction.title = part.title;
+  if (part.pages !== undefined) extraction.pages = part.pages;
+  for (const section of part.sections ?? []) extraction.sections.push(section);
+  for (const warning of part.warnings ?? []) extraction.warnings.push(warning);
+}

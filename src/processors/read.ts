@@ -1,0 +1,62 @@
+import type { Section, SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import { cutText } from './cut.ts';
+import type { Part, Processor } from './processor.ts';
+import { sniff } from './sniff.ts';
+import { createTable, PROCESSORS } from './table.ts';
+
+/**
+ * The processor that the content of `file` asks for; none for an empty file. Throws LimnerError `unsupported`,
+ * `encrypted`, `corrupt` or `limit`.
+ */
+export async function chooseProcessor(file: SourceFile): Promise<Processor | undefined> {
+  const sniffed = await sniff(file.path);
+  if (sniffed.kind === 'empty') return undefined;
+  if (sniffed.kind === 'encrypted') {
+    throw new LimnerError(
+      'encrypted',
+      'This Office document is locked with a password; save it without one.',
+    );
+  }
+  return createTable(PROCESSORS).choose(sniffed, file.name);
+}
+
+/**
+ * Reads `file` in this process. Texts are well-formed UTF-16 without NUL, never only white space, and hold at most
+ * `maxTextCharacters` together. Throws what the processor throws.
+ */
+export async function* readParts(
+  processor: Processor,
+  file: SourceFile,
+  maxTextCharacters: number,
+): AsyncGenerator<Part> {
+  let room = maxTextCharacters;
+  for await (const part of processor.read(file)) {
+    const sections = fit(part.sections ?? [], room);
+    room -= lengthOf(part.sections ?? []);
+    yield { ...part, sections };
+    if (room >= 0) continue;
+    yield { warnings: [`Only the first ${maxTextCharacters} characters of the text are searchable.`] };
+    return;
+  }
+}
+
+function fit(sections: readonly Section[], room: number): Section[] {
+  const fitting: Section[] = [];
+  for (const section of sections) {
+    if (room <= 0) break;
+    const text = cutText(clean(section.text), room);
+    room -= section.text.length;
+    if (text.trim() !== '') fitting.push({ ...section, text });
+  }
+  return fitting;
+}
+
+/** Lone surrogates and NUL cannot be stored as UTF-8 text everywhere; the length stays, so that places do. */
+function clean(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD');
+}
+
+function lengthOf(sections: readonly Section[]): number {
+  return sections.reduce((sum, section) => sum + section.text.length, 0);
+}

@@ -1,0 +1,104 @@
+import { readBytes } from './bytes.ts';
+import { isReadable, markedCharset, wideCharset } from './charset.ts';
+import { OLE_MAGIC, readOleNames } from './ole.ts';
+import { withArchive } from './zip.ts';
+
+/** What a file is by its content. */
+export interface Sniffed {
+  /** `empty`, `encrypted`, the kind of a processor, or another short word. */
+  kind: string;
+  /** What a person calls it, with its article: "a PNG image". */
+  label: string;
+}
+
+const HEAD_BYTES = 64 * 1024;
+
+/** The PDF reference lets the mark stand anywhere in the first 1024 bytes. */
+const PDF_MARK_WITHIN = 1024;
+
+/**
+ * Tells the kind of a file from its bytes alone. Throws LimnerError `corrupt` for a damaged ZIP container and
+ * `limit` for one that unpacks to too much.
+ */
+export async function sniff(path: string): Promise<Sniffed> {
+  const head = await readBytes(path, HEAD_BYTES);
+  if (head.length === 0) return { kind: 'empty', label: 'an empty file' };
+  if (isPdf(head)) return { kind: 'pdf', label: 'a PDF' };
+  const magic = head.toString('hex', 0, 8);
+  if (magic.startsWith('504b0304') || magic.startsWith('504b0506')) return sniffArchive(path);
+  if (magic === OLE_MAGIC) return sniffOle(await readOleNames(path));
+  if (head.toString('latin1', 0, 5) === '{\\rtf') return { kind: 'rtf', label: 'an RTF document' };
+  if (isText(head)) return sniffText(head);
+  return (await sniffMagic(head)) ?? sniffRest(head);
+}
+
+/** The first rule that fits decides. */
+const ARCHIVES: readonly [part: string, Sniffed][] = [
+  ['word/', { kind: 'docx', label: 'a Word document' }],
+  ['ppt/', { kind: 'pptx', label: 'a PowerPoint presentation' }],
+  ['xl/', { kind: 'xlsx', label: 'an Excel workbook' }],
+  ['META-INF/container.xml', { kind: 'epub', label: 'an EPUB book' }],
+  ['content.xml', { kind: 'odf', label: 'an OpenDocument file' }],
+];
+
+async function sniffArchive(path: string): Promise<Sniffed> {
+  const names = await withArchive(path, async (archive) => archive.names);
+  const rule = ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
+  return rule?.[1] ?? { kind: 'zip', label: 'a ZIP archive' };
+}
+
+const OLE_FILES: readonly [name: string, Sniffed][] = [
+  ['EncryptedPackage', { kind: 'encrypted', label: 'a password-protected Office document' }],
+  ['__properties_version1.0', { kind: 'msg', label: 'an Outlook message' }],
+  ['WordDocument', { kind: 'doc', label: 'an old Word document (.doc)' }],
+  ['PowerPoint Document', { kind: 'ppt', label: 'an old PowerPoint presentation (.ppt)' }],
+  ['Workbook', { kind: 'xls', label: 'an old Excel workbook (.xls)' }],
+  ['Book', { kind: 'xls', label: 'an old Excel workbook (.xls)' }],
+];
+
+function sniffOle(names: readonly string[]): Sniffed {
+  const rule = OLE_FILES.find(([name]) => names.includes(name));
+  return rule?.[1] ?? { kind: 'ole', label: 'an old Office or Windows file' };
+}
+
+/** A mark further down counts in binary files only: a text may talk about PDF. */
+function isPdf(head: Buffer): boolean {
+  const mark = head.subarray(0, PDF_MARK_WITHIN).indexOf('%PDF-');
+  return mark !== -1 && (mark < 16 || !isText(head));
+}
+
+/** Text in UTF-8, or in what a byte order mark names. */
+function isText(head: Buffer): boolean {
+  return isReadable(new TextDecoder(markedCharset(head) ?? 'utf-8').decode(head));
+}
+
+function sniffText(head: Buffer): Sniffed {
+  const start = head.toString('utf8', 0, 1024).replace('\uFEFF', '').trimStart().toLowerCase();
+  const isPage = start.startsWith('<!doctype html') || start.startsWith('<html');
+  return isPage ? { kind: 'html', label: 'an HTML page' } : { kind: 'text', label: 'a text file' };
+}
+
+/** Sorts of files whose label names the sort; others are named by their extension alone. */
+const SORTS: Readonly<Record<string, string>> = {
+  image: ' image',
+  audio: ' sound file',
+  video: ' video',
+  font: ' font',
+};
+
+async function sniffMagic(head: Buffer): Promise<Sniffed | undefined> {
+  const { fileTypeFromBuffer } = await import('file-type');
+  const type = await fileTypeFromBuffer(head);
+  if (!type) return undefined;
+  const sort = SORTS[type.mime.split('/')[0] ?? ''] ?? ' file';
+  const name = type.ext.toUpperCase();
+  return { kind: type.ext, label: `${'AEFHILMNORSX'.includes(name.charAt(0)) ? 'an' : 'a'} ${name}${sort}` };
+}
+
+/** Text in an encoding other than UTF-8, or nothing that is known. */
+function sniffRest(head: Buffer): Sniffed {
+  const isText = wideCharset(head) !== undefined || isReadable(head.toString('latin1'));
+  return isText
+    ? { kind: 'text', label: 'a text file' }
+    : { kind: 'unknown', label: 'a file of an unknown kind' };
+}

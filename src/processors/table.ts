@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { extname } from 'node:path';
+import { LimnerError } from '../errors.ts';
+import { docx } from './docx.ts';
+import { html } from './html.ts';
+import { markdown } from './markdown.ts';
+import { pdf } from './pdf.ts';
+import type { Processor } from './processor.ts';
+import type { Sniffed } from './sniff.ts';
+import { text } from './text.ts';
+
+/** Every kind of document that is read. docs/add-a-processor.md says how to add one. */
+export const PROCESSORS: readonly Processor[] = [text, markdown, html, pdf, docx];
+
+/** Changes when any processor's output may change: part of the key under which extractions are cached. */
+export const PROCESSORS_VERSION = digest(PROCESSORS);
+
+/** Kinds that look alike from inside, so that the extension decides between them. */
+const TEXT_KINDS: ReadonlySet<string> = new Set(['text', 'markdown', 'html']);
+
+export interface Table {
+  /** The processor for what `sniff` saw in a file called `name`. Throws LimnerError `unsupported`. */
+  choose(sniffed: Sniffed, name: string): Processor;
+}
+
+/** Looks processors up by content first and extension second. Throws when two claim the same. */
+export function createTable(processors: readonly Processor[]): Table {
+  const byKind = new Map<string, Processor>();
+  const byExtension = new Map<string, Processor>();
+  for (const processor of processors) {
+    claim(byKind, processor.kind, processor);
+    for (const extension of processor.extensions) claim(byExtension, extension, processor);
+  }
+
+  return {
+    choose(sniffed, name) {
+      const named = byExtension.get(extensionOf(name));
+      if (named && isSameFamily(named.kind, sniffed.kind)) return named;
+      const chosen = byKind.get(sniffed.kind);
+      if (!chosen) throw unsupported(sniffed, named);
+      return chosen;
+    },
+  };
+}
+
+function claim(claims: Map<string, Processor>, key: string, processor: Processor): void {
+  const other = claims.get(key);
+  if (other) throw new Error(`Processors ${other.name} and ${processor.name} both claim "${key}".`);
+  claims.set(key, processor);
+}
+
+function isSameFamily(one: string, other: string): boolean {
+  return one === other || (TEXT_KINDS.has(one) && TEXT_KINDS.has(other));
+}
+
+function unsupported(sniffed: Sniffed, named: Processor | undefined): LimnerError {
+  const what = named ? `${sniffed.label}, not ${named.label}` : sniffed.label;
+  return new LimnerError(
+    'unsupported',
+    `This is ${what}; only text, HTML, PDF and Word documents can be read.`,
+  );
+}
+
+function extensionOf(name: string): string {
+  return extname(name).slice(1).toLowerCase();
+}
+
+function digest(processors: readonly Processor[]): string {
+  const names = processors.map((processor) => `${processor.name}:${processor.version}`).toSorted();
+  return createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,31 @@
+import { decodeFile, detectCharset } from './charset.ts';
+import { splitLines } from './lines.ts';
+import type { Part, Processor } from './processor.ts';
+import { createSectioner } from './sectioner.ts';
+import type { SourceFile } from '../document.ts';
+
+const PROSE = 'txt text log rst tex srt vtt adoc org';
+const DATA = 'csv tsv json jsonl ndjson yaml yml xml ini toml conf cfg';
+const CODE =
+  'js mjs cjs jsx ts mts cts tsx vue svelte css scss less py rb php pl lua r jl sh bash zsh fish ps1 bat sql c h cc ' +
+  'cpp hpp cs java kt scala go rs swift dart zig nim hs ml ex exs erl clj lisp el graphql proto tf nix diff patch';
+
+/** Plain text of any kind, in any encoding, of any length: sections with their lines. */
+export const text: Processor = {
+  name: 'text',
+  version: 1,
+  kind: 'text',
+  label: 'a text file',
+  extensions: `${PROSE} ${DATA} ${CODE}`.split(' '),
+  read,
+};
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  const charset = await detectCharset(file.path);
+  const sectioner = createSectioner();
+  for await (const lines of splitLines(decodeFile(file.path, charset))) {
+    for (const line of lines) sectioner.add(line);
+    yield { sections: sectioner.take() };
+  }
+  yield { sections: sectioner.finish() };
+}

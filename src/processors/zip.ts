@@ -1,0 +1,120 @@
+import type { Entry, ZipFile } from 'yauzl';
+import { LimnerError } from '../errors.ts';
+
+/** One file may unpack to this many bytes, ... */
+const MAX_ENTRY_BYTES = 200 * 1024 * 1024;
+/** ... all together to this many, ... */
+const MAX_TOTAL_BYTES = 512 * 1024 * 1024;
+const MAX_ENTRIES = 5000;
+/** ... and text to so many times its packed size; real documents stay below 13. */
+const MAX_TEXT_RATIO = 200;
+/** Below this size the ratio says nothing. */
+const RATIO_FROM_BYTES = 1024 * 1024;
+const TEXT_PARTS = ['.xml', '.rels', '.xhtml', '.html', '.htm', '.opf', '.ncx', '.vml'];
+
+export interface Archive {
+  names: readonly string[];
+  /** The bytes of one entry; undefined where there is none of that name. */
+  read(name: string): Promise<Buffer | undefined>;
+}
+
+/**
+ * Opens a ZIP container, passes it to `use` and closes it. Its central directory is checked before any entry is
+ * read. Throws LimnerError `corrupt` when it is damaged, `limit` when it unpacks to too much.
+ */
+export async function withArchive<T>(path: string, use: (archive: Archive) => Promise<T>): Promise<T> {
+  const zip = await openZip(path);
+  try {
+    const entries = await listEntries(zip);
+    checkSizes(entries);
+    return await use({
+      names: entries.map((entry) => entry.fileName),
+      read: (name) =>
+        readEntry(
+          zip,
+          entries.find((entry) => entry.fileName === name),
+        ),
+    });
+  } finally {
+    zip.close();
+  }
+}
+
+/**
+ * Unpacks every text part and throws the bytes away: sizes in the directory may lie, and the parsers behind
+ * believe them. Throws as `withArchive` does.
+ */
+export async function verifyTextParts(archive: Archive): Promise<void> {
+  for (const name of archive.names) if (isTextPart(name)) await archive.read(name);
+}
+
+async function openZip(path: string): Promise<ZipFile> {
+  const { openPromise } = await import('yauzl');
+  try {
+    return await openPromise(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true });
+  } catch (error) {
+    throw damaged(error);
+  }
+}
+
+async function listEntries(zip: ZipFile): Promise<Entry[]> {
+  if (zip.entryCount > MAX_ENTRIES) throw tooMuch(`${zip.entryCount} parts, more than ${MAX_ENTRIES}`);
+  const { promise, resolve, reject } = Promise.withResolvers<Entry[]>();
+  const entries: Entry[] = [];
+  zip.on('entry', (entry: Entry) => {
+    entries.push(entry);
+    zip.readEntry();
+  });
+  zip.on('end', () => resolve(entries));
+  zip.on('error', (error: unknown) => reject(damaged(error)));
+  zip.readEntry();
+  return promise;
+}
+
+function checkSizes(entries: readonly Entry[]): void {
+  let total = 0;
+  for (const entry of entries) {
+    total += entry.uncompressedSize;
+    if (entry.uncompressedSize > MAX_ENTRY_BYTES)
+      throw tooMuch(`a part of ${megabytes(entry.uncompressedSize)}`);
+    if (total > MAX_TOTAL_BYTES) throw tooMuch(`more than ${megabytes(MAX_TOTAL_BYTES)}`);
+    if (isInflated(entry)) throw tooMuch('a part hundreds of times its packed size');
+  }
+}
+
+function isInflated(entry: Entry): boolean {
+  if (!isTextPart(entry.fileName) || entry.uncompressedSize < RATIO_FROM_BYTES) return false;
+  return entry.uncompressedSize > entry.compressedSize * MAX_TEXT_RATIO;
+}
+
+function isTextPart(name: string): boolean {
+  return TEXT_PARTS.some((ending) => name.endsWith(ending));
+}
+
+async function readEntry(zip: ZipFile, entry: Entry | undefined): Promise<Buffer | undefined> {
+  if (!entry) return undefined;
+  try {
+    const stream = await zip.openReadStreamPromise(entry);
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  } catch (error) {
+    throw damaged(error);
+  }
+}
+
+function damaged(cause: unknown): LimnerError {
+  const message = 'The file is damaged or was cut short; copy it here again from where it came from.';
+  return new LimnerError('corrupt', message, { cause });
+}
+
+function tooMuch(what: string): LimnerError {
+  return new LimnerError(
+    'limit',
+    `The file unpacks to ${what}, which no ordinary document does; it was not read.`,
+  );
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)} MB`;
+}

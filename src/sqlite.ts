@@ -1,0 +1,195 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LimnerError } from './errors.ts';
+
+/** Work on the writing connection. A generator may yield where the event loop may have a turn. */
+type Work<T> = (connection: Connection) => T | Generator<void, T>;
+
+/** One SQLite connection with its prepared statements. Rows are shaped by our own SQL, hence the type argument. */
+export interface Connection {
+  run(sql: string, ...values: SQLInputValue[]): { changes: number; id: number };
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined;
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[];
+}
+
+/**
+ * The one database file: a reading connection that always sees the last commit, and a writing connection
+ * whose work is done one after another. Writes that wait together share a commit (and its fsync), each in a
+ * savepoint of its own, so that one that throws takes back only itself.
+ */
+export interface Database {
+  read: Connection;
+  /** Resolves after the commit; rejects with what `work` threw, and then nothing of it is kept. */
+  write<T>(work: Work<T>): Promise<T>;
+  /** Runs the steps of `part` that this file has not seen yet, in order, each once. */
+  migrate(part: string, steps: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Keeps a second process from using `folder`; returns what lets it go. The lock is the system's own, on an open
+ * file, so that it ends with the process however that ends. Throws `data_in_use` naming the process.
+ */
+export function lockFolder(folder: string): () => void {
+  const pidFile = join(folder, 'limner.pid');
+  const lock = new DatabaseSync(join(folder, 'limner.lock'));
+  try {
+    lock.exec('pragma busy_timeout = 0; begin exclusive');
+  } catch (error) {
+    lock.close();
+    const pid = existsSync(pidFile) ? readFileSync(pidFile, 'utf8').trim() : 'unknown';
+    throw new LimnerError('data_in_use', `Another Limner (process ${pid}) uses ${folder}; stop it first.`, {
+      cause: error,
+    });
+  }
+  writeFileSync(pidFile, String(process.pid));
+  return () => {
+    rmSync(pidFile, { force: true });
+    lock.close();
+  };
+}
+
+/** How long writes and slices of long writes may keep the event loop before others have a turn, in ms. */
+const SLICE_MS = 4;
+
+interface Waiting {
+  work: Work<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+/** Opens (or makes) the file at `path` with WAL and `synchronous=FULL`. Throws what SQLite throws. */
+export function openDatabase(path: string): Database {
+  const writing = new DatabaseSync(path);
+  writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000');
+  writing.exec('pragma cache_size = -16000; pragma temp_store = memory');
+  const reading = new DatabaseSync(path);
+  reading.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -16000');
+  const connection = wrap(writing);
+  const waiting: Waiting[] = [];
+  let running: Promise<void> | undefined;
+
+  async function drain(): Promise<void> {
+    while (waiting.length > 0) {
+      await nextTurn();
+      await commitTogether(writing, connection, waiting);
+    }
+    running = undefined;
+  }
+
+  return {
+    read: wrap(reading),
+    write<T>(work: Work<T>): Promise<T> {
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      waiting.push({ work, resolve: (value) => resolve(value as T), reject });
+      running ??= drain();
+      return promise;
+    },
+    migrate(part, steps) {
+      migrate(writing, part, steps);
+    },
+    async close() {
+      await running;
+      reading.close();
+      writing.close();
+    },
+  };
+}
+
+/** Takes waiting work until a slice of time is used up, and commits it as one transaction. */
+async function commitTogether(
+  writing: DatabaseSync,
+  connection: Connection,
+  waiting: Waiting[],
+): Promise<void> {
+  const taken: { one: Waiting; answer: () => void }[] = [];
+  try {
+    const since = performance.now();
+    writing.exec('begin immediate');
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      taken.push({ one, answer: await runInSavepoint(writing, connection, one) });
+      if (performance.now() - since > SLICE_MS) break;
+    }
+    writing.exec('commit');
+  } catch (error) {
+    if (writing.isTransaction) writing.exec('rollback');
+    const failed = taken.length > 0 ? taken.map(({ one }) => one) : waiting.splice(0);
+    for (const one of failed) one.reject(named(error));
+    return;
+  }
+  for (const { answer } of taken) answer();
+}
+
+/** SQLite's result codes that the person at the machine can mend, as our own errors. */
+function named(error: unknown): unknown {
+  if (!(error instanceof Error) || !('errcode' in error)) return error;
+  if (error.errcode === 13)
+    return new LimnerError('disk_full', 'The disk of the data folder is full; free some space.', {
+      cause: error,
+    });
+  return error;
+}
+
+async function runInSavepoint(
+  writing: DatabaseSync,
+  connection: Connection,
+  one: Waiting,
+): Promise<() => void> {
+  writing.exec('savepoint work');
+  try {
+    const value = await finish(one.work(connection));
+    writing.exec('release work');
+    return () => one.resolve(value);
+  } catch (error) {
+    if (writing.isTransaction) writing.exec('rollback to work; release work');
+    return () => one.reject(named(error));
+  }
+}
+
+/** Runs a generator to its end, giving the event loop a turn whenever a slice of time is used up. */
+async function finish<T>(started: T | Generator<void, T>): Promise<T> {
+  if (!isGenerator(started)) return started;
+  let since = performance.now();
+  for (let step = started.next(); ; step = started.next()) {
+    if (step.done) return step.value;
+    if (performance.now() - since < SLICE_MS) continue;
+    await nextTurn();
+    since = performance.now();
+  }
+}
+
+function isGenerator<T>(value: T | Generator<void, T>): value is Generator<void, T> {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value && 'throw' in value;
+}
+
+function wrap(database: DatabaseSync): Connection {
+  const statements = new Map<string, StatementSync>();
+  const prepare = (sql: string): StatementSync => {
+    let statement = statements.get(sql);
+    if (!statement) statements.set(sql, (statement = database.prepare(sql)));
+    return statement;
+  };
+  return {
+    run(sql, ...values) {
+      const { changes, lastInsertRowid } = prepare(sql).run(...values);
+      return { changes: Number(changes), id: Number(lastInsertRowid) };
+    },
+    get: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).get(...values) as Row | undefined,
+    all: <Row>(sql: string, ...values: SQLInputValue[]) => prepare(sql).all(...values) as Row[],
+  };
+}
+
+function migrate(database: DatabaseSync, part: string, steps: readonly string[]): void {
+  database.exec('create table if not exists schema_version(part text primary key, version integer not null)');
+  const row = database.prepare('select version from schema_version where part = ?').get(part);
+  const done = typeof row?.version === 'number' ? row.version : 0;
+  if (done > steps.length)
+    throw new Error(`The data folder was written by a newer Limner (${part} is at version ${done}).`);
+  for (let step = done; step < steps.length; step++) {
+    database.exec(`begin immediate; ${steps[step]}`);
+    database.prepare('insert or replace into schema_version values (?, ?)').run(part, step + 1);
+    database.exec('commit');
+  }
+}

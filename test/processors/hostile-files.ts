@@ -1,0 +1,180 @@
+import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
+
+/** An entry of a ZIP file; `declared` is a size that the headers claim instead of the true one. */
+export interface ZipEntry {
+  name: string;
+  data: Buffer;
+  declared?: number;
+}
+
+/** A ZIP file with deflated entries (APPNOTE 4.3). */
+export function makeZip(entries: readonly ZipEntry[]): Buffer {
+  const locals: Buffer[] = [];
+  const central: Buffer[] = [];
+  let offset = 0;
+  for (const entry of entries) {
+    const packed = deflateRawSync(entry.data, { level: 6 });
+    const common = zipFields(entry, packed.length);
+    const name = Buffer.from(entry.name);
+    const local = Buffer.concat([Buffer.from('504b030414000000', 'hex'), common, name, packed]);
+    const tail = Buffer.alloc(14);
+    tail.writeUInt32LE(offset, 10);
+    central.push(Buffer.from('504b01021400140000' + '00', 'hex'), common, tail, name);
+    locals.push(local);
+    offset += local.length;
+  }
+  const directory = Buffer.concat(central);
+  const end = Buffer.alloc(22);
+  end.write('504b0506', 'hex');
+  end.writeUInt16LE(entries.length, 8);
+  end.writeUInt16LE(entries.length, 10);
+  end.writeUInt32LE(directory.length, 12);
+  end.writeUInt32LE(offset, 16);
+  return Buffer.concat([...locals, directory, end]);
+}
+
+/** What the local and the central header share: method, time, checksum, sizes, name length, no extra field. */
+function zipFields(entry: ZipEntry, packed: number): Buffer {
+  const fields = Buffer.alloc(22);
+  fields.writeUInt16LE(8, 0);
+  fields.writeUInt32LE(crc32(entry.data), 6);
+  fields.writeUInt32LE(packed, 10);
+  fields.writeUInt32LE(entry.declared ?? entry.data.length, 14);
+  fields.writeUInt16LE(Buffer.byteLength(entry.name), 18);
+  return fields;
+}
+
+const WORD = 'http://schemas.openxmlformats.org/wordprocessingml/2006/main';
+const OFFICE = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
+const PACKAGE = 'http://schemas.openxmlformats.org/package/2006';
+
+/** A Word document with this body; `extra` entries are added to the container. */
+export function makeDocx(body: Buffer | string, extra: readonly ZipEntry[] = []): Buffer {
+  const types = `<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`;
+  const rels = `<Relationships xmlns="${PACKAGE}/relationships"><Relationship Id="r1" Type="${OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>`;
+  const document = Buffer.concat([
+    Buffer.from(`<w:document xmlns:w="${WORD}" xmlns:r="${OFFICE}"><w:body>`),
+    Buffer.from(body),
+    Buffer.from('</w:body></w:document>'),
+  ]);
+  return makeZip([
+    { name: '[Content_Types].xml', data: Buffer.from(types) },
+    { name: '_rels/.rels', data: Buffer.from(rels) },
+    { name: 'word/document.xml', data: document },
+    ...extra,
+  ]);
+}
+
+export function wordParagraph(text: string): string {
+  return `<w:p><w:r><w:t>${text}</w:t></w:r></w:p>`;
+}
+
+/** `depth` tables, each in the cell of the one before. */
+export function nestedWordTables(depth: number): string {
+  const open = '<w:tbl><w:tr><w:tc>'.repeat(depth);
+  return `${open}${wordParagraph('core')}${'</w:tc></w:tr></w:tbl>'.repeat(depth)}`;
+}
+
+/** A PDF of these objects, numbered from 1; the first is the catalog (PDF 32000-1, 7.5). */
+export function makePdf(objects: readonly (string | Buffer)[]): Buffer {
+  const parts: Buffer[] = [Buffer.from('%PDF-1.7\n%\xe2\xe3\xcf\xd3\n', 'latin1')];
+  const offsets: number[] = [];
+  let offset = parts[0]?.length ?? 0;
+  for (const [index, object] of objects.entries()) {
+    const part = Buffer.concat([
+      Buffer.from(`${index + 1} 0 obj\n`),
+      Buffer.from(object),
+      Buffer.from('\nendobj\n'),
+    ]);
+    offsets.push(offset);
+    parts.push(part);
+    offset += part.length;
+  }
+  const rows = offsets.map((at) => `${String(at).padStart(10, '0')} 00000 n \n`).join('');
+  const xref = `xref\n0 ${objects.length + 1}\n0000000000 65535 f \n${rows}`;
+  const trailer = `trailer\n<</Size ${objects.length + 1}/Root 1 0 R>>\nstartxref\n${offset}\n%%EOF\n`;
+  return Buffer.concat([...parts, Buffer.from(xref + trailer)]);
+}
+
+export function pdfStream(content: string | Buffer, entries = ''): Buffer {
+  const data = deflateSync(content);
+  const head = Buffer.from(`<<${entries}/Filter/FlateDecode/Length ${data.length}>>\nstream\n`);
+  return Buffer.concat([head, data, Buffer.from('\nendstream')]);
+}
+
+export interface PdfPlan {
+  /** Content stream of each page. */
+  pages: readonly (string | Buffer)[];
+  /** What `/Kids` says instead of each page once. */
+  kids?: string;
+  /** What `/Count` says instead of the number of pages. */
+  count?: number;
+  /** Entries added to every page. */
+  pageEntries?: string;
+  /** Objects added at the end, the first numbered 4 + 2 × pages. */
+  more?: readonly string[];
+}
+
+/** Objects: 1 catalog, 2 pages, 3 font, then for each page the page and its content. */
+export function planPdf({ pages, kids, count, pageEntries = '', more = [] }: PdfPlan): Buffer {
+  const own = pages.map((_, index) => `${4 + index * 2} 0 R`).join(' ');
+  const objects: (string | Buffer)[] = [
+    '<</Type/Catalog/Pages 2 0 R>>',
+    `<</Type/Pages/Kids[${kids ?? own}]/Count ${count ?? pages.length}>>`,
+    '<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>',
+  ];
+  for (const [index, content] of pages.entries()) {
+    objects.push(
+      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>/Contents ${5 + index * 2} 0 R${pageEntries}>>`,
+      pdfStream(content),
+    );
+  }
+  return makePdf([...objects, ...more]);
+}
+
+/** A content stream that shows each line 20 points below the one before. */
+export function pdfText(...lines: readonly string[]): string {
+  return lines.map((line, index) => `BT /F1 12 Tf 50 ${800 - index * 20} Td (${line}) Tj ET`).join('\n');
+}
+
+/** A content stream of `bytes` bytes of text operators. */
+export function operatorBomb(bytes: number): Buffer {
+  return Buffer.alloc(bytes, 'BT /F1 12 Tf (A) Tj ET\n');
+}
+
+/** A copy with one bit turned in every `step`th byte. */
+export function flipBits(data: Buffer, step: number): Buffer {
+  const copy = Buffer.from(data);
+  for (let at = step; at < copy.length; at += step) copy.writeUInt8(copy.readUInt8(at) ^ 0x10, at);
+  return copy;
+}
+
+/**
+ * An OLE compound file ([MS-CFB]) with one allocation table, one directory sector and these names in its root.
+ */
+export function makeOle(names: readonly string[]): Buffer {
+  const file = Buffer.alloc(512 * 3);
+  file.write('d0cf11e0a1b11ae1', 'hex');
+  file.writeUInt16LE(0x3e, 24);
+  file.writeUInt16LE(3, 26);
+  file.writeUInt16LE(0xfffe, 28);
+  file.writeUInt16LE(9, 30);
+  file.writeUInt16LE(6, 32);
+  file.writeUInt32LE(1, 44);
+  file.writeUInt32LE(1, 48);
+  file.fill(0xff, 76, 512);
+  file.writeUInt32LE(0, 76);
+  file.fill(0xff, 512, 1024);
+  file.writeUInt32LE(0xfffffffd, 512);
+  file.writeUInt32LE(0xfffffffe, 516);
+  for (const [index, name] of ['Root Entry', ...names].entries()) {
+    const at = 1024 + index * 128;
+    file.write(name, at, 'utf16le');
+    file.writeUInt16LE(name.length * 2 + 2, at + 64);
+    file.writeUInt8(index === 0 ? 5 : 2, at + 66);
+    file.fill(0xff, at + 68, at + 80);
+    if (index === 0) file.writeUInt32LE(names.length > 0 ? 1 : 0xffffffff, at + 76);
+    else if (index < names.length) file.writeUInt32LE(index + 1, at + 72);
+  }
+  return file;
+}

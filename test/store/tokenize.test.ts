@@ -1,0 +1,181 @@
+import * as fc from 'fast-check';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, test } from 'vitest';
+import { createKeywordTable, indexText, keywordScore, matchExpression } from '../../src/store/keyword.ts';
+import { isShortGram, queryTerms, tokenize } from '../../src/store/tokenize.ts';
+
+const TOKEN = /^[\p{L}\p{N}\p{M}]{1,64}$/u;
+
+describe('tokenize', () => {
+  test.each([
+    ['English is stemmed', 'Running relational HOPES', ['run', 'relat', 'hope']],
+    ['possessives go, straight and curly', "the dog's café’s O'Neil", ['the', 'dog', 'cafe', 'o', 'neil']],
+    ['operators and quotes are text', '"a OR b" NEAR(*) c++ -x', ['a', 'or', 'b', 'near', 'c', 'x']],
+    ['diacritics are folded', 'naïve Ærø İstanbul Đặng Łódź', ['naiv', 'aero', 'istanbul', 'dang', 'lodz']],
+    ['combining accents too', 'cafe\u0301', ['cafe']],
+    ['Russian and Greek', 'Ёлка ΟΔΟΣ ὁδός', ['елка', 'οδοσ', 'οδοσ']],
+    ['vowel points of Arabic and Hebrew', 'الْكِتَابُ أحمد שָׁלוֹם', ['الكتاب', 'احمد', 'שלום']],
+    ['vowel signs of Hindi stay', 'हिन्दी', ['हिन्दी']],
+    ['Chinese', '你好吗。', ['你好', '好吗', '吗']],
+    ['Japanese keeps its voicing marks', 'がぎ ｶﾞ', ['がぎ', 'ぎ', 'ガ']],
+    ['Korean keeps its syllables', '한국어', ['한국', '국어', '어']],
+    ['Hangul letters are joined', '\u1112\u1161\u11ab', ['한']],
+    ['Latin words inside stay whole', '使用Python3编程', ['使用', '用', 'python3', '编程', '程']],
+    ['Han beyond the first plane', '𠀀𠀁', ['𠀀𠀁', '𠀁']],
+    ['Thai', 'สวัสดี', ['สวั', 'วัส', 'ัสด', 'สดี', 'ดี', 'ี']],
+    ['compatibility forms', 'Ｌｉｍｎｅｒ ㎏ H₂O ﬁne', ['limner', 'kg', 'h2o', 'fine']],
+    ['soft hyphens and trade marks', 'soft\u00adware Limner™', ['softwar', 'limner']],
+    ['half characters are nothing', '\ud800abc\udfff', ['abc']],
+    ['nothing', ' \u0000—…', []],
+  ])('%s', (_name, text, tokens) => {
+    expect(tokenize(text)).toEqual(tokens);
+  });
+
+  test('cuts long tokens, never through a character', () => {
+    expect(tokenize('b1'.repeat(100))).toEqual(['b1'.repeat(32)]);
+    expect(tokenize(`x${'𝼀'.repeat(100)}`)).toEqual([`x${'𝼀'.repeat(31)}`]);
+  });
+
+  test('takes any string and gives letters, digits and marks only', () => {
+    fc.assert(
+      fc.property(anyText(), (text) => {
+        const tokens = tokenize(text);
+        expect(tokens.filter((token) => !TOKEN.test(token) || token.length > 64)).toEqual([]);
+        expect(queryTerms(text).filter((term) => !tokens.includes(term))).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('the tokens of a text hold the query terms of each of its words', () => {
+    fc.assert(
+      fc.property(fc.array(anyText().filter((word) => !/\s/.test(word))), (words) => {
+        const tokens = new Set(tokenize(words.join(' ')));
+        for (const word of words) for (const term of queryTerms(word)) expect(tokens).toContain(term);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each([
+    ['one letter', 'y'],
+    ['an accented letter', 'é'],
+    ['combining marks that normalising must sort', '\u0301\u0316'],
+    ['the same on letters, between joiners', 'a\u0301\u200d\u0316\u200d'],
+    ['Han', '漢'],
+    ['Thai', 'ก'],
+    ['apostrophes', "'s’s"],
+    ['dashes', '—'],
+    ['half characters', '\ud800'],
+    ['final sigmas', 'Σʰ'],
+  ])('reads a megabyte of %s in linear time', (_name, part) => {
+    const text = part.repeat(1_000_000 / part.length);
+    const since = performance.now();
+    tokenize(text);
+    queryTerms(text);
+    expect(performance.now() - since).toBeLessThan(10_000);
+  });
+});
+
+describe('queryTerms', () => {
+  test('leaves stop words out, unless there is nothing else', () => {
+    expect(queryTerms('what is the wing of the wing')).toEqual(['what', 'wing']);
+    expect(queryTerms('to be or not to be')).toEqual(['to', 'be', 'or', 'not']);
+  });
+
+  test('the French tea is no article', () => {
+    expect(queryTerms('thé vert')).toEqual(['the', 'vert']);
+  });
+
+  test('keeps at most 64 terms of a long text', () => {
+    const words = Array.from({ length: 20_000 }, (_, index) => `w${index}`);
+    expect(queryTerms(words.join(' '))).toEqual(words.slice(0, 64));
+  });
+});
+
+describe('the FTS5 table', () => {
+  test.each([
+    ['stop words only', 'to be or not to be', true],
+    ['a lone character, anywhere in a run', '猫', true],
+    ['at the end of a run', '黑', true],
+    ['two letters of Thai', 'ปู', true],
+    ['operators', '"NEAR( AND - * ^ wing:', true],
+    ['an accent', 'CAFÉ', true],
+    ['what is not there', 'zebra', false],
+  ])('finds %s', (_name, query, found) => {
+    expect(search(query)).toBe(found);
+  });
+
+  test('keeps every token whole and every expression valid', () => {
+    fc.assert(
+      fc.property(anyText(), (text) => {
+        const terms = queryTerms(text);
+        expect(search(text, text)).toBe(terms.length > 0);
+        expect(terms.filter((term) => !search(term, text))).toEqual([]);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('a short gram is asked by its beginning', () => {
+    expect(['猫', 'ปู', '黒猫', 'a', 'สวั'].map(isShortGram)).toEqual([true, true, false, false, false]);
+    expect(matchExpression(['wing', '猫'])).toBe('"wing" OR "猫"*');
+  });
+});
+
+const LIBRARY = 'To be, or not to be. The wing near a café. 小猫是黑的，很黑。ซื้อปูม้า';
+
+function search(query: string, body = LIBRARY): boolean {
+  const expression = matchExpression(queryTerms(query));
+  if (!expression) return false;
+  const database = new DatabaseSync(':memory:');
+  database.exec(createKeywordTable('k'));
+  database
+    .prepare('insert into k(rowid, title, path, headings, body) values (1, ?, ?, ?, ?)')
+    .run('', '', '', indexText(body));
+  const rows = database.prepare(`select ${keywordScore('k')} from k where k match ?`).all(expression);
+  database.close();
+  return rows.length > 0;
+}
+
+/** Any UTF-16, and text that mixes scripts, marks and the characters the tokenizer treats apart. */
+function anyText(): fc.Arbitrary<string> {
+  const pieces = [
+    'a',
+    'B',
+    '7',
+    "'s",
+    '’',
+    'é',
+    'ß',
+    '\u0301',
+    '\u0316',
+    '漢',
+    'か',
+    '\u3099',
+    '한',
+    'ก',
+    'ั',
+  ];
+  const others = [
+    'й',
+    'ى',
+    '\u0640',
+    'हि',
+    '\u200d',
+    '\u00ad',
+    '\u200b',
+    '㎏',
+    'ﷺ',
+    '½',
+    'ʼ',
+    '\ud83d',
+    '-',
+    ' ',
+  ];
+  return fc.oneof(
+    fc.string({ unit: fc.nat(0xffff).map((unit) => String.fromCharCode(unit)) }),
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.constantFrom(...pieces, ...others), maxLength: 40 }),
+  );
+}
