@@ -1,5 +1,5 @@
 import type { Passage } from '../document.ts';
-import { tokenize } from '../store/tokenize.ts';
+import { queryTerms, tokenize } from '../store/tokenize.ts';
 
 /** Sentences of a passage that are quoted, at most. */
 const QUOTED_SENTENCES = 2;
@@ -18,7 +18,7 @@ export function worthQuoting(
   passages: readonly Passage[],
   limit: number,
 ): { passage: Passage; number: number }[] {
-  const asked = new Set(tokenize(question));
+  const asked = new Set(queryTerms(question));
   const shared = passages.map(({ text }) => sharedWith(asked, text));
   const enough = Math.max(...shared, 0) * QUOTE_SHARE;
   return passages
@@ -29,7 +29,7 @@ export function worthQuoting(
 
 /** The sentences of the passage that share most with the question, in their order. */
 export function bestSentences(question: string, passage: Passage): string {
-  const asked = new Set(tokenize(question));
+  const asked = new Set(queryTerms(question));
   const sentences = [...segmenter.segment(passage.text.replace(/\s+/gu, ' '))].map(({ segment }) =>
     segment.trim(),
   );
@@ -54,7 +54,7 @@ function sharedWith(asked: ReadonlySet<string>, sentence: string): number {
  * None for an answer that shares little with any passage, as a refusal does.
  */
 export function creditPassages(answer: string, passages: readonly Passage[]): number[] {
-  const words = new Set(tokenize(answer));
+  const words = new Set(queryTerms(answer));
   if (words.size < 3) return [];
   const shares = passages.map(({ text }, at) => ({
     number: at + 1,

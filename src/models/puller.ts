@@ -21,6 +21,8 @@ export interface Puller {
   /** Begins the pull of the first model that is missing and whose time has come, unless one is under way. */
   pullNext(): void;
   active(): Role | undefined;
+  /** Whether the last pull of the model failed and is to be tried again. */
+  hasFailed(role: Role): boolean;
   /** Milliseconds until the next pull may begin; Infinity when none waits. */
   nextPullIn(): number;
   forgetFailures(): void;
@@ -38,8 +40,9 @@ export function createPuller(options: PullerOptions): Puller {
   let tries: Record<Role, Tries> = untried();
   let active: { role: Role; over: Promise<void> } | undefined;
 
+  const hasFailed = (role: Role): boolean => tries[role].failures > 0 && state.model(role).state === 'failed';
   const waiting = (): Role[] =>
-    ROLES.filter((role) => ['missing', 'failed'].includes(state.model(role).state));
+    ROLES.filter((role) => state.model(role).state === 'missing' || hasFailed(role));
 
   async function pull(role: Role): Promise<void> {
     const { name } = state.model(role);
@@ -78,6 +81,7 @@ export function createPuller(options: PullerOptions): Puller {
       active = { role, over };
     },
     active: () => active?.role,
+    hasFailed,
     nextPullIn: () => {
       if (active) return Infinity;
       const times = waiting().map((role) => tries[role].notBefore - Date.now());

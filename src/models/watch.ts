@@ -78,15 +78,25 @@ export function createWatch(options: WatchOptions): Watch {
     const found = findInstalled(installed, names[role]);
     if (!found) return settleMissing(role);
     if (state.ready(role)?.digest === found.digest) return;
-    const known = await ask((ollama) => describeModel(ollama, found, role));
-    state.setReady(role, known);
-    const { identity, contextTokens } = known;
-    log.info({ model: identity, context_tokens: contextTokens }, 'model is ready');
+    try {
+      const known = await ask((ollama) => describeModel(ollama, found, role));
+      state.setReady(role, known);
+      const { identity, contextTokens } = known;
+      log.info({ model: identity, context_tokens: contextTokens }, 'model is ready');
+    } catch (error) {
+      settleBroken(role, error);
+    }
+  }
+
+  /** One model that the server has but cannot describe, such as a damaged one, does not concern the other. */
+  function settleBroken(role: Role, error: unknown): void {
+    if (!(error instanceof LimnerError) || error.code === 'model_unavailable') throw error;
+    if (state.model(role).message !== error.message) log.warn({ model: names[role] }, error.message);
+    state.set(role, { state: 'failed', message: error.message });
   }
 
   function settleMissing(role: Role): void {
-    const now = state.model(role).state;
-    if (puller.active() === role || now === 'failed') return;
+    if (puller.active() === role || puller.hasFailed(role)) return;
     state.set(role, {
       state: 'missing',
       message: `Ollama does not have the model ${names[role]} yet; it will be pulled.`,

@@ -3,12 +3,15 @@ import { LimnerError } from '../errors.ts';
 import { readBytes } from './bytes.ts';
 import { decodeWhole, detectCharset } from './charset.ts';
 import { parseHtml } from './dom.ts';
+import { blockDepth } from './html-depth.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 
 /** The tree of a page takes some forty times the memory of its source. */
 const MAX_BYTES = 20 * 1024 * 1024;
+/** At this depth parsing takes a tenth of a second, at ten times of it ten. */
+const MAX_DEPTH = 3000;
 const DECLARATION_BYTES = 4096;
 
 /** HTML: sections by heading; what only serves the page (scripts, styles, navigation) is left out. */
@@ -29,7 +32,14 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
     );
   }
   const charset = await detectCharset(file.path, await declaredCharset(file.path));
-  const page = parseHtml(await decodeWhole(file.path, charset));
+  const source = await decodeWhole(file.path, charset);
+  if (blockDepth(source) > MAX_DEPTH) {
+    throw new LimnerError(
+      'limit',
+      'The page nests its elements thousands deep, which no ordinary page does.',
+    );
+  }
+  const page = parseHtml(source);
   const title = page.title.trim();
   const whole = gather(page, [...UNSEEN, 'NAV']);
   // A page that is nothing but navigation is a list of links, and that is its text.

@@ -114,6 +114,8 @@ function isTextRun<Item extends object>(item: Item): item is Item & TextRun {
 function warningsOf(pages: number, failed: readonly number[], isEmpty: boolean): string[] {
   const warnings: string[] = [];
   if (failed.length > 0) warnings.push(`Pages that could not be read: ${listOf(failed)}.`);
+  // In a damaged page tree pdf.js counts the pages up to the damage and no further.
+  if (failed.at(-1) === pages) warnings.push(`The PDF is damaged; pages after page ${pages} may be missing.`);
   if (pages > MAX_PAGES) warnings.push(`Only the first ${MAX_PAGES} of ${pages} pages are searchable.`);
   if (isEmpty) warnings.push('No page holds text; they may be scanned pictures.');
   return warnings;

@@ -104,11 +104,18 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   }
 
   async function putBack(reader: Reader): Promise<void> {
-    if (closed || !(await reader.isFresh())) return reader.stop();
+    const isFresh = await reader.isFresh();
+    if (closed || !isFresh) return reader.stop();
     idle.set(
       reader,
-      setTimeout(() => void reader.stop(), settings.idleMs),
+      setTimeout(() => retire(reader), settings.idleMs),
     );
+  }
+
+  /** Out of the idle ones at once: a process that is being killed must not be given another file. */
+  function retire(reader: Reader): void {
+    idle.delete(reader);
+    void reader.stop();
   }
 
   return {

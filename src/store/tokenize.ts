@@ -13,11 +13,14 @@ const QUERY_TERMS = 64;
 const REMEMBERED_WORDS = 50_000;
 const REMEMBERED_UNITS = 12;
 
-/** Lucene's English list (`EnglishAnalyzer.ENGLISH_STOP_WORDS_SET`). */
+/** Lucene's English list (`EnglishAnalyzer.ENGLISH_STOP_WORDS_SET`), and the words of questions. */
 const STOP_WORDS = new Set(
   (
     'a an and are as at be but by for if in into is it no not of on or such that the their then there ' +
-    'these they this to was will with'
+    'these they this to was will with ' +
+    // What makes a sentence a question says nothing about its subject.
+    'who whom whose what which when where why how do does did has have had can could would should am were been ' +
+    'i you he she we me my your his her our us about from'
   ).split(' '),
 );
 

@@ -68,8 +68,8 @@ export async function createFakeOllama(options: FakeOptions = {}): Promise<FakeO
   const faults: Fault[] = [];
   const context: Context = {
     settings: settingsOf(options),
-    installed: options.installed ?? [embedModel(), chatModel()],
-    registry: options.registry ?? [],
+    installed: [...(options.installed ?? [embedModel(), chatModel()])],
+    registry: [...(options.registry ?? [])],
     counters: { embedCalls: 0, embedTexts: 0, chatCalls: 0, busyMs: 0 },
     fault: undefined,
   };

@@ -13,6 +13,7 @@ const failure = (code: string) => expect.objectContaining({ name: 'LimnerError',
 const user = (content: string): ChatMessage[] => [{ role: 'user', content }];
 const requests = ({ fake }: Pair) => fake.requests('chat').map((body) => Request.parse(body));
 const contexts = (pair: Pair) => requests(pair).map((request) => request.options.num_ctx);
+const chatEnd = ({ fake }: Pair) => fake.exchanges.find((one) => one.route === 'chat')?.end;
 const withChat = (contextTokens: number, numCtx?: number) => ({
   installed: [embedModel(), chatModel({ contextTokens, ...(numCtx === undefined ? {} : { numCtx }) })],
 });
@@ -36,7 +37,8 @@ describe('an answer', () => {
 
   test('quotes the passage that holds it, when the fake answers', async () => {
     const pair = await createReadyPair();
-    const prompt = '[1] Cats sleep all day.\n\n[2] The warranty of the boiler ends in May.\n\nQuestion: When does the warranty end?';
+    const prompt =
+      '[1] Cats sleep all day.\n\n[2] The warranty of the boiler ends in May.\n\nQuestion: When does the warranty end?';
     expect(textOf(await ask(pair, user(prompt)))).toBe('The warranty of the boiler ends in May [2].');
   });
 
@@ -173,7 +175,6 @@ describe('an answer that does not come to its end throws', () => {
 
 describe('the caller', () => {
   const endless = { costMs: { chatPart: 5 }, reply: () => Array.from({ length: 10_000 }, () => 'and ') };
-  const chatEnd = ({ fake }: Pair) => fake.exchanges.find((one) => one.route === 'chat')?.end;
 
   test('who leaves the loop stops the model', async () => {
     const pair = await createReadyPair(endless);
@@ -196,13 +197,17 @@ describe('the caller', () => {
   });
 
   test('who is slow does not make the server look slow', async () => {
-    const pair = await createReadyPair({ timeouts: { chatNext: 80 }, reply: () => ['one', ' two', ' three'] });
+    const pair = await createReadyPair({
+      timeouts: { chatNext: 250 },
+      costMs: { chatPart: 60 },
+      reply: () => Array.from({ length: 10 }, () => 'and '),
+    });
     const parts: ChatPart[] = [];
     const stream = pair.server.chat(user('Count.'), {}, pair.signal);
     const first = await stream.next();
     await vi.waitFor(() => expect(chatEnd(pair)).toBe('complete'));
     if (!first.done) parts.push(first.value);
     for await (const part of stream) parts.push(part);
-    expect(textOf(parts)).toBe('one two three');
+    expect(textOf(parts)).toBe('and '.repeat(10));
   });
 });

@@ -46,7 +46,10 @@ describe('vectors', () => {
 
   test('many texts go in requests of at most 64', async () => {
     const pair = await createReadyPair();
-    await pair.server.embed.documents(Array.from({ length: 130 }, (_, index) => `text ${index}`), pair.signal);
+    await pair.server.embed.documents(
+      Array.from({ length: 130 }, (_, index) => `text ${index}`),
+      pair.signal,
+    );
     expect(inputs(pair).map((input) => input.length)).toEqual([64, 64, 2]);
     expect(pair.server.embed.stats()).toMatchObject({ calls: 3, texts: 130, splits: 0, bisections: 0 });
   });
@@ -96,7 +99,7 @@ describe('texts beyond the context', () => {
     const pair = await createReadyPair(small);
     await pair.server.embed.documents([ENGLISH.slice(0, 250)], pair.signal);
     // Dense where the calibration expects English, so that it is not sent alone.
-    const dense = '+ '.repeat(100);
+    const dense = '+'.repeat(100);
     const texts = ['one', 'two', dense, 'four'];
     const vectors = await pair.server.embed.documents(texts, pair.signal);
     expect(vectors.length).toBe(4);
@@ -109,14 +112,16 @@ describe('texts beyond the context', () => {
     const text = words(300);
     await pair.server.embed.documents(['short', text, 'short too'], pair.signal);
     expect(pair.server.embed.stats().splits).toBeGreaterThan(2);
-    const whole = inputs(pair).flat().filter((input) => countTokens(input) < 98 && input.includes('w'));
+    const whole = inputs(pair)
+      .flat()
+      .filter((input) => countTokens(input) < 98 && input.includes('w'));
     expect(whole.map((part) => part.replace('search_document: ', '')).join(' ')).toBe(text);
   });
 
   test('a silent cut within a batch is found out too', async () => {
     const pair = await createReadyPair({ ...small, ignoreTruncate: true });
     await pair.server.embed.documents([ENGLISH.slice(0, 250)], pair.signal);
-    await pair.server.embed.documents(['one', 'two', '+ '.repeat(100), 'four'], pair.signal);
+    await pair.server.embed.documents(['one', 'two', '+'.repeat(100), 'four'], pair.signal);
     expect(pair.server.embed.stats()).toMatchObject({ splits: 1 });
   });
 
@@ -136,7 +141,12 @@ describe('texts beyond the context', () => {
 
   test('what cannot be cut any further is refused by name', async () => {
     const { fake, server, signal } = await createReadyPair();
-    fake.plan({ failAt: 'embed', kind: 'status', status: 400, message: 'input exceeds maximum context length' });
+    fake.plan({
+      failAt: 'embed',
+      kind: 'status',
+      status: 400,
+      message: 'input exceeds maximum context length',
+    });
     await expect(server.embed.documents(['two words'], signal)).rejects.toEqual(failure('input_too_long'));
   });
 });

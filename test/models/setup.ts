@@ -53,10 +53,7 @@ export async function createReadyPair(options: PairOptions = {}): Promise<Pair> 
 }
 
 /** Resolves with the first status that fits. */
-export function reached(
-  server: ModelServer,
-  fits: (status: ServerStatus) => boolean,
-): Promise<ServerStatus> {
+export function reached(server: ModelServer, fits: (status: ServerStatus) => boolean): Promise<ServerStatus> {
   return new Promise((resolve) => {
     const stop = server.onChange(look);
     function look(): void {

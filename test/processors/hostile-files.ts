@@ -19,7 +19,7 @@ export function makeZip(entries: readonly ZipEntry[]): Buffer {
     const local = Buffer.concat([Buffer.from('504b030414000000', 'hex'), common, name, packed]);
     const tail = Buffer.alloc(14);
     tail.writeUInt32LE(offset, 10);
-    central.push(Buffer.from('504b01021400140000' + '00', 'hex'), common, tail, name);
+    central.push(Buffer.from('504b0102140014000000', 'hex'), common, tail, name);
     locals.push(local);
     offset += local.length;
   }

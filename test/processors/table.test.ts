@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { createTable, PROCESSORS, PROCESSORS_VERSION } from '../../src/processors/table.ts';
+import { text } from '../../src/processors/text.ts';
+
+const table = createTable(PROCESSORS);
+
+function chosen(kind: string, name: string): string {
+  return table.choose({ kind, label: `a ${kind}` }, name).name;
+}
+
+test('the kind decides, and among texts the extension', () => {
+  expect(chosen('pdf', 'a.docx')).toBe('pdf');
+  expect(chosen('docx', 'a.pdf')).toBe('docx');
+  expect(chosen('text', 'NOTES.MD')).toBe('markdown');
+  expect(chosen('text', 'page.htm')).toBe('html');
+  expect(chosen('html', 'page')).toBe('html');
+  expect(chosen('html', 'template.php')).toBe('text');
+  expect(chosen('text', 'a.pdf')).toBe('text');
+  expect(chosen('text', 'Makefile')).toBe('text');
+});
+
+test('a kind that nobody reads is unsupported by its name', () => {
+  expect(() => table.choose({ kind: 'zip', label: 'a ZIP archive' }, 'a.zip')).toThrow(
+    'This is a ZIP archive; only text, HTML, PDF and Word documents can be read.',
+  );
+  expect(() => table.choose({ kind: 'jpg', label: 'a JPG image' }, 'a.docx')).toThrow(
+    'This is a JPG image, not a Word document; only text, HTML, PDF and Word documents can be read.',
+  );
+});
+
+test('two claims on one extension or kind are refused', () => {
+  const other = { ...text, name: 'other', kind: 'other', extensions: ['csv'] };
+  expect(() => createTable([text, other])).toThrow('Processors text and other both claim "csv".');
+  expect(() => createTable([text, { ...other, kind: 'text', extensions: [] }])).toThrow('both claim "text"');
+});
+
+test('the version is a short digest', () => {
+  expect(PROCESSORS_VERSION).toMatch(/^[0-9a-f]{16}$/);
+});
