@@ -3,12 +3,15 @@ import { z } from 'zod';
 import { LimnerError } from './errors.ts';
 
 /** An empty variable means "not set", as in a compose file or a `.env` copied from the example. */
-const unset = (value: unknown): unknown => (value === '' ? undefined : value);
+const unset = (value: unknown): unknown =>
+  typeof value === 'string' && value.trim() === '' ? undefined : value;
+/** A timer that is set for longer than about 24 days fires at once. */
+const LONGEST_SECONDS = 2_000_000;
 const text = (fallback: string) => z.preprocess(unset, z.string().default(fallback));
 const whole = (fallback: number, minimum: number, maximum: number) =>
   z.preprocess(unset, z.coerce.number().int().min(minimum).max(maximum).default(fallback));
-const number = (fallback: number, minimum: number) =>
-  z.preprocess(unset, z.coerce.number().min(minimum).default(fallback));
+const number = (fallback: number, minimum: number, maximum: number) =>
+  z.preprocess(unset, z.coerce.number().min(minimum).max(maximum).default(fallback));
 const list = z.preprocess(
   unset,
   z
@@ -32,12 +35,12 @@ export const Environment = z.object({
   LIMNER_PUBLIC_URL: url,
   LIMNER_API_KEYS: list,
   LIMNER_LOG_LEVEL: z.preprocess(unset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
-  LIMNER_SETTLE_SECONDS: number(2, 0),
-  LIMNER_SCAN_SECONDS: number(120, 0.1),
+  LIMNER_SETTLE_SECONDS: number(2, 0, LONGEST_SECONDS),
+  LIMNER_SCAN_SECONDS: number(120, 0.1, LONGEST_SECONDS),
   LIMNER_WORKERS: whole(0, 0, 64),
-  LIMNER_EXTRACT_SECONDS: number(120, 0.1),
+  LIMNER_EXTRACT_SECONDS: number(120, 0.1, LONGEST_SECONDS),
   LIMNER_EXTRACT_MEMORY_MB: whole(1024, 64, 65_536),
-  LIMNER_MAX_FILE_MB: number(200, 0.001),
+  LIMNER_MAX_FILE_MB: number(200, 0.001, 1_000_000),
   LIMNER_MAX_TEXT_CHARACTERS: whole(20_000_000, 1000, 100_000_000),
   OLLAMA_HOST: text('http://127.0.0.1:11434'),
   LIMNER_EMBED_MODEL: text('embeddinggemma'),
@@ -72,9 +75,11 @@ export interface Config {
 /** Reads the settings once. Throws `invalid_config` whose message lists every problem, a line each. */
 export function parseConfig(environment: Record<string, string | undefined>, base: string): Config {
   const parsed = Environment.safeParse(environment);
-  const problems = parsed.success
-    ? exposureProblems(parsed.data)
-    : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  const issues = parsed.error?.issues ?? [];
+  const problems = [
+    ...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
+    ...exposureProblems(environment),
+  ];
   if (!parsed.success || problems.length > 0)
     throw new LimnerError(
       'invalid_config',
@@ -83,7 +88,10 @@ export function parseConfig(environment: Record<string, string | undefined>, bas
   return toConfig(parsed.data, base);
 }
 
-function exposureProblems(settings: Settings): string[] {
+const Exposure = Environment.pick({ LIMNER_HOST: true, LIMNER_API_KEYS: true });
+
+function exposureProblems(environment: Record<string, string | undefined>): string[] {
+  const settings = Exposure.parse(environment);
   if (isLoopback(settings.LIMNER_HOST) || settings.LIMNER_API_KEYS.length > 0) return [];
   return [
     `LIMNER_HOST: ${settings.LIMNER_HOST} can be reached by other machines, so LIMNER_API_KEYS must hold at least one key (or listen on 127.0.0.1)`,

@@ -10,14 +10,25 @@ export function createLog(options: {
   level: string;
   secrets: readonly string[];
   write?: (line: string) => void;
+  /** Lines for people instead of JSON; by default where stderr is a terminal and nothing else is written to. */
+  people?: boolean;
 }): Log {
-  const plain = options.write ?? ((line: string) => void process.stderr.write(line));
-  const write = options.write || !process.stderr.isTTY ? plain : (line: string) => plain(forPeople(line));
-  const secrets = options.secrets.filter((secret) => secret.length > 0);
+  const write = options.write ?? ((line: string) => void process.stderr.write(line));
+  const people = options.people ?? (options.write === undefined && process.stderr.isTTY);
+  const secrets = spellings(options.secrets);
   return pino(
     { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    { write: (line: string) => write(hide(line, secrets)) },
+    // A secret can stand where JSON needs its own signs, so lines for people are made before it is hidden.
+    { write: (line: string) => write(hide(people ? forPeople(line) : line, secrets)) },
   );
+}
+
+/** How each secret may stand in a line, longest first, so that none leaves the rest of a longer one behind. */
+function spellings(secrets: readonly string[]): string[] {
+  const all = secrets
+    .filter((secret) => secret.length > 0)
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
+  return [...new Set(all)].toSorted((a, b) => b.length - a.length);
 }
 
 function hide(line: string, secrets: readonly string[]): string {
@@ -30,5 +41,13 @@ const LEVELS: Record<number, string> = { 20: 'debug', 30: '', 40: 'warning', 50:
 function forPeople(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line);
   const values = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `${[String(time).slice(11, 19), LEVELS[level], msg, ...values].filter(Boolean).join(' ')}\n`;
+  const parts = [String(time).slice(11, 19), LEVELS[level], msg, ...values].filter(Boolean);
+  return `${parts.join(' ').replaceAll(STEERING, escapeSign)}\n`;
+}
+
+/** Signs that steer a terminal or turn the order of writing round; JSON leaves some of them as they are. */
+const STEERING = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+function escapeSign(sign: string): string {
+  return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

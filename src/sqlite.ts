@@ -104,22 +104,24 @@ async function commitTogether(
   connection: Connection,
   waiting: Waiting[],
 ): Promise<void> {
-  const taken: { one: Waiting; answer: () => void }[] = [];
+  const taken: Waiting[] = [];
+  const answers: (() => void)[] = [];
   try {
     const since = performance.now();
     writing.exec('begin immediate');
     for (let one = waiting.shift(); one; one = waiting.shift()) {
-      taken.push({ one, answer: await runInSavepoint(writing, connection, one) });
+      taken.push(one);
+      answers.push(await runInSavepoint(writing, connection, one));
       if (performance.now() - since > SLICE_MS) break;
     }
     writing.exec('commit');
   } catch (error) {
     if (writing.isTransaction) writing.exec('rollback');
-    const failed = taken.length > 0 ? taken.map(({ one }) => one) : waiting.splice(0);
+    const failed = taken.length > 0 ? taken : waiting.splice(0);
     for (const one of failed) one.reject(named(error));
     return;
   }
-  for (const { answer } of taken) answer();
+  for (const answer of answers) answer();
 }
 
 /** SQLite's result codes that the person at the machine can mend, as our own errors. */
@@ -143,7 +145,9 @@ async function runInSavepoint(
     writing.exec('release work');
     return () => one.resolve(value);
   } catch (error) {
-    if (writing.isTransaction) writing.exec('rollback to work; release work');
+    // SQLite took back the whole transaction by itself, so the work before this one is lost too.
+    if (!writing.isTransaction) throw error;
+    writing.exec('rollback to work; release work');
     return () => one.reject(named(error));
   }
 }
@@ -188,8 +192,13 @@ function migrate(database: DatabaseSync, part: string, steps: readonly string[])
   if (done > steps.length)
     throw new Error(`The data folder was written by a newer Limner (${part} is at version ${done}).`);
   for (let step = done; step < steps.length; step++) {
-    database.exec(`begin immediate; ${steps[step]}`);
-    database.prepare('insert or replace into schema_version values (?, ?)').run(part, step + 1);
-    database.exec('commit');
+    try {
+      database.exec(`begin immediate; ${steps[step]}`);
+      database.prepare('insert or replace into schema_version values (?, ?)').run(part, step + 1);
+      database.exec('commit');
+    } catch (error) {
+      if (database.isTransaction) database.exec('rollback');
+      throw error;
+    }
   }
 }

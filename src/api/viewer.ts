@@ -22,8 +22,8 @@ header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;marg
 .meta{opacity:.7;font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
 .place{opacity:.6;font-size:.8rem}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
 
-/** Without this a link to a page would scroll there although the marked words stand further down. */
-const SCRIPT = `document.querySelector('mark')?.scrollIntoView({block:'center'})`;
+/** The browser scrolls to the page of the link first; the marked words may stand further down. */
+const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>document.querySelector('mark')?.scrollIntoView({block:'center'})))`;
 
 const POLICY = [
   `default-src 'none'`,

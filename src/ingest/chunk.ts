@@ -1,7 +1,7 @@
 import { SECTION_BREAK, type Chunk, type Extraction, type Section, type Span } from '../document.ts';
 
 /** Bumped when the same text is cut otherwise, so that documents are made again. */
-export const CHUNKER_VERSION = 1;
+export const CHUNKER_VERSION = 2;
 
 export interface ChunkLimits {
   /** A chunk is closed at the end of the paragraph that brings it here, in characters. */
@@ -54,12 +54,11 @@ function placeOf(
 /** The line of an offset; offsets are asked in rising order, so that the text is walked once. */
 function lineCounter(section: Section): (at: number) => number {
   let line = section.lines?.[0] ?? 1;
-  let walked = 0;
+  let end = section.text.indexOf('\n');
   return (at) => {
-    for (let next = section.text.indexOf('\n', walked); next !== -1 && next < at;) {
+    while (end !== -1 && end < at) {
       line++;
-      walked = next + 1;
-      next = section.text.indexOf('\n', walked);
+      end = section.text.indexOf('\n', end + 1);
     }
     return line;
   };
@@ -126,7 +125,11 @@ function isSpace(text: string, at: number): boolean {
   return text.slice(at, at + 1).trim() === '';
 }
 
-const SENTENCE_END = new Set(['.', '!', '?', '。', '!', '?', '…', ';', '\n']);
+/** With the ideographic and the full-width stops, written as numbers so that no editor folds them to narrow ones. */
+const SENTENCE_END = new Set([
+  ...['.', '!', '?', ';', '\u2026', '\n'],
+  ...['\u3002', '\uff61', '\uff0e', '\uff01', '\uff1f', '\uff1b'],
+]);
 
 /** Where to cut so that the first part ends at `latest` at most and is not needlessly short. */
 function cutBefore(text: string, from: number, latest: number): number {

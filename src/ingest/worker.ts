@@ -126,6 +126,7 @@ function somethingDue(queue: Queue, signal: AbortSignal): Promise<void> {
   const timer = due === undefined ? undefined : setTimeout(resolve, Math.max(10, due));
   queue.events.once('ready', resolve);
   signal.addEventListener('abort', () => resolve(), { once: true });
+  if (signal.aborted) resolve();
   return promise.finally(() => {
     clearTimeout(timer);
     queue.events.off('ready', resolve);

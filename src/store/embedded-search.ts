@@ -2,7 +2,7 @@ import type { Passage } from '../document.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { keywordScore, matchExpression } from './keyword.ts';
-import { toVector, type Meanings } from './meanings.ts';
+import { toVector, type MeaningIndex, type Meanings } from './meanings.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
 import { queryTerms } from './tokenize.ts';
 
@@ -46,8 +46,11 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
     if (!query.vector) return [];
     const index = await meanings.index(query.vector.model);
     if (!index) return [];
-    const groups = query.collection === undefined ? undefined : new Set([index.group(query.collection)]);
-    const found = index.vectors.search(query.vector.values, rescored(query.limit), groups);
+    const found = index.vectors.search(
+      query.vector.values,
+      rescored(query.limit),
+      groupsOf(index, query.collection),
+    );
     const { values } = query.vector;
     return found
       .flatMap(({ id }) => rescore(read, id, values))
@@ -62,6 +65,13 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
       vector: toPassages(read, vector, 'vector'),
     };
   };
+}
+
+/** Undefined asks all; a collection without vectors is an empty set, which finds nothing. */
+function groupsOf({ groups }: MeaningIndex, collection: string | undefined): Set<number> | undefined {
+  if (collection === undefined) return undefined;
+  const group = groups.get(collection);
+  return new Set(group === undefined ? [] : [group]);
 }
 
 /** The exact dot product with the float32 row; nothing when the chunk is gone by now. */

@@ -17,10 +17,11 @@ export interface Meanings {
   follow(documentId: string, removed: readonly number[]): void;
 }
 
-interface MeaningIndex {
+export interface MeaningIndex {
   vectors: VectorIndex;
-  /** The number by which the index knows a collection. */
-  group(collection: string): number;
+  /** The numbers by which the index knows collections. */
+  groups: ReadonlyMap<string, number>;
+  add(id: number, collection: string, vector: Float32Array): void;
 }
 
 interface VectorRow {
@@ -33,41 +34,53 @@ interface VectorRow {
 const LOAD_PAGE = 500;
 
 const VECTOR_ROWS = `select c.id, c.collection, v.data from chunk c
-  join vector v on v.embedding_key = c.embedding_key and v.model = c.model`;
+  join vector v on v.embedding_key = c.embedding_key and v.model = c.model where c.model = ?`;
 
 export function createMeanings(database: Database): Meanings {
   const { read } = database;
   let model = read.get<{ model: string }>('select model from chunk where model is not null limit 1')?.model;
   let index: MeaningIndex | undefined;
   let loading: Promise<void> | undefined;
+  let changing: Promise<void> = Promise.resolve();
 
-  /** Makes `next` the model in force: chunks whose text it has embedded before have their vectors at once. */
-  async function useModel(next: string): Promise<void> {
-    if (next === model) return;
+  /** Makes `next` the model in force. Who asks meanwhile waits too: until then every chunk has the old one. */
+  function useModel(next: string): Promise<void> {
+    if (next !== model) changing = changeModel(next);
+    return changing;
+  }
+
+  /** The model is another at once, so that no vector of the old one is put from now on. */
+  async function changeModel(next: string): Promise<void> {
+    const before = model;
     model = next;
+    forgetIndex();
+    try {
+      await database.write((connection) => adoptVectors(connection, next));
+    } catch (error) {
+      if (model === next) model = before;
+      throw error;
+    }
+    // What was loaded in between lacks the vectors that were adopted.
+    if (model === next) forgetIndex();
+  }
+
+  function forgetIndex(): void {
     index = undefined;
     loading = undefined;
-    await database.write((connection) => {
-      connection.run(
-        `update chunk set model =
-           (select v.model from vector v where v.embedding_key = chunk.embedding_key and v.model = ?)`,
-        next,
-      );
-    });
   }
 
   function add(row: VectorRow): void {
     const vector = toVector(row.data);
     index ??= createMeaningIndex(vector.length);
-    index.vectors.add(row.id, index.group(row.collection), vector);
+    index.add(row.id, row.collection, vector);
   }
 
   /** A page is read and added in one turn, so that nothing can change between the two. */
-  async function load(): Promise<void> {
-    const wanted = model;
+  async function load(wanted: string): Promise<void> {
     for (let after = 0; model === wanted; await nextTurn()) {
       const rows = read.all<VectorRow>(
-        `${VECTOR_ROWS} where c.id > ? order by c.id limit ?`,
+        `${VECTOR_ROWS} and c.id > ? order by c.id limit ?`,
+        wanted,
         after,
         LOAD_PAGE,
       );
@@ -82,8 +95,13 @@ export function createMeanings(database: Database): Meanings {
     model: () => model,
     async index(wanted) {
       if (wanted !== model) return undefined;
-      await (loading ??= load());
-      return index;
+      try {
+        await (loading ??= load(wanted));
+      } catch (error) {
+        forgetIndex();
+        throw error;
+      }
+      return wanted === model ? index : undefined;
     },
     async unembedded(wanted, limit, except) {
       await useModel(wanted);
@@ -91,17 +109,26 @@ export function createMeanings(database: Database): Meanings {
     },
     async put(wanted, vectors) {
       if (wanted !== model) return;
-      await database.write((connection) => vectors.forEach((one) => putVector(connection, wanted, one)));
-      if (!loading) return;
+      await database.write((connection) => putVectors(connection, wanted, vectors));
+      if (!loading || wanted !== model) return;
       for (const { chunkId } of vectors)
-        read.all<VectorRow>(`${VECTOR_ROWS} where c.id = ?`, Number(chunkId)).forEach(add);
+        read.all<VectorRow>(`${VECTOR_ROWS} and c.id = ?`, wanted, Number(chunkId)).forEach(add);
     },
     follow(documentId, removed) {
-      if (!loading) return;
+      if (!loading || model === undefined) return;
       for (const id of removed) index?.vectors.remove(id);
-      read.all<VectorRow>(`${VECTOR_ROWS} where c.document_id = ?`, documentId).forEach(add);
+      read.all<VectorRow>(`${VECTOR_ROWS} and c.document_id = ?`, model, documentId).forEach(add);
     },
   };
+}
+
+/** Chunks whose text `model` has embedded before have their vectors at once. */
+function adoptVectors(connection: Connection, model: string): void {
+  connection.run(
+    `update chunk set model =
+       (select v.model from vector v where v.embedding_key = chunk.embedding_key and v.model = ?)`,
+    model,
+  );
 }
 
 function createMeaningIndex(dimensions: number): MeaningIndex {
@@ -109,10 +136,11 @@ function createMeaningIndex(dimensions: number): MeaningIndex {
   const groups = new Map<string, number>();
   return {
     vectors,
-    group(collection) {
-      const known = groups.get(collection) ?? groups.size;
-      groups.set(collection, known);
-      return known;
+    groups,
+    add(id, collection, vector) {
+      const group = groups.get(collection) ?? groups.size;
+      groups.set(collection, group);
+      vectors.add(id, group, vector);
     },
   };
 }
@@ -134,6 +162,21 @@ function firstUnembedded(read: Connection, limit: number, except: ReadonlySet<st
     });
   }
   return found;
+}
+
+/** Throws a RangeError for vectors of another length than those the model has already. */
+function putVectors(
+  connection: Connection,
+  model: string,
+  vectors: readonly { chunkId: string; vector: Float32Array }[],
+): void {
+  const known = connection.get<{ data: Uint8Array }>(`${VECTOR_ROWS} limit 1`, model);
+  const bytes = known?.data.byteLength ?? vectors[0]?.vector.byteLength;
+  for (const one of vectors) {
+    if (one.vector.byteLength !== bytes)
+      throw new RangeError(`A vector of ${model} has another length than those before it.`);
+    putVector(connection, model, one);
+  }
 }
 
 /** One vector serves every chunk with the same embedding text. */

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { Store } from '../../src/store/store.ts';
+import { chunksOf, documentOf, dot, embedAll, find, MODEL, vectorOf } from './material.ts';
+
+/** The part of the contract that is about searches. */
+export function testSearch(open: () => Promise<Store>): void {
+  test('words are found in text, title, path and headings, stemmed and without accents', async () => {
+    const store = await open();
+    await store.replace(documentOf({ id: 'a', uri: 'boats/hull.txt', title: 'Caulking' }), [
+      { ordinal: 0, text: 'Oakum drives into séams.', span: [0, 24], headings: ['Winter berth', 'Repairs'] },
+    ]);
+    await store.replace(documentOf({ id: 'b', uri: 'b.txt', title: 'Other' }), chunksOf('Nothing else.'));
+    const asked = ['OAKUM', 'caulked', 'hull', 'repair', 'wintering', 'seam'];
+    for (const word of asked)
+      expect(await find(store, word), word).toMatchObject({ keyword: ['Oakum drives into séams.'] });
+  });
+
+  test('both lists are best first with ranks from 1, and never longer than the limit', async () => {
+    const store = await open();
+    await store.replace(
+      documentOf(),
+      chunksOf('fuse fuse fuse', 'fuse and much else that has nothing to do with it', 'bulb'),
+    );
+    await embedAll(store);
+    const vector = { model: MODEL, values: vectorOf('bulb') };
+    const { keyword, vector: near } = await store.search({ text: 'fuse bulb', vector, limit: 2 });
+    expect(keyword).toHaveLength(2);
+    expect(near).toHaveLength(2);
+    expect(near[0]).toMatchObject({ text: 'bulb', ranks: { vector: 1 } });
+    expect(keyword.map(({ ranks }) => ranks)).toEqual([{ keyword: 1 }, { keyword: 2 }]);
+    for (const list of [keyword, near])
+      expect(list[0]?.score).toBeGreaterThanOrEqual(list[1]?.score ?? Infinity);
+  });
+
+  test('the score of a vector hit is the exact dot product', async () => {
+    const store = await open();
+    const texts = Array.from({ length: 60 }, (_, at) => `text ${at}`);
+    await store.replace(documentOf(), chunksOf(...texts));
+    await embedAll(store);
+    const question = vectorOf('question');
+    const found = await store.search({ text: '', vector: { model: MODEL, values: question }, limit: 10 });
+    const exact = texts.map((text) => ({ text, score: dot(question, vectorOf(text)) }));
+    exact.sort((one, other) => other.score - one.score);
+    expect(found.vector.map(({ text }) => text)).toEqual(exact.slice(0, 10).map(({ text }) => text));
+    for (const [at, { score }] of found.vector.entries()) expect(score).toBeCloseTo(exact[at]?.score ?? 0, 5);
+  });
+
+  test('the collection is a filter inside the search: many better ones elsewhere take no place', async () => {
+    const store = await open();
+    await store.replace(documentOf({ id: 'many' }), chunksOf(...Array<string>(300).fill('harbour')));
+    const one = documentOf({ id: 'one', uri: 'land/a', collection: 'land' });
+    await store.replace(one, chunksOf('a harbour is named in passing among many other words of this text'));
+    await embedAll(store);
+    const found = await find(store, 'harbour', { meaning: 'harbour', collection: 'land', limit: 3 });
+    expect(found.keyword).toHaveLength(1);
+    expect(found.vector).toEqual(found.keyword);
+    expect(await find(store, 'harbour', { meaning: 'harbour', collection: 'nowhere' })).toEqual({
+      keyword: [],
+      vector: [],
+    });
+  });
+
+  test('Chinese and Japanese are found by words inside a sentence', async () => {
+    const store = await open();
+    const texts = ['每个水手都要检查绳索。', '港の灯台は毎晩点灯します。', 'ウィンチの点検'];
+    await store.replace(documentOf(), chunksOf(...texts));
+    expect((await find(store, '绳索')).keyword).toEqual([texts[0]]);
+    expect((await find(store, '灯台')).keyword).toEqual([texts[1]]);
+    expect((await find(store, 'ウィンチ')).keyword).toEqual([texts[2]]);
+    expect((await find(store, '谁检查绳索?')).keyword[0]).toBe(texts[0]);
+  });
+
+  test('operators, quotes and columns of a query language are plain words', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('salt water', 'near the pier'));
+    const queries = ['"salt', 'salt AND', 'salt OR NOT (', 'title:salt', 'sal* salt^2', '{salt}', "'; salt --"];
+    for (const query of queries) expect((await find(store, query)).keyword, query).toContain('salt water');
+    expect((await find(store, 'NEAR(pier)')).keyword).toEqual(['near the pier']);
+  });
+
+  test('a query of stop words only still finds them, and one of nothing finds nothing', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('to be or not to be'));
+    expect((await find(store, 'to be or not')).keyword).toHaveLength(1);
+    for (const query of ['', '   ', '?!', '\u0000', '""', '🦑']) {
+      expect(await find(store, query), JSON.stringify(query)).toEqual({ keyword: [], vector: [] });
+    }
+  });
+
+  test('100 000 characters are a query like any other', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('salt water'));
+    expect((await find(store, `salt ${'words and more '.repeat(7000)}`)).keyword).toEqual(['salt water']);
+    expect((await find(store, 'x'.repeat(100_000))).keyword).toEqual([]);
+  });
+
+  test('no query and no collection name breaks a search', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('salt water'));
+    const text = fc.string({ unit: 'binary', maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(text, text, async (query, collection) => {
+        await find(store, `${query} salt`, { collection });
+        expect((await find(store, `${query} salt`)).keyword).toContain('salt water');
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('a search during a replace sees the old or the new, never a mix', async () => {
+    const store = await open();
+    const version = (name: string) => Array.from({ length: 600 }, (_, at) => `${name} common ${at % 7}`);
+    await store.replace(documentOf(), chunksOf(...version('older')));
+    const seen: string[] = [];
+    let isDone = false;
+    const replacing = store.replace(documentOf(), chunksOf(...version('newer'))).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      const { keyword } = await find(store, 'older newer common', { limit: 600 });
+      expect(keyword).toHaveLength(600);
+      seen.push([...new Set(keyword.map((text) => text.split(' ', 1)[0]))].join('+'));
+      // Without a turn of the event loop the replace would never get one.
+      await new Promise(setImmediate);
+    }
+    await replacing;
+    expect(seen[0]).toBe('older');
+    expect(new Set(seen)).not.toContain('older+newer');
+    expect(new Set((await find(store, 'older newer', { limit: 600 })).keyword.map(nameOf))).toEqual(
+      new Set(['newer']),
+    );
+  });
+}
+
+function nameOf(text: string): string {
+  return text.split(' ', 1)[0] ?? '';
+}
