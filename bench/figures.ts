@@ -2,6 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** What the benches measure with, besides the clock. Memory is read from /proc: 0 where there is none. */
 
+export type Row = Record<string, string | number>;
+
+/** Runs as columns: there are more figures than runs. */
+export function turned(runs: Record<string, Row>): Record<string, Row> {
+  const table: Record<string, Row> = {};
+  for (const [run, figures] of Object.entries(runs))
+    for (const [name, figure] of Object.entries(figures)) (table[name] ??= {})[run] = figure;
+  return table;
+}
+
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;

@@ -11,7 +11,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { chatModel, createFakeOllama, embedModel, type FakeOllama } from '../test/fakes/ollama.ts';
 import { createCorpus, type Corpus } from './corpus.ts';
-import { childrenOf, memoryMb } from './figures.ts';
+import { childrenOf, memoryMb, turned, type Row } from './figures.ts';
 import { startService, type ServiceUnderTest } from './service.ts';
 
 /** As the service asks for them. */
@@ -27,12 +27,12 @@ const { positionals, values } = parseArgs({
 });
 const [files = 1500, ...costs] = positionals.map(Number);
 
-const table: Record<string, object> = { 'no model server': await measure(undefined) };
-for (const cost of costs.length > 0 ? costs : [80, 40, 20])
-  table[`${cost} ms for ${BATCH} texts`] = await measure(cost);
-console.table(table);
+const runs: Record<string, Row> = { 'no model': await measure(undefined) };
+for (const cost of costs.length > 0 ? costs : [80, 40, 20]) runs[`${cost} ms a batch`] = await measure(cost);
+console.log(`${files} files`);
+console.table(turned(runs));
 
-async function measure(cost: number | undefined): Promise<object> {
+async function measure(cost: number | undefined): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), 'limner-bench-'));
   const fake = cost === undefined ? undefined : await startFake(cost);
   try {
@@ -118,7 +118,7 @@ async function watch(folder: string, service: ServiceUnderTest, fake?: FakeOllam
   await service.delays();
   const since = performance.now();
   renameSync(join(folder, 'heap'), join(folder, 'inbox', 'heap'));
-  const look = openLook(join(folder, 'data', 'limner.sqlite'));
+  const { look, close } = openLook(join(folder, 'data', 'limner.sqlite'));
   const seen = { firstSearchable: 0, allSearchable: 0, allEmbedded: 0, childrenMb: 0 };
   const embedding = { from: 0, to: 0, busyMs: 0 };
   let state = look();
@@ -132,6 +132,7 @@ async function watch(folder: string, service: ServiceUnderTest, fake?: FakeOllam
     seen.allEmbedded = now;
     break;
   }
+  close();
   const [delay, serviceMb] = [await service.delays(), memoryMb(service.pid, 'VmHWM')];
   return { ...seen, chunks: state.chunks, embedding, delay, serviceMb };
 }
@@ -150,32 +151,33 @@ function residentMb(pids: readonly number[]): number {
 }
 
 /** Counts that need no scan of the texts, read beside the service. */
-function openLook(path: string): () => { searchable: number; chunks: number; unembedded: number } {
+function openLook(path: string) {
   const database = new DatabaseSync(path, { readOnly: true });
   const count = (sql: string): number => Number(database.prepare(sql).get()?.['count'] ?? 0);
-  return () => ({
+  const look = () => ({
     searchable: count(`select count(*) as count from document where state = 'searchable'`),
     chunks: count('select coalesce(max(id), 0) as count from chunk'),
     unembedded: count('select exists (select 1 from chunk where model is null) as count'),
   });
+  return { look, close: () => database.close() };
 }
 
-function rowOf(seen: Seen, bytes: number, fake: FakeOllama | undefined): object {
+function rowOf(seen: Seen, bytes: number, fake: FakeOllama | undefined): Row {
   const reading = (seen.allSearchable - seen.firstSearchable) / 1000;
   const embedding = (seen.embedding.to - seen.embedding.from) / 1000;
   return {
-    'MB in': (bytes / 1e6).toFixed(1),
+    'MB of files': (bytes / 1e6).toFixed(1),
     chunks: seen.chunks,
-    'first searchable s': (seen.firstSearchable / 1000).toFixed(1),
-    'all searchable s': (seen.allSearchable / 1000).toFixed(1),
-    'searchable docs/s': Math.round(files / reading),
-    'MB/s': (bytes / 1e6 / reading).toFixed(1),
-    'embedded docs/s': fake ? Math.round(files / embedding) : '',
-    'chunks/s': fake ? Math.round(seen.chunks / embedding) : '',
-    'ms a batch': fake ? (seen.embedding.busyMs / fake.counters.embedCalls).toFixed(1) : '',
-    'embedder busy %': fake ? (seen.embedding.busyMs / embedding / 10).toFixed(1) : '',
-    'loop delay p99/max ms': `${seen.delay.delayP99.toFixed(1)} / ${seen.delay.delayMax.toFixed(0)}`,
-    'peak MB': Math.round(seen.serviceMb),
-    'children MB': Math.round(seen.childrenMb),
+    'first searchable, s': (seen.firstSearchable / 1000).toFixed(1),
+    'all searchable, s': (seen.allSearchable / 1000).toFixed(1),
+    'searchable: documents/s': Math.round(files / reading),
+    'searchable: MB/s': (bytes / 1e6 / reading).toFixed(1),
+    'embedded: documents/s': fake ? Math.round(files / embedding) : '',
+    'embedded: chunks/s': fake ? Math.round(seen.chunks / embedding) : '',
+    'embedder, ms a batch': fake ? (seen.embedding.busyMs / fake.counters.embedCalls).toFixed(1) : '',
+    'embedder busy, %': fake ? (seen.embedding.busyMs / embedding / 10).toFixed(1) : '',
+    'loop delay, p99 / max ms': `${seen.delay.delayP99.toFixed(1)} / ${seen.delay.delayMax.toFixed(0)}`,
+    'peak memory, MB': Math.round(seen.serviceMb),
+    'peak of its children, MB': Math.round(seen.childrenMb),
   };
 }

@@ -10,7 +10,7 @@ import { until } from './until.ts';
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 /** A port that nothing listens on: no model server. */
-export const NO_OLLAMA = 'http://127.0.0.1:9';
+export const NO_OLLAMA = 'http://127.0.0.1:59123';
 
 const Document = z.looseObject({
   id: z.string(),

@@ -165,9 +165,9 @@ function quoted(question: string, passages: readonly Passage[], whyNot: string):
   return [{ text: `${whyNot} These passages fit best:` }, ...quotes.map((text) => ({ text }))];
 }
 
-/** A document's own `[3]` is not a citation of ours. */
+/** A document's own `[3]` is not a citation of ours, and its backtick does not turn ours into code. */
 function withoutMarkers(text: string): string {
-  return text.replaceAll('[', '(').replaceAll(']', ')');
+  return text.replace(/[[【]/gu, '(').replace(/[\]】]/gu, ')').replaceAll('`', "'");
 }
 
 /** An iteration whose first step was already made. */

@@ -13,35 +13,73 @@ export interface Marker {
   end: number;
 }
 
-/** A marker is never longer, so that an open bracket holds the stream back only shortly. */
-const MAX_MARKER = 40;
+/** Brackets that are open for longer hold no marker, so that they hold the stream back only shortly. */
+const MAX_MARKER = 60;
 
-/** `[1]`, `[1, 2]`, `[1-3]`, and the forms some models prefer: `【1】`, `[^1]`, `[passage 1]`. */
+/** `[1]`, `[1, 2]`, `[1-3]`, and the forms some models prefer: `【1†a.pdf】`, `[^1]`, `[passage 1]`. One line. */
 const MARKER =
-  /^[[【]\s*(?:\^|passages?\s+|sources?\s+|#)?(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\s*(?:†[^\]】]*)?[\]】]/iu;
+  /^[[【][^\S\n]*(?:\^|passages?\s|sources?\s|#)?[^\S\n]*(\d{1,3}(?:[^\S\n]*[,;–-][^\S\n]*\d{1,3})*)[^\S\n]*(?:†[^\]】\n]*)?[\]】]/iu;
 const UNFINISHED = /^[[【][^\]】\n]*$/u;
+
+/** What changes how the text after it is read. */
+const TURN = /`+|\n|[[【]/u;
 
 /**
  * Reads an answer as it streams and keeps only markers of passages that were given: others are taken out.
  * A marker that is split over parts is held back until it is whole; a list of numbers becomes one marker each.
+ * How the parts are cut makes no difference.
+ *
+ * Between backticks nothing is a marker, so that code stays as it is; elsewhere `a[1]` cites, as `fact[1]` does.
+ * A marker is never the text of a link that the model made up: `[1](x)` becomes `[1] (x)`.
  */
 export function createCitationReader(passages: number) {
   let held = '';
   let offset = 0;
-  const used = new Set<number>();
+  let hasJustCited = false;
+  /** Backticks that opened the code we are in; 0 outside. */
+  let code = 0;
 
   function emit(out: CitedText, text: string): void {
-    out.text += text;
-    offset += text.length;
+    if (text === '') return;
+    const shown = hasJustCited && text.startsWith('(') ? ` ${text}` : text;
+    hasJustCited = false;
+    out.text += shown;
+    offset += shown.length;
   }
 
   function emitMarkers(out: CitedText, numbers: readonly number[]): void {
     for (const number of numbers) {
       const text = `[${number}]`;
-      out.markers.push({ number, start: offset, end: offset + text.length });
-      used.add(number);
       emit(out, text);
+      out.markers.push({ number, start: offset - text.length, end: offset });
     }
+    hasJustCited ||= numbers.length > 0;
+  }
+
+  /** A run of backticks opens code, or closes it if it is as long as the one that opened it. */
+  function passBackticks(run: number): void {
+    if (code === 0) code = run;
+    else if (run === code || (code >= 3 && run > code)) code = 0;
+  }
+
+  /** Takes what stands at the start of `rest` and returns how long it was; 0: more is needed to tell. */
+  function take(out: CitedText, rest: string, isLast: boolean): number {
+    const [turn = ''] = TURN.exec(rest) ?? [];
+    if (turn.startsWith('`')) {
+      if (turn.length === rest.length && !isLast) return 0;
+      passBackticks(turn.length);
+    } else if (turn === '\n') {
+      if (code < 3) code = 0;
+    } else if (code === 0) {
+      const match = MARKER.exec(rest.slice(0, MAX_MARKER));
+      if (match) {
+        emitMarkers(out, numbersOf(match[1] ?? '', passages));
+        return match[0].length;
+      }
+      if (!isLast && rest.length < MAX_MARKER && UNFINISHED.test(rest)) return 0;
+    }
+    emit(out, turn);
+    return turn.length;
   }
 
   function read(part: string, isLast: boolean): CitedText {
@@ -49,24 +87,13 @@ export function createCitationReader(passages: number) {
     let rest = held + part;
     held = '';
     while (rest !== '') {
-      const at = rest.search(/[[【]/u);
-      if (at === -1) {
-        emit(out, rest);
-        break;
-      }
-      emit(out, rest.slice(0, at));
+      const at = rest.search(TURN);
+      emit(out, at === -1 ? rest : rest.slice(0, at));
+      if (at === -1) break;
       rest = rest.slice(at);
-      const match = MARKER.exec(rest);
-      if (match) {
-        emitMarkers(out, numbersOf(match[1] ?? '', passages));
-        rest = rest.slice(match[0].length);
-      } else if (!isLast && rest.length < MAX_MARKER && UNFINISHED.test(rest)) {
-        held = rest;
-        break;
-      } else {
-        emit(out, rest.slice(0, 1));
-        rest = rest.slice(1);
-      }
+      const taken = take(out, rest, isLast);
+      if (taken === 0) held = rest;
+      rest = taken === 0 ? '' : rest.slice(taken);
     }
     return out;
   }
@@ -82,7 +109,6 @@ export function createCitationReader(passages: number) {
       emitMarkers(out, numbers);
       return out;
     },
-    used: (): ReadonlySet<number> => used,
   };
 }
 

@@ -57,7 +57,10 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
 
   function onSeen({ uri, path, look }: Settled): void {
     if (look.kind === 'absent' || catalogue.find('inbox', uri)) return;
-    void database.write((connection) => see(connection, uri, path, look.bytes));
+    // Without its row the file is only not listed yet: what settles is written again.
+    database
+      .write((connection) => see(connection, uri, path, look.bytes))
+      .catch((error: unknown) => log.warn({ uri, reason: messageOf(error) }, 'a new file is not listed yet'));
   }
 
   async function onSettled({ uri, path, look }: Settled): Promise<void> {

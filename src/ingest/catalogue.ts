@@ -140,6 +140,12 @@ export function createCatalogue(database: Database) {
       return rows.flatMap((row) => fromRow(row) ?? []);
     },
 
+    /** Ids of documents with fewer vectors than chunks. */
+    lackingVectors: () =>
+      read
+        .all<{ id: string }>(`select id from document where state = 'searchable' and vectors < chunks`)
+        .map(({ id }) => id),
+
     /** Whether a file of this size was seen and not taken yet: it may be where a missing one went. */
     hasUntaken: (bytes: number) =>
       read.get(

@@ -23,8 +23,11 @@ export interface EmbedParts {
   store: Store;
   /** Called when another model is in force: every document's number of vectors is another. */
   onModel: () => Promise<void>;
-  /** Called with the documents that got vectors, after they are stored. */
-  onEmbedded: (documentIds: ReadonlySet<string>) => Promise<void>;
+  /**
+   * Called with the documents that got vectors, after they are stored; with `settled` when nothing waits any more:
+   * one vector serves every chunk of the same text, so that others may have got theirs too.
+   */
+  onEmbedded: (documentIds: ReadonlySet<string>, settled?: boolean) => Promise<void>;
   log: Log;
 }
 
@@ -42,6 +45,7 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
   let loops: Promise<void>[] = [];
   let failures = 0;
   let lastModel: string | undefined;
+  let unsettled = false;
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
@@ -58,7 +62,7 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     let batch: Unembedded[] = [];
     try {
       batch = await claim(model);
-      if (batch.length === 0) return false;
+      if (batch.length === 0) return await settle();
       await embedAndStore(model, batch);
       failures = 0;
     } catch (error) {
@@ -69,11 +73,19 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     return true;
   }
 
+  async function settle(): Promise<false> {
+    if (!unsettled || inFlight.size > 0) return false;
+    await parts.onEmbedded(new Set(), true);
+    unsettled = false;
+    return false;
+  }
+
   let claiming: Promise<unknown> = Promise.resolve();
 
   /** One at a time, so that no two requests hold the same chunk. */
   function claim(model: string): Promise<Unembedded[]> {
     const claimed = claiming.then(async () => {
+      if (model !== lastModel) refused.clear();
       const batch = await store.unembedded(model, options.batch, inFlight.union(refused));
       if (model !== lastModel) await parts.onModel();
       lastModel = model;
@@ -88,6 +100,7 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     const vectors = await embedOrHalve(batch);
     if (embedder.ready()?.identity !== model) return;
     await store.putVectors(model, vectors);
+    unsettled = true;
     await parts.onEmbedded(new Set(batch.map(({ documentId }) => documentId)));
   }
 
@@ -98,6 +111,8 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     try {
       const texts = batch.map(({ text }) => text);
       const vectors = await embedder.documents(texts, stop.signal);
+      if (vectors.length !== batch.length)
+        throw new LimnerError('model_answer', 'The model gave another number of vectors than of texts.');
       return batch.flatMap(({ chunkId }, at) => (vectors[at] ? [{ chunkId, vector: vectors[at] }] : []));
     } catch (error) {
       if (!isRubbish(error) || failures < 2) throw error;
@@ -150,5 +165,5 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
 }
 
 function isRubbish(error: unknown): boolean {
-  return error instanceof LimnerError && error.code === 'model_answer';
+  return error instanceof LimnerError && (error.code === 'model_answer' || error.code === 'input_too_long');
 }

@@ -67,15 +67,21 @@ export function signatureOf(stats: BigIntStats): string {
   return [stats.size, stats.mtimeNs, stats.ctimeNs, stats.ino, stats.dev].join(':');
 }
 
-/** The path as text, with `/`; bytes that are not UTF-8 are shown as `\xNN`. */
+/**
+ * The path as text, with `/`. Bytes of a name that is not UTF-8 are shown as `\xNN`, and a backslash that could be
+ * taken for the beginning of one as `\x5c`, so that no two paths have the same text.
+ */
 export function uriOf(path: Uint8Array): string {
-  const text = isUtf8(path) ? Buffer.from(path).toString('utf8') : escapeBytes(path);
-  return sep === '/' ? text : text.replaceAll(sep, '/');
+  if (sep !== '/') return Buffer.from(path).toString('utf8').replaceAll(sep, '/');
+  // Latin-1 keeps one character for each byte.
+  const names = Buffer.from(path).toString('latin1').split('/');
+  return names.map((name) => nameOf(Buffer.from(name, 'latin1'))).join('/');
 }
 
-function escapeBytes(path: Uint8Array): string {
-  return [...path]
-    .map((byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`))
+function nameOf(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8').replaceAll(/\\(?=x[0-9a-f]{2})/g, '\\x5c');
+  return [...bytes]
+    .map((byte) => (byte < 0x80 && byte !== 0x5c ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`))
     .join('');
 }
 

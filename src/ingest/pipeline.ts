@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { extname } from 'node:path/posix';
 import type { DocumentFields, SourceFile } from '../document.ts';
-import { LimnerError } from '../errors.ts';
+import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { Catalogue, LedgerDocument, Outcome } from './catalogue.ts';
 import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
 import type { Extractions, StoredExtraction } from './extractions.ts';
 import { collectionOf, createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
+import { createRecount } from './recount.ts';
 import { takeFile, tooLarge, type Taken } from './take.ts';
 
 export interface PipelineOptions {
@@ -33,12 +34,30 @@ export type Result = { outcome: Outcome } | { erase: true } | { again: number };
 /** How long a missing file's passages wait for a file that may be the same one, moved; ms. */
 const MOVE_WAIT_MS = 1000;
 
+/** How long a missing file's passages wait for a missing inbox, ms. */
+const OFFLINE_WAIT_MS = 5000;
+
+/** How long a file that may be a moved one waits for the work on the document it may be; ms. */
+const BUSY_WAIT_MS = 100;
+
+/** Waiting for these is never the document's failure: they pass by themselves. */
+export const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set([
+  'disk_full',
+  'store_unavailable',
+  'vanished',
+  'changing',
+]);
+
 export type Pipeline = ReturnType<typeof createPipeline>;
 
 /** Brings the store in line with one document's file, from whatever state; safe to run twice. */
 export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   const { inbox, catalogue, extractions, store } = parts;
   const recipe = `${options.processorsVersion}/${CHUNKER_VERSION}`;
+  /** By content and extension, so that copies that arrive together are extracted once. */
+  const underway = new Map<string, Promise<StoredExtraction>>();
+  /** Documents that are being moved: of several new copies one takes the place, the others are made. */
+  const moving = new Set<string>();
 
   /** With `lastTry`, a failure that might pass is final too. */
   async function process(document: LedgerDocument, signal: AbortSignal, lastTry: boolean): Promise<Result> {
@@ -47,7 +66,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     try {
       return await bringIn(document, look, signal);
     } catch (error) {
-      if (signal.aborted || (mayPass(error) && !lastTry)) throw error;
+      if (signal.aborted || passes(error) || (mayPass(error) && !lastTry)) throw error;
       return { outcome: await giveUp(document, look.signature, error) };
     }
   }
@@ -62,8 +81,8 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     const taken = await take(document);
     try {
       if (isCurrent(document, taken)) return { outcome: stillCurrent(document, taken) };
-      if (await adoptMove(document, taken)) return { erase: true };
-      return { outcome: await make(document, taken, signal) };
+      const moved = await adoptMove(document, taken, signal);
+      return moved ?? { outcome: await make(document, taken, signal) };
     } finally {
       await taken.discard();
     }
@@ -132,9 +151,20 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     const key = extractionKey(document, taken.hash);
     const known = await extractions.get(key);
     if (known) return known;
+    const running = `${key.hash}${key.extension}`;
+    const extraction = underway.get(running) ?? extractAndKeep(document, taken, signal);
+    underway.set(running, extraction);
+    return extraction.finally(() => underway.delete(running));
+  }
+
+  async function extractAndKeep(
+    document: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<StoredExtraction> {
     const file = { path: taken.path, name: fileNameOf(document.uri), bytes: taken.bytes };
     const extraction = await parts.extract(file, signal);
-    await extractions.put(key, extraction);
+    await extractions.put(extractionKey(document, taken.hash), extraction);
     return extraction;
   }
 
@@ -150,20 +180,47 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   }
 
   /** A file that is new here and gone elsewhere has moved: the known document takes this place. */
-  async function adoptMove(document: LedgerDocument, taken: Taken): Promise<boolean> {
-    if (document.source !== 'inbox' || document.revision > 0) return false;
-    for (const known of catalogue.withHash(taken.hash, document.id)) {
-      if (known.recipe !== recipe || (await inbox.look(known.path)).kind !== 'absent') continue;
-      await move(known, document, taken);
-      return true;
+  async function adoptMove(
+    document: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<Result | undefined> {
+    if (document.source !== 'inbox' || document.revision > 0) return undefined;
+    for (const { id, recipe: made, path } of catalogue.withHash(taken.hash, document.id)) {
+      if (made !== recipe || (await inbox.look(path)).kind !== 'absent') continue;
+      const known = catalogue.get(id);
+      if (!known || moving.has(id) || !Buffer.from(known.path).equals(path)) continue;
+      // Its own job may be about to forget it, or be at work on another content.
+      if (known.state === 'working') return { again: BUSY_WAIT_MS };
+      await move(known, document, taken, signal);
+      return { erase: true };
     }
-    return false;
+    return undefined;
   }
 
-  async function move(known: LedgerDocument, to: LedgerDocument, taken: Taken): Promise<void> {
+  async function move(
+    known: LedgerDocument,
+    to: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<void> {
+    moving.add(known.id);
+    try {
+      await moveNow(known, to, taken, signal);
+    } finally {
+      moving.delete(known.id);
+    }
+  }
+
+  async function moveNow(
+    known: LedgerDocument,
+    to: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<void> {
     const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
     const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
-    const back = known.state === 'gone' ? await make(moved, taken, new AbortController().signal) : undefined;
+    const back = known.state === 'gone' ? await make(moved, taken, signal) : undefined;
     if (!back) await store.describe(fieldsOf(moved));
     await catalogue.change(known.id, (connection) => {
       catalogue.erase(connection, to.id);
@@ -181,6 +238,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
 
   /** The file is absent. It may have moved to a file that was seen and not read yet: then that is read first. */
   async function forget(document: LedgerDocument): Promise<Result> {
+    if (document.source === 'inbox' && !(await inbox.online())) return { again: OFFLINE_WAIT_MS };
     if (document.revision > 0 && catalogue.hasUntaken(document.bytes)) return { again: MOVE_WAIT_MS };
     await store.remove(document.id);
     return { outcome: { state: 'gone', error: null, chunks: 0, vectors: 0 } };
@@ -189,6 +247,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   return {
     recipe,
     process,
+    recount: createRecount({ catalogue, store }).some,
     /** The text a document was cut from, for the viewer. */
     extractionOf: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       document.hash === null
@@ -213,6 +272,10 @@ function stillCurrent(document: LedgerDocument, taken: Taken): Outcome {
 /** A failure that is not one of ours is a bug: it may be tried again, and is never shown as it is. */
 function mayPass(error: unknown): boolean {
   return !(error instanceof LimnerError) || error.retryable;
+}
+
+function passes(error: unknown): boolean {
+  return error instanceof LimnerError && NOT_ITS_FAULT.has(error.code);
 }
 
 function reasonOf(error: unknown): Pick<LimnerError, 'code' | 'message'> {

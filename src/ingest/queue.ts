@@ -8,6 +8,8 @@ export interface Job {
   kind: string;
   /** What the job is about; two jobs of one key wait as one and never run at once. */
   key: string;
+  /** Higher goes first. */
+  priority: number;
   /** How often it ended in a failure, not counting what a server's absence cost. */
   failures: number;
 }
@@ -34,7 +36,7 @@ const SCHEMA = [
    create index job_key on job(kind, key);`,
 ];
 
-const COLUMNS = 'id, token, kind, key, failures';
+const COLUMNS = 'id, token, kind, key, priority, failures';
 
 export type Queue = ReturnType<typeof createQueue>;
 
@@ -74,7 +76,8 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
       connection.run(
         `insert into job(kind, key, state, priority, run_at) values (?, ?, ?, ?, ?)
          on conflict(kind, key) where state in ('queued', 'waiting')
-         do update set state = excluded.state, run_at = excluded.run_at, failures = 0`,
+         do update set state = excluded.state, run_at = excluded.run_at, failures = 0,
+           priority = max(priority, excluded.priority)`,
         job.kind,
         job.key,
         job.delayMs ? 'waiting' : 'queued',
@@ -124,10 +127,12 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
     ): void {
       end(connection, job);
       connection.run(
-        `insert into job(kind, key, state, run_at, token, failures, reason) values (?, ?, 'waiting', ?, ?, ?, ?)
+        `insert into job(kind, key, state, priority, run_at, token, failures, reason)
+         values (?, ?, 'waiting', ?, ?, ?, ?, ?)
          on conflict(kind, key) where state in ('queued', 'waiting') do nothing`,
         job.kind,
         job.key,
+        job.priority,
         now() + options.delayMs,
         job.token,
         job.failures + (options.counts ? 1 : 0),

@@ -14,8 +14,10 @@ export function createRecount({ catalogue, store }: { catalogue: Catalogue; stor
   }
 
   return {
-    some: async (ids: ReadonlySet<string>): Promise<void> => {
-      await Promise.all([...ids].map(one));
+    /** With `settled`, also documents that wait for vectors: they may share texts with others that got theirs. */
+    some: async (ids: ReadonlySet<string>, settled = false): Promise<void> => {
+      const behind = settled ? catalogue.lackingVectors() : [];
+      await Promise.all([...ids, ...behind].map(one));
     },
     async all(): Promise<void> {
       for (let after = ''; ;) {

@@ -18,24 +18,45 @@ export interface Taken {
 }
 
 /**
- * Opens `path` as a regular file inside `root`, whatever links or pipes stand in the way.
- * Throws `vanished`, `outside`, `not_regular` or `unreadable`. The caller closes the handle.
+ * Opens `path`, which begins with `root`, as a regular file inside it, whatever links or pipes stand in the way.
+ * Throws `vanished`, `changing`, `outside`, `not_regular` or `unreadable`. The caller closes the handle.
  */
 export async function openInside(root: string, path: Buffer): Promise<FileHandle> {
   const handle = await openPlainly(path);
   try {
-    const stats = await handle.stat({ bigint: true });
-    if (!stats.isFile())
-      throw new LimnerError('not_regular', 'This is not a regular file, so it is not read.');
-    const real = await realpath(path);
-    const there = await lstat(real, { bigint: true });
-    if (!isInside(await realpath(root), real) || there.ino !== stats.ino || there.dev !== stats.dev)
-      throw new LimnerError('outside', 'The path leads outside the inbox, so it is not read.');
+    await checkPlace(handle, root, path);
     return handle;
   } catch (error) {
     await handle.close();
     throw asLimnerError(error);
   }
+}
+
+/** A name need not be UTF-8, so paths are compared one character per byte. */
+async function realBytes(path: string | Buffer): Promise<string> {
+  return (await realpath(path, { encoding: 'buffer' })).toString('latin1');
+}
+
+async function checkPlace(handle: FileHandle, root: string, path: Buffer): Promise<void> {
+  const stats = await handle.stat({ bigint: true });
+  if (!stats.isFile()) throw new LimnerError('not_regular', 'This is not a regular file, so it is not read.');
+  const [real, realRoot] = await Promise.all([realBytes(path), realBytes(root)]);
+  if (!isInside(realRoot, real))
+    throw new LimnerError('outside', 'The path leads outside the inbox, so it is not read.');
+  if (real.slice(realRoot.length) !== path.toString('latin1').slice(Buffer.byteLength(root)))
+    throw new LimnerError(
+      'not_regular',
+      'A folder on the way is a link; links are not followed. The file is read where it lies.',
+    );
+  const there = await lstat(path, { bigint: true });
+  if (there.ino !== stats.ino || there.dev !== stats.dev) throw changing();
+}
+
+function changing(): LimnerError {
+  return new LimnerError(
+    'changing',
+    'The file changed while it was being read; it is read again when it is quiet.',
+  );
 }
 
 /** Neither follows a link at the end of the path nor waits for the other end of a pipe. */
@@ -81,13 +102,9 @@ export async function takeFile(
   try {
     const before = await handle.stat({ bigint: true });
     if (before.size > maxBytes) throw tooLarge(Number(before.size), maxBytes);
-    const hash = await copyHashing(handle, spoolPath);
+    const hash = await copyHashing(handle, spoolPath, Number(before.size));
     const signature = signatureOf(await handle.stat({ bigint: true }));
-    if (signature !== signatureOf(before))
-      throw new LimnerError(
-        'changing',
-        'The file changed while it was being read; it is read again when it is quiet.',
-      );
+    if (signature !== signatureOf(before)) throw changing();
     return {
       path: spoolPath,
       bytes: Number(before.size),
@@ -114,7 +131,8 @@ export function tooLarge(bytes: number, maxBytes: number): LimnerError {
   );
 }
 
-async function copyHashing(handle: FileHandle, to: string): Promise<string> {
+/** Reads one byte past `bytes` at most: a file that grows faster than it is read would have no end. */
+async function copyHashing(handle: FileHandle, to: string, bytes: number): Promise<string> {
   const hash = createHash('sha256');
   const hashing = new Transform({
     transform(part: Buffer, _encoding, done) {
@@ -123,7 +141,7 @@ async function copyHashing(handle: FileHandle, to: string): Promise<string> {
     },
   });
   await pipeline(
-    handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20, start: 0 }),
+    handle.createReadStream({ autoClose: false, highWaterMark: 1 << 20, start: 0, end: bytes }),
     hashing,
     createWriteStream(to, { mode: 0o600 }),
   );

@@ -1,8 +1,9 @@
-import { LimnerError, type ErrorCode } from '../errors.ts';
+import { setTimeout as after } from 'node:timers/promises';
+import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
 import type { Catalogue, LedgerDocument } from './catalogue.ts';
-import type { Pipeline, Result } from './pipeline.ts';
+import { NOT_ITS_FAULT, type Pipeline, type Result } from './pipeline.ts';
 import { LEASE_MS, type Job, type Queue } from './queue.ts';
 
 /** The one kind of job: bring the store in line with a document's file. Its key is the document's id. */
@@ -11,19 +12,11 @@ export const DOCUMENT_JOB = 'document';
 /** After this many failures of its own a document is given up. */
 const MAX_TRIES = 4;
 
-/** Waiting for these is not the document's failure: they pass by themselves. */
-const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set([
-  'disk_full',
-  'store_unavailable',
-  'vanished',
-  'changing',
-]);
-
 export interface WorkerParts {
   database: Database;
   queue: Queue;
   catalogue: Catalogue;
-  pipeline: Pick<Pipeline, 'process'>;
+  pipeline: Pick<Pipeline, 'process' | 'recount'>;
   /** Called after a document got chunks. */
   onStored: () => void;
   log: Log;
@@ -40,31 +33,53 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
-      const job = await queue.claim();
-      if (!job) await somethingDue(queue, stop.signal);
-      else await run(job);
+      try {
+        const job = await queue.claim();
+        if (!job) await somethingDue(queue, stop.signal);
+        else await run(job);
+      } catch (error) {
+        await waitOut(error);
+      }
     }
+  }
+
+  /** The queue itself failed, most likely on a full disk; what was claimed is free again when its lease ends. */
+  async function waitOut(error: unknown): Promise<void> {
+    log.error({ err: error }, 'the queue cannot be written; it is tried again');
+    await after(options.firstRetryMs, undefined, { signal: stop.signal }).catch(() => undefined);
   }
 
   async function run(job: Job): Promise<void> {
     busy++;
-    const renewing = setInterval(() => void queue.renew(job), LEASE_MS / 3);
+    const lease = holdLease(job);
     try {
-      await work(job);
+      await work(job, AbortSignal.any([stop.signal, lease.lost]));
     } catch (error) {
-      await putBack(job, error);
+      if (lease.lost.aborted) log.warn({ document: job.key }, 'a job took too long and was taken over');
+      else await putBack(job, error);
     } finally {
-      clearInterval(renewing);
+      lease.release();
       busy--;
     }
   }
 
-  async function work(job: Job): Promise<void> {
+  function holdLease(job: Job): { lost: AbortSignal; release: () => void } {
+    const lost = new AbortController();
+    const renew = async (): Promise<void> => {
+      if (!(await queue.renew(job))) lost.abort();
+    };
+    const timer = setInterval(() => {
+      renew().catch((error: unknown) => log.warn({ err: error }, 'a lease was not renewed'));
+    }, LEASE_MS / 3);
+    return { lost: lost.signal, release: () => clearInterval(timer) };
+  }
+
+  async function work(job: Job, signal: AbortSignal): Promise<void> {
     const document = catalogue.get(job.key);
     if (!document) return database.write((connection) => queue.end(connection, job));
     await catalogue.change(job.key, (connection) => catalogue.set(connection, job.key, { state: 'working' }));
     const since = performance.now();
-    const result = await pipeline.process(document, stop.signal, job.failures + 1 >= MAX_TRIES);
+    const result = await pipeline.process(document, signal, job.failures + 1 >= MAX_TRIES);
     await finish(job, document, result);
     tell(log, document, result, performance.now() - since);
   }
@@ -81,7 +96,10 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
       else catalogue.set(connection, document.id, result.outcome);
     });
     if ('again' in result) queue.wake();
-    if ('outcome' in result && result.outcome.state === 'searchable') parts.onStored();
+    if (!('outcome' in result) || result.outcome.state !== 'searchable') return;
+    // Vectors may have come between the count and this commit.
+    await pipeline.recount(new Set([document.id]));
+    parts.onStored();
   }
 
   async function putBack(job: Job, error: unknown): Promise<void> {

@@ -1,0 +1,58 @@
+/**
+ * Opens a store that bench/search.ts has filled, in a process that holds nothing else, and searches in it.
+ * Forked with the database's path and the model's name; sends its figures.
+ */
+import { openDatabase } from '../src/sqlite.ts';
+import { createEmbeddedStore } from '../src/store/embedded.ts';
+import type { SearchQuery, Store } from '../src/store/store.ts';
+import { memoryMb } from './figures.ts';
+import { createQueries, TENTH, TEXTS } from './search-queries.ts';
+
+const LIMIT = 50;
+type Asked = ReturnType<typeof createQueries>[number];
+
+const [path = '', model = ''] = process.argv.slice(2);
+if (process.send) await run();
+
+async function run(): Promise<void> {
+  const queries = createQueries();
+  const since = performance.now();
+  const database = openDatabase(path);
+  const store = createEmbeddedStore(database);
+  const opened = performance.now() - since;
+  const [first] = queries;
+  if (first) await store.search({ text: '', vector: { model, values: first.vector }, limit: LIMIT });
+  const reopened = performance.now() - since;
+  const times = await searchAll(store, queries);
+  const memory = [memoryMb(process.pid, 'VmRSS'), memoryMb(process.pid, 'VmHWM')];
+  process.send?.({ opened, reopened, times, memory });
+  await database.close();
+  process.disconnect();
+}
+
+/** Every way answers every query, one after another, so that all have the same machine. */
+async function searchAll(store: Store, queries: Asked[]): Promise<Record<string, number[]>> {
+  const times: Record<string, number[]> = {};
+  for (const asked of queries) {
+    for (const [way, query] of Object.entries(waysOf(asked))) {
+      const since = performance.now();
+      await store.search(query);
+      (times[way] ??= []).push(performance.now() - since);
+    }
+  }
+  return times;
+}
+
+function waysOf(asked: Asked): Record<string, SearchQuery> {
+  const vector = { model, values: asked.vector };
+  const all: Record<string, SearchQuery> = { 'vector only': { text: '', vector, limit: LIMIT } };
+  for (const text of TEXTS) {
+    all[`keywords only, ${text}`] = { text: asked[text], limit: LIMIT };
+    all[`hybrid, ${text}`] = { text: asked[text], vector, limit: LIMIT };
+  }
+  const filtered = Object.entries(all).map(([way, query]) => [
+    `${way}, a tenth`,
+    { ...query, collection: TENTH },
+  ]);
+  return { ...all, ...Object.fromEntries(filtered) };
+}

@@ -1,0 +1,192 @@
+/**
+ * How fast searches answer, through the store and over HTTP, how fast the store takes chunks and vectors, and
+ * how soon it answers after a start. `node bench/search.ts [chunks ...]`
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import { createLog } from '../src/log.ts';
+import { createOllama } from '../src/models/ollama.ts';
+import { openDatabase } from '../src/sqlite.ts';
+import { createEmbeddedStore } from '../src/store/embedded.ts';
+import type { Store } from '../src/store/store.ts';
+import { chatModel, createFakeOllama, embedModel, type FakeOllama } from '../test/fakes/ollama.ts';
+import { createCorpus, createRandom, createVectors } from './corpus.ts';
+import { memoryMb, spreadOf, turned, type Row } from './figures.ts';
+import { createQueries, DIMENSIONS, TENTH, TEXTS } from './search-queries.ts';
+import { startService } from './service.ts';
+
+/** About what a chunk of the service holds. */
+const CHARACTERS = 850;
+const DOCUMENT_CHUNKS = 20;
+/** Documents written side by side, as the service's workers do. */
+const SIDE_BY_SIDE = 4;
+const EMBED_BATCH = 32;
+const NO_SERVER = 'http://127.0.0.1:9';
+const EMBED_MODEL = 'nomic-embed-text';
+const CHAT_MODEL = 'qwen3:4b';
+
+const StoreFigures = z.object({
+  opened: z.number(),
+  reopened: z.number(),
+  times: z.record(z.string(), z.array(z.number())),
+  memory: z.tuple([z.number(), z.number()]),
+});
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const sizes = positionals.length > 0 ? positionals.map(Number) : [10_000, 100_000];
+const tables: Record<'store' | 'search' | 'http', Record<string, Row>> = { store: {}, search: {}, http: {} };
+for (const size of sizes) await measure(size);
+console.log('The store');
+console.table(turned(tables.store));
+console.log('Searches through the store, p50 / p99 in ms');
+console.table(turned(tables.search));
+console.log('Over HTTP, p50 / p99 in ms');
+console.table(turned(tables.http));
+
+async function measure(chunks: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'limner-bench-'));
+  const fake = await createFakeOllama({ installed: [embedModel({ dimension: DIMENSIONS }), chatModel()] });
+  try {
+    const path = join(folder, 'limner.sqlite');
+    const model = await identityAt(fake.url);
+    const filled = await fill(path, model, chunks);
+    const { opened, reopened, times, memory } = await searchStore(path, model);
+    tables.store[`${chunks} chunks`] = {
+      ...filled,
+      'opened, ms': opened.toFixed(0),
+      'first vector search after opening, ms': reopened.toFixed(0),
+      'memory after all searches / peak, MB': memory.map(Math.round).join(' / '),
+    };
+    tables.search[`${chunks} chunks`] = spreads(times);
+    tables.http[`${chunks} chunks`] = spreads(await searchOverHttp(folder, fake));
+  } finally {
+    await fake.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function spreads(times: Record<string, number[]>): Row {
+  return Object.fromEntries(Object.entries(times).map(([way, all]) => [way, spreadOf(all)]));
+}
+
+/** The name under which the service will look for the vectors. */
+async function identityAt(host: string): Promise<string> {
+  const log = createLog({ level: 'warn', secrets: [] });
+  const models = createOllama({ host, embedModel: EMBED_MODEL, chatModel: CHAT_MODEL, log });
+  await models.check();
+  const identity = models.embed.ready()?.identity;
+  await models.close();
+  if (identity === undefined) throw new Error('The fake model server is not ready.');
+  return identity;
+}
+
+async function fill(path: string, model: string, chunks: number): Promise<Row> {
+  const database = openDatabase(path);
+  const store = createEmbeddedStore(database);
+  const storing = await putTexts(store, chunks);
+  const embedding = await putVectors(store, model);
+  await database.close();
+  return {
+    'texts stored, chunks/s': Math.round((chunks / storing) * 1000),
+    'vectors stored, chunks/s': Math.round((chunks / embedding) * 1000),
+    'database, MB': Math.round(statSync(path).size / 1e6),
+  };
+}
+
+/** Time in the store, in ms; making the texts does not count. */
+async function putTexts(store: Store, chunks: number): Promise<number> {
+  const corpus = createCorpus(1);
+  let spent = 0;
+  for (let document = 0; document * DOCUMENT_CHUNKS < chunks; document += SIDE_BY_SIDE) {
+    const made = Array.from({ length: SIDE_BY_SIDE }, (_, at) => makeDocument(corpus, document + at));
+    const since = performance.now();
+    await Promise.all(made.map(({ fields, chunks }) => store.replace(fields, chunks)));
+    spent += performance.now() - since;
+  }
+  return spent;
+}
+
+function makeDocument(corpus: ReturnType<typeof createCorpus>, number: number) {
+  const topic = number % corpus.topics;
+  const id = `document${number}`;
+  const fields = { id, uri: `${id}.txt`, title: id, collection: number % 10 === 0 ? TENTH : 'default' };
+  const chunks = Array.from({ length: DOCUMENT_CHUNKS }, (_, ordinal) => {
+    const text = corpus.prose(CHARACTERS, topic);
+    return { ordinal, text, span: [ordinal * 1000, ordinal * 1000 + text.length] as [number, number] };
+  });
+  return { fields, chunks };
+}
+
+async function putVectors(store: Store, model: string): Promise<number> {
+  const nextVector = createVectors(DIMENSIONS, 1000, createRandom(3));
+  let spent = 0;
+  for (;;) {
+    const since = performance.now();
+    const batch = await store.unembedded(model, EMBED_BATCH, new Set());
+    spent += performance.now() - since;
+    if (batch.length === 0) return spent;
+    const vectors = batch.map(({ chunkId }) => ({ chunkId, vector: nextVector() }));
+    const again = performance.now();
+    await store.putVectors(model, vectors);
+    spent += performance.now() - again;
+  }
+}
+
+async function searchStore(path: string, model: string): Promise<z.infer<typeof StoreFigures>> {
+  const child = fork(fileURLToPath(new URL('search-store.ts', import.meta.url)), [path, model]);
+  const [[figures]] = await Promise.all([once(child, 'message'), once(child, 'exit')]);
+  return StoreFigures.parse(figures);
+}
+
+/** The whole way, with the connection, and for hybrid searches with the question's trip to the model server. */
+async function searchOverHttp(folder: string, fake: FakeOllama): Promise<Record<string, number[]>> {
+  return {
+    ...(await searchService(folder, 'keywords only', NO_SERVER)),
+    ...(await searchService(folder, 'hybrid', fake.url)),
+  };
+}
+
+async function searchService(folder: string, way: string, host: string): Promise<Record<string, number[]>> {
+  const inbox = join(folder, 'inbox');
+  mkdirSync(inbox, { recursive: true });
+  const service = await startService({
+    LIMNER_INBOX: inbox,
+    LIMNER_DATA: folder,
+    LIMNER_LOG_LEVEL: 'error',
+    LIMNER_EMBED_MODEL: EMBED_MODEL,
+    LIMNER_CHAT_MODEL: CHAT_MODEL,
+    OLLAMA_HOST: host,
+  });
+  const times: Record<string, number[]> = {};
+  await post(service.url, { query: 'the first loads the vectors' });
+  for (const asked of createQueries()) {
+    for (const text of TEXTS)
+      await note(times, `${way}, ${text}`, () => post(service.url, { query: asked[text], limit: 10 }));
+    await note(times, `readiness, ${way}`, async () => (await fetch(`${service.url}/readyz`)).text());
+  }
+  times[`memory, MB, ${way}`] = [memoryMb(service.pid, 'VmRSS')];
+  await service.stop();
+  return times;
+}
+
+async function note(times: Record<string, number[]>, way: string, work: () => Promise<unknown>) {
+  const since = performance.now();
+  await work();
+  (times[way] ??= []).push(performance.now() - since);
+}
+
+async function post(url: string, body: object): Promise<unknown> {
+  const response = await fetch(`${url}/api/search`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(await response.text());
+  return response.json();
+}

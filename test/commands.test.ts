@@ -1,0 +1,132 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NO_OLLAMA, removeFolder, startService, temporaryFolder, type Service } from './service.ts';
+
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
+
+interface Run {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** A port that nothing uses, so that a command finds no running service. */
+const CLOSED_PORT = '59124';
+
+function limner(folder: string, env: Record<string, string>, ...args: string[]): Promise<Run> {
+  return new Promise((resolve) => {
+    const options = { cwd: folder, env: { PATH: process.env['PATH'], OLLAMA_HOST: NO_OLLAMA, ...env } };
+    execFile(process.execPath, [MAIN, ...args], options, (error, out, err) =>
+      resolve({ code: error ? Number(error.code) : 0, out, err }),
+    );
+  });
+}
+
+describe.each(['alone', 'beside the running service'])('the command line %s', (way) => {
+  let folder: string;
+  let service: Service | undefined;
+  let env: Record<string, string>;
+  const run = (...args: string[]): Promise<Run> => limner(folder, env, ...args);
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    await mkdir(join(folder, 'inbox'));
+    if (way !== 'alone') service = await startService(folder);
+    env = { LIMNER_PORT: service ? new URL(service.url).port : CLOSED_PORT };
+  });
+
+  afterAll(async () => {
+    await service?.stop();
+    await removeFolder(folder);
+  });
+
+  it('reads files from elsewhere, and says which it could not read and why', async () => {
+    const { code, out } = await run('ingest', fixture('sample.pdf'), fixture('encrypted.pdf'));
+    expect(code).toBe(1);
+    expect(out).toContain('1 of 2 searchable');
+    expect(out).toContain('locked with a password');
+  });
+
+  it('reads a folder of the inbox where it lies', async () => {
+    await mkdir(join(folder, 'inbox', 'rules'), { recursive: true });
+    await cp(fixture('sample.md'), join(folder, 'inbox', 'rules', 'sample.md'));
+    const { code, out } = await run('ingest', join(folder, 'inbox', 'rules'));
+    expect({ code, out }).toEqual({ code: 0, out: '1 of 1 searchable\n' });
+  });
+
+  it('searches', async () => {
+    const { code, out } = await run('search', 'bell', 'boathouse');
+    expect(code).toBe(0);
+    expect(out.split('\n')[0]).toMatch(/^1\. .*sample\.pdf, page 3 \(words #1\)$/);
+    expect(await run('search', 'zyzzyva')).toMatchObject({ code: 1, out: 'Nothing fits.\n' });
+  });
+
+  it('asks', async () => {
+    const { code, out } = await run('ask', 'How many hens may members keep?');
+    expect(code).toBe(0);
+    expect(out).toContain('six hens');
+    expect(out).toMatch(/\n\[1\] rules\/sample\.md/);
+  });
+
+  it('tells the status', async () => {
+    const { code, out } = await run('status');
+    expect(code).toBe(0);
+    expect(out).toContain(way === 'alone' ? 'is not running' : 'The service runs at');
+    expect(out).toMatch(/documents {2}1 failed, 2 searchable/);
+  });
+
+  it('looks for what is wrong', async () => {
+    const { code, out } = await run('doctor');
+    expect(code).toBe(0);
+    expect(out).toContain('✓ Node 24');
+    expect(out).toContain('Ollama does not answer');
+    expect(out).toContain(way === 'alone' ? 'is not running' : '✓ the service answers');
+  });
+});
+
+describe('the command line', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  afterAll(() => removeFolder(folder));
+
+  it('explains itself', async () => {
+    expect(await limner(folder, {}, 'help')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('usage:'),
+    });
+    expect(await limner(folder, {}, 'frobnicate')).toMatchObject({ code: 2 });
+  });
+
+  it('lists every wrong setting at once, and starts nothing', async () => {
+    const { code, err } = await limner(
+      folder,
+      { LIMNER_PORT: 'many', LIMNER_HOST: '0.0.0.0', LIMNER_SCAN_SECONDS: '-1' },
+      'serve',
+    );
+    expect(code).toBe(1);
+    expect(err).toContain('LIMNER_PORT');
+    expect(err).toContain('LIMNER_SCAN_SECONDS');
+  });
+
+  it('reads settings from .env', async () => {
+    await writeFile(join(folder, '.env'), 'LIMNER_HOST=0.0.0.0\n');
+    const { code, err } = await limner(folder, {}, 'serve');
+    expect({ code, refused: err.includes('LIMNER_API_KEYS') }).toEqual({ code: 1, refused: true });
+  });
+
+  it('refuses a second service on one data folder, naming the first', async () => {
+    const own = await temporaryFolder();
+    const service = await startService(own);
+    const { code, err } = await limner(own, { LIMNER_PORT: '0' }, 'serve');
+    expect(code).toBe(1);
+    expect(err).toContain(`process ${service.process.pid}`);
+    expect(await service.stop()).toBe(0);
+    await removeFolder(own);
+  });
+});
