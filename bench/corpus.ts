@@ -34,9 +34,10 @@ export interface Corpus {
   random: () => number;
 }
 
+/** The words are the same whatever the seed. */
 export function createCorpus(seed: number): Corpus {
   const random = createRandom(seed);
-  const words = createWords(random);
+  const words = createWords(createRandom(0));
   const sample = createZipf(words.length, random);
   const pick = (count: number): number => Math.floor(random() * count);
   const topicWord = (topic: number): string => words[5000 + topic * TOPIC_WORDS + pick(TOPIC_WORDS)] ?? '';

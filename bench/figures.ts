@@ -36,7 +36,7 @@ export function childrenOf(pid: number): number[] {
     .flatMap((thread) => readProc(`${pid}/task/${thread}/children`).trim().split(' '))
     .filter(Boolean)
     .map(Number);
-  return children.flatMap((child) => [child, ...childrenOf(child)]);
+  return [...children, ...children.flatMap(childrenOf)];
 }
 
 /** Processes come and go while they are looked at; one that went has nothing to tell. */

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setTimeout as after } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { createLog } from '../src/log.ts';
@@ -27,6 +28,8 @@ const DOCUMENT_CHUNKS = 20;
 /** Documents written side by side, as the service's workers do. */
 const SIDE_BY_SIDE = 4;
 const EMBED_BATCH = 32;
+/** Until the service has found the models. */
+const MODEL_LOOK_MS = 1000;
 const NO_SERVER = 'http://127.0.0.1:9';
 const EMBED_MODEL = 'nomic-embed-text';
 const CHAT_MODEL = 'qwen3:4b';
@@ -57,14 +60,16 @@ async function measure(chunks: number): Promise<void> {
     const model = await identityAt(fake.url);
     const filled = await fill(path, model, chunks);
     const { opened, reopened, times, memory } = await searchStore(path, model);
+    const http = await searchOverHttp(folder, fake);
     tables.store[`${chunks} chunks`] = {
       ...filled,
       'opened, ms': opened.toFixed(0),
       'first vector search after opening, ms': reopened.toFixed(0),
       'memory after all searches / peak, MB': memory.map(Math.round).join(' / '),
+      'memory of the service, keywords only / hybrid, MB': http.memory.map(Math.round).join(' / '),
     };
     tables.search[`${chunks} chunks`] = spreads(times);
-    tables.http[`${chunks} chunks`] = spreads(await searchOverHttp(folder, fake));
+    tables.http[`${chunks} chunks`] = spreads(http.times);
   } finally {
     await fake.stop();
     rmSync(folder, { recursive: true });
@@ -144,35 +149,47 @@ async function searchStore(path: string, model: string): Promise<z.infer<typeof 
   return StoreFigures.parse(figures);
 }
 
+interface HttpFigures {
+  times: Record<string, number[]>;
+  memory: number[];
+}
+
 /** The whole way, with the connection, and for hybrid searches with the question's trip to the model server. */
-async function searchOverHttp(folder: string, fake: FakeOllama): Promise<Record<string, number[]>> {
+async function searchOverHttp(folder: string, fake: FakeOllama): Promise<HttpFigures> {
+  const keywords = await searchService(folder, 'keywords only', NO_SERVER);
+  const hybrid = await searchService(folder, 'hybrid', fake.url);
   return {
-    ...(await searchService(folder, 'keywords only', NO_SERVER)),
-    ...(await searchService(folder, 'hybrid', fake.url)),
+    times: { ...keywords.times, ...hybrid.times },
+    memory: [...keywords.memory, ...hybrid.memory],
   };
 }
 
-async function searchService(folder: string, way: string, host: string): Promise<Record<string, number[]>> {
+async function searchService(folder: string, way: string, host: string): Promise<HttpFigures> {
+  const service = await startService(settings(folder, host));
+  const times: HttpFigures['times'] = {};
+  await after(MODEL_LOOK_MS);
+  await post(service.url, { query: 'the first search loads the vectors' });
+  for (const asked of createQueries()) {
+    for (const text of TEXTS)
+      await note(times, `${way}, ${text}`, () => post(service.url, { query: asked[text], limit: 10 }));
+    await note(times, `GET /readyz, ${way}`, async () => (await fetch(`${service.url}/readyz`)).text());
+  }
+  const memory = [memoryMb(service.pid, 'VmRSS')];
+  await service.stop();
+  return { times, memory };
+}
+
+function settings(folder: string, host: string): Record<string, string> {
   const inbox = join(folder, 'inbox');
   mkdirSync(inbox, { recursive: true });
-  const service = await startService({
+  return {
     LIMNER_INBOX: inbox,
     LIMNER_DATA: folder,
     LIMNER_LOG_LEVEL: 'error',
     LIMNER_EMBED_MODEL: EMBED_MODEL,
     LIMNER_CHAT_MODEL: CHAT_MODEL,
     OLLAMA_HOST: host,
-  });
-  const times: Record<string, number[]> = {};
-  await post(service.url, { query: 'the first loads the vectors' });
-  for (const asked of createQueries()) {
-    for (const text of TEXTS)
-      await note(times, `${way}, ${text}`, () => post(service.url, { query: asked[text], limit: 10 }));
-    await note(times, `readiness, ${way}`, async () => (await fetch(`${service.url}/readyz`)).text());
-  }
-  times[`memory, MB, ${way}`] = [memoryMb(service.pid, 'VmRSS')];
-  await service.stop();
-  return times;
+  };
 }
 
 async function note(times: Record<string, number[]>, way: string, work: () => Promise<unknown>) {

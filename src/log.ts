@@ -25,10 +25,12 @@ export function createLog(options: {
 
 /** How each secret may stand in a line, longest first, so that none leaves the rest of a longer one behind. */
 function spellings(secrets: readonly string[]): string[] {
-  const all = secrets
-    .filter((secret) => secret.length > 0)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]);
-  return [...new Set(all)].toSorted((a, b) => b.length - a.length);
+  const all = secrets.flatMap((secret) => [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret),
+  ]);
+  return [...new Set(all)].filter(Boolean).toSorted((a, b) => b.length - a.length);
 }
 
 function hide(line: string, secrets: readonly string[]): string {

@@ -116,7 +116,7 @@ async function commitTogether(
     }
     writing.exec('commit');
   } catch (error) {
-    if (writing.isTransaction) writing.exec('rollback');
+    if (writing.isOpen && writing.isTransaction) writing.exec('rollback');
     const failed = taken.length > 0 ? taken : waiting.splice(0);
     for (const one of failed) one.reject(named(error));
     return;

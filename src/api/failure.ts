@@ -75,8 +75,9 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const param = issue?.path.join('.') ?? '';
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
+  const param = [...(issue?.path ?? []), ...unknown].join('.');
   throw new LimnerError('invalid_request', `${param || 'The body'}: ${issue?.message ?? 'is not valid'}`, {
-    param,
+    ...(param !== '' && { param }),
   });
 }

@@ -27,8 +27,11 @@ const HOUR_MS = 3_600_000;
 
 /** The HTTP surface: every route in the order of the design. Fastify's own defaults are no posture. */
 export function createServer(options: ServerOptions, parts: ServerParts): FastifyInstance {
+  const handleError = createErrorHandler(parts.log);
   const server = fastify({
     logger: false,
+    // Addresses that cannot be decoded never reach the error handler below.
+    frameworkErrors: handleError,
     genReqId: () => randomUUID(),
     bodyLimit: 4 * 1024 * 1024,
     connectionTimeout: 0,
@@ -42,7 +45,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
     options.publicUrl ?? `${request.protocol}://${request.host}`;
   const guard = createGuard(options.guard);
 
-  server.setErrorHandler(createErrorHandler(parts.log));
+  server.setErrorHandler(handleError);
   server.setNotFoundHandler(() => {
     throw new LimnerError('not_found', 'There is no such route.');
   });

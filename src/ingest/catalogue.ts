@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { DocumentState } from '../document.ts';
+import type { DocumentFields, DocumentState } from '../document.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { fromRow, type LedgerRow } from './ledger-row.ts';
@@ -206,6 +206,10 @@ export function createCatalogue(database: Database) {
     announce,
     change,
   };
+}
+
+export function fieldsOf(document: LedgerDocument): DocumentFields {
+  return { id: document.id, uri: document.uri, title: document.title, collection: document.collection };
 }
 
 function newId(): string {

@@ -127,8 +127,18 @@ function isSpace(text: string, at: number): boolean {
 
 /** With the ideographic and the full-width stops, written as numbers so that no editor folds them to narrow ones. */
 const SENTENCE_END = new Set([
-  ...['.', '!', '?', ';', '\u2026', '\n'],
-  ...['\u3002', '\uff61', '\uff0e', '\uff01', '\uff1f', '\uff1b'],
+  '.',
+  '!',
+  '?',
+  ';',
+  '\n',
+  '\u2026',
+  '\u3002',
+  '\uff61',
+  '\uff0e',
+  '\uff01',
+  '\uff1f',
+  '\uff1b',
 ]);
 
 /** Where to cut so that the first part ends at `latest` at most and is not needlessly short. */

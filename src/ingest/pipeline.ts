@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { extname } from 'node:path/posix';
-import type { DocumentFields, SourceFile } from '../document.ts';
+import type { SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Store } from '../store/store.ts';
-import type { Catalogue, LedgerDocument, Outcome } from './catalogue.ts';
+import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
 import type { Extractions, StoredExtraction } from './extractions.ts';
-import { collectionOf, createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
+import { createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
+import { createMoves } from './move.ts';
 import { createRecount } from './recount.ts';
 import { takeFile, tooLarge, type Taken } from './take.ts';
 
@@ -37,9 +38,6 @@ const MOVE_WAIT_MS = 1000;
 /** How long a missing file's passages wait for a missing inbox, ms. */
 const OFFLINE_WAIT_MS = 5000;
 
-/** How long a file that may be a moved one waits for the work on the document it may be; ms. */
-const BUSY_WAIT_MS = 100;
-
 /** Waiting for these is never the document's failure: they pass by themselves. */
 export const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set([
   'disk_full',
@@ -56,8 +54,6 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   const recipe = `${options.processorsVersion}/${CHUNKER_VERSION}`;
   /** By content and extension, so that copies that arrive together are extracted once. */
   const underway = new Map<string, Promise<StoredExtraction>>();
-  /** Documents that are being moved: of several new copies one takes the place, the others are made. */
-  const moving = new Set<string>();
 
   /** With `lastTry`, a failure that might pass is final too. */
   async function process(document: LedgerDocument, signal: AbortSignal, lastTry: boolean): Promise<Result> {
@@ -81,7 +77,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     const taken = await take(document);
     try {
       if (isCurrent(document, taken)) return { outcome: stillCurrent(document, taken) };
-      const moved = await adoptMove(document, taken, signal);
+      const moved = await adopt(document, taken, signal);
       return moved ?? { outcome: await make(document, taken, signal) };
     } finally {
       await taken.discard();
@@ -149,12 +145,17 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     signal: AbortSignal,
   ): Promise<StoredExtraction> {
     const key = extractionKey(document, taken.hash);
-    const known = await extractions.get(key);
-    if (known) return known;
-    const running = `${key.hash}${key.extension}`;
-    const extraction = underway.get(running) ?? extractAndKeep(document, taken, signal);
-    underway.set(running, extraction);
-    return extraction.finally(() => underway.delete(running));
+    const content = `${key.hash}${key.extension}`;
+    for (;;) {
+      const known = await extractions.get(key);
+      if (known) return known;
+      const other = underway.get(content);
+      if (!other) break;
+      await other.catch(() => undefined);
+    }
+    const extraction = extractAndKeep(document, taken, signal);
+    underway.set(content, extraction);
+    return extraction.finally(() => underway.delete(content));
   }
 
   async function extractAndKeep(
@@ -168,6 +169,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     return extraction;
   }
 
+  const adopt = createMoves({ inbox, catalogue, store, recipe, make });
   const uploads = createInbox(options.uploads);
 
   const lookAt = (document: LedgerDocument): Promise<Look> =>
@@ -177,63 +179,6 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     const [folder, path] =
       document.source === 'inbox' ? [inbox, document.path] : [uploads, Buffer.from(document.id)];
     return takeFile(folder.root, folder.full(path), join(options.spool, document.id), options.maxFileBytes);
-  }
-
-  /** A file that is new here and gone elsewhere has moved: the known document takes this place. */
-  async function adoptMove(
-    document: LedgerDocument,
-    taken: Taken,
-    signal: AbortSignal,
-  ): Promise<Result | undefined> {
-    if (document.source !== 'inbox' || document.revision > 0) return undefined;
-    for (const { id, recipe: made, path } of catalogue.withHash(taken.hash, document.id)) {
-      if (made !== recipe || (await inbox.look(path)).kind !== 'absent') continue;
-      const known = catalogue.get(id);
-      if (!known || moving.has(id) || !Buffer.from(known.path).equals(path)) continue;
-      // Its own job may be about to forget it, or be at work on another content.
-      if (known.state === 'working') return { again: BUSY_WAIT_MS };
-      await move(known, document, taken, signal);
-      return { erase: true };
-    }
-    return undefined;
-  }
-
-  async function move(
-    known: LedgerDocument,
-    to: LedgerDocument,
-    taken: Taken,
-    signal: AbortSignal,
-  ): Promise<void> {
-    moving.add(known.id);
-    try {
-      await moveNow(known, to, taken, signal);
-    } finally {
-      moving.delete(known.id);
-    }
-  }
-
-  async function moveNow(
-    known: LedgerDocument,
-    to: LedgerDocument,
-    taken: Taken,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
-    const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
-    const back = known.state === 'gone' ? await make(moved, taken, signal) : undefined;
-    if (!back) await store.describe(fieldsOf(moved));
-    await catalogue.change(known.id, (connection) => {
-      catalogue.erase(connection, to.id);
-      const { uri, path, collection } = moved;
-      catalogue.set(connection, known.id, {
-        ...back,
-        uri,
-        path,
-        title,
-        collection,
-        signature: taken.signature,
-      });
-    });
   }
 
   /** The file is absent. It may have moved to a file that was seen and not read yet: then that is read first. */
@@ -259,10 +204,6 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
 function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {
   if (document.source === 'upload' && document.title !== fileNameOf(document.uri)) return document.title;
   return extraction.title ?? fileNameOf(document.uri);
-}
-
-export function fieldsOf(document: LedgerDocument): DocumentFields {
-  return { id: document.id, uri: document.uri, title: document.title, collection: document.collection };
 }
 
 function stillCurrent(document: LedgerDocument, taken: Taken): Outcome {

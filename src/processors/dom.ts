@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { LimnerError } from '../errors.ts';
 
 interface Domino {
   createDocument(html: string): Document;
@@ -6,12 +7,22 @@ interface Domino {
 
 /**
  * Parses HTML as browsers do, with the DOM that turndown brings: no scripts run, nothing is fetched. Loaded when
- * first used.
+ * first used. Throws LimnerError `limit` where elements nest too deep for it.
  */
 export function parseHtml(source: string): Document {
   const require = createRequire(createRequire(import.meta.url).resolve('turndown'));
   const domino: Domino = require('@mixmark-io/domino');
-  return domino.createDocument(source);
+  try {
+    return domino.createDocument(source);
+  } catch (cause) {
+    // The stack ends where templates or foreign elements nest thousands deep.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new LimnerError(
+      'limit',
+      'The page nests its elements thousands deep, which no ordinary page does.',
+      { cause },
+    );
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Elements that stay open until they are closed, and for which a parser looks through all that is open. */
 const NESTING = new Set(
-  'address article aside blockquote center details dialog div dl fieldset figure footer form header main nav ol section table ul'.split(
-    ' ',
-  ),
+  (
+    'address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer form header ' +
+    'hgroup listing main menu nav ol pre rp rt search section summary table template ul'
+  ).split(' '),
 );
 
 const LONGEST_NAME = 10;

@@ -60,6 +60,7 @@ function createSplitter(): Splitter {
 
   return {
     lines(chunk) {
+      if (chunk === '') return [];
       // CRLF may lie across two chunks: the CR has ended the line already.
       const text = afterReturn && chunk.startsWith('\n') ? chunk.slice(1) : chunk;
       afterReturn = chunk.endsWith('\r');

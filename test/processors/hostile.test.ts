@@ -57,6 +57,8 @@ const refused: [name: string, code: string, make: () => Buffer | string][] = [
   ],
   ['escaping.docx', 'corrupt', () => hostile.makeDocx('', [{ name: '../../a', data: Buffer.from('a') }])],
   ['divs.html', 'limit', () => '<div>'.repeat(50_000)],
+  ['menus.html', 'limit', () => '<menu>'.repeat(50_000)],
+  ['templates.html', 'limit', () => '<p><template>'.repeat(50_000)],
 ];
 
 test.each(refused)('%s is %s', async (name, code, make) => {

@@ -88,7 +88,7 @@ describe('encodings', () => {
 
 describe('lines', () => {
   test('LF, CRLF and CR end lines, also across chunks', async () => {
-    const lines = await linesOf(['one\r', '\ntwo\rth', 'ree\n', '\nfive']);
+    const lines = await linesOf(['one\r', '', '\ntwo\rth', 'ree\n', '\nfive']);
     expect(lines.map(({ text, number }) => [number, text])).toEqual([
       [1, 'one'],
       [2, 'two'],

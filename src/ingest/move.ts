@@ -1,0 +1,82 @@
+import type { Store } from '../store/store.ts';
+import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
+import { collectionOf, fileNameOf, type Inbox } from './inbox.ts';
+import type { Result } from './pipeline.ts';
+import type { Taken } from './take.ts';
+
+export interface MoveParts {
+  inbox: Inbox;
+  catalogue: Catalogue;
+  store: Store;
+  /** Versions of what makes chunks: only what was made the same way can take another place as it is. */
+  recipe: string;
+  make: (document: LedgerDocument, taken: Taken, signal: AbortSignal) => Promise<Outcome>;
+}
+
+/** How long a file that may be a moved one waits for the work on the document it may be; ms. */
+const BUSY_WAIT_MS = 100;
+
+/** A file that is new here and gone elsewhere has moved: the known document takes this place. */
+export function createMoves({ inbox, catalogue, store, recipe, make }: MoveParts) {
+  /** Documents that are being moved: of several new copies one takes the place, the others are made. */
+  const moving = new Set<string>();
+
+  async function adopt(
+    document: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<Result | undefined> {
+    if (document.source !== 'inbox' || document.revision > 0) return undefined;
+    for (const { id, path } of catalogue.withHash(taken.hash, document.id)) {
+      if ((await inbox.look(path)).kind !== 'absent') continue;
+      const known = catalogue.get(id);
+      if (!known || known.recipe !== recipe || moving.has(id)) continue;
+      if (!Buffer.from(known.path).equals(path)) continue;
+      // Its own job may be about to forget it, or be at work on another content.
+      if (known.state === 'working') return { again: BUSY_WAIT_MS };
+      await move(known, document, taken, signal);
+      return { erase: true };
+    }
+    return undefined;
+  }
+
+  async function move(
+    known: LedgerDocument,
+    to: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<void> {
+    moving.add(known.id);
+    try {
+      await moveNow(known, to, taken, signal);
+    } finally {
+      moving.delete(known.id);
+    }
+  }
+
+  async function moveNow(
+    known: LedgerDocument,
+    to: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
+    const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
+    const back = known.state === 'gone' ? await make(moved, taken, signal) : undefined;
+    if (!back) await store.describe(fieldsOf(moved));
+    await catalogue.change(known.id, (connection) => {
+      catalogue.erase(connection, to.id);
+      const { uri, path, collection } = moved;
+      catalogue.set(connection, known.id, {
+        ...back,
+        uri,
+        path,
+        title,
+        collection,
+        signature: taken.signature,
+      });
+    });
+  }
+
+  return adopt;
+}

@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { fuse } from '../../src/ask/fuse.ts';
+import type { Passage } from '../../src/document.ts';
+import { passageOf } from './material.ts';
+
+type Scores = Record<string, number>;
+
+/** A list as a store answers it: names of documents with their scores, best first. */
+function listOf(list: 'keyword' | 'vector', scores: Scores): Passage[] {
+  return Object.entries(scores).map(([id, score], at) =>
+    passageOf({ id, text: `text of ${id}`, score, ranks: { [list]: at + 1 } }),
+  );
+}
+
+function fused(keyword: Scores, vector: Scores): Passage[] {
+  return fuse({ keyword: listOf('keyword', keyword), vector: listOf('vector', vector) });
+}
+
+function order(passages: readonly Passage[]): string[] {
+  return passages.map(({ document }) => document.id);
+}
+
+test('normalised scores are summed, half from each list', () => {
+  const found = fused({ a: 10, b: 6, c: 2 }, { c: 0.9, a: 0.8, b: 0.4 });
+  expect(order(found)).toEqual(['a', 'c', 'b']);
+  expect(found.map(({ score }) => score)).toEqual([
+    expect.closeTo(0.5 + 0.5 * 0.8),
+    expect.closeTo(0.5),
+    expect.closeTo(0.25),
+  ]);
+  expect(found[0]?.ranks).toEqual({ keyword: 1, vector: 2 });
+});
+
+test('what one list lacks counts there as its worst', () => {
+  const found = fused({ a: 5, b: 1 }, { c: 0.7, b: 0.2 });
+  expect(Object.fromEntries(found.map(({ document, score }) => [document.id, score]))).toEqual({
+    a: 0.5,
+    c: 0.5,
+    b: 0,
+  });
+  expect(found.find(({ document }) => document.id === 'a')?.ranks).toEqual({ keyword: 1 });
+});
+
+test('with one list empty the order of the other stands', () => {
+  expect(order(fused({ a: 3, b: 2, c: 1 }, {}))).toEqual(['a', 'b', 'c']);
+  expect(order(fused({}, { a: 0.3, b: 0.2, c: 0.1 }))).toEqual(['a', 'b', 'c']);
+  expect(fused({ a: 3, b: 1 }, {}).map(({ score }) => score)).toEqual([1, 0]);
+  expect(fused({}, {})).toEqual([]);
+});
+
+test('a clear winner of the keyword list stays on top of passages that are fair in both', () => {
+  const keyword = { rare: 30, p: 4, q: 3.9, r: 3.8, s: 3.5 };
+  const vector = { p: 0.62, q: 0.61, rare: 0.6, r: 0.59, s: 0.4 };
+  expect(order(fused(keyword, vector))[0]).toBe('rare');
+});
+
+test('negative scores are scores', () => {
+  expect(order(fused({}, { a: -0.1, b: -0.5 }))).toEqual(['a', 'b']);
+});
+
+test('ties are in one order, whatever the order of the lists', () => {
+  const one = order(fused({ a: 1, b: 1, c: 1 }, { c: 0.5, b: 0.5, a: 0.5 }));
+  const other = order(fused({ c: 1, b: 1, a: 1 }, { a: 0.5, c: 0.5, b: 0.5 }));
+  expect(one).toEqual(['a', 'b', 'c']);
+  expect(other).toEqual(one);
+});
+
+test('chunks of one document are told apart, and ties are in their order', () => {
+  const [first, second] = [1, 0].map((ordinal) => passageOf({ ordinal, text: `chunk ${ordinal}` }));
+  if (!first || !second) throw new Error('unreachable');
+  expect(fuse({ keyword: [first, second], vector: [] }).map(({ ordinal }) => ordinal)).toEqual([0, 1]);
+});
+
+test('copies collapse into the best one', () => {
+  const keyword = [
+    passageOf({ id: 'original', text: 'same words', score: 3 }),
+    passageOf({ id: 'copy', text: 'same words', score: 2 }),
+    passageOf({ id: 'other', text: 'other words', score: 1 }),
+  ];
+  expect(order(fuse({ keyword, vector: [] }))).toEqual(['original', 'other']);
+});

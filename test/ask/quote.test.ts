@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+import { bestSentences, creditPassages, worthQuoting } from '../../src/ask/quote.ts';
+import { passageOf } from './material.ts';
+
+const STATION = passageOf({
+  text: 'The hut was built in 1962. It is cold. The spare fuse lies in the biscuit tin. Nobody lives there.',
+});
+const ALLOTMENT = passageOf({ text: 'Cockerels are not allowed on the allotment. Hens are, up to six.' });
+
+describe('the best sentences', () => {
+  test('are those that share words with the question, in their order', () => {
+    expect(bestSentences('Where is the spare fuse?', STATION)).toBe('The spare fuse lies in the biscuit tin.');
+    expect(bestSentences('fuse of the hut', STATION)).toBe(
+      'The hut was built in 1962. … The spare fuse lies in the biscuit tin.',
+    );
+  });
+
+  test('are not chosen by words such as "is the"', () => {
+    expect(bestSentences('What is the fuse?', passageOf({ text: 'It is the end. A fuse blew.' }))).toBe(
+      'A fuse blew.',
+    );
+  });
+
+  test('are the beginning where nothing fits, on one line', () => {
+    expect(bestSentences('quark', passageOf({ text: 'First\n  line. Second line.' }))).toBe('First line.');
+  });
+});
+
+describe('a passage is worth quoting', () => {
+  test('when it shares nearly as much as the best one, with its number', () => {
+    const found = worthQuoting('Where is the spare fuse?', [ALLOTMENT, STATION], 3);
+    expect(found).toEqual([{ passage: STATION, number: 2 }]);
+  });
+
+  test('without any shared word: all, since they were found by meaning', () => {
+    expect(worthQuoting('quark', [ALLOTMENT, STATION], 3).map(({ number }) => number)).toEqual([1, 2]);
+    expect(worthQuoting('quark', [ALLOTMENT, STATION], 1)).toHaveLength(1);
+    expect(worthQuoting('quark', [], 3)).toEqual([]);
+  });
+});
+
+describe('an answer without markers', () => {
+  const passages = [STATION, ALLOTMENT];
+
+  test('is credited to the passage that holds most of its words', () => {
+    expect(creditPassages('The spare fuse lies in the biscuit tin.', passages)).toEqual([1]);
+    expect(creditPassages('No cockerels are allowed there; hens are allowed.', passages)).toEqual([2]);
+  });
+
+  test.each([
+    'The passages do not say.',
+    'I do not know that from the passages, as it is not there.',
+    'There is nothing about the harbour in these documents.',
+    'Die Dokumente sagen dazu nichts.',
+    'No.',
+    '',
+  ])('is credited to nobody when it says nothing of theirs: %s', (answer) => {
+    expect(creditPassages(answer, passages)).toEqual([]);
+  });
+
+  test('is credited to nobody when there is nobody', () => {
+    expect(creditPassages('The spare fuse lies in the biscuit tin.', [])).toEqual([]);
+  });
+});
