@@ -29,7 +29,6 @@ export const ERRORS = {
   model_not_found: { status: 404, retry: false },
   conflict: { status: 409, retry: false },
   unauthorized: { status: 401, retry: false },
-  method_not_allowed: { status: 405, retry: false },
   cancelled: { status: 499, retry: false },
   // Start.
   invalid_config: { status: 500, retry: false },

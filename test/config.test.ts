@@ -48,7 +48,7 @@ describe('parseConfig', () => {
       LIMNER_LOG_LEVEL: 'loud',
       LIMNER_HOST: '0.0.0.0',
     });
-    expect(problems.map((line) => line.split(':')[0]).toSorted()).toEqual([
+    expect(problems.map((line) => line.slice(0, line.indexOf(':'))).toSorted()).toEqual([
       'LIMNER_HOST',
       'LIMNER_LOG_LEVEL',
       'LIMNER_PORT',

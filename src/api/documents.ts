@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import multipart from '@fastify/multipart';
+import multipart, { type Multipart, type MultipartFile } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { DOCUMENT_STATES } from '../document.ts';
@@ -68,7 +68,7 @@ export function documentRoutes(
 
   void server.register(async (uploads) => {
     await uploads.register(multipart, {
-      limits: { fileSize: maxFileBytes + 1, files: 1, fieldSize: 10_000 },
+      limits: { fileSize: maxFileBytes + 1, fieldSize: 10_000 },
     });
     uploads.post('/api/documents', { bodyLimit: 64 * 1024 * 1024 }, async (request, reply) => {
       const document = request.isMultipart()
@@ -85,7 +85,7 @@ interface ById {
 
 async function fromText(request: FastifyRequest, documents: Documents): Promise<LedgerDocument> {
   const { text, title, collection, external_id: externalId } = parse(TextUpload, request.body);
-  const name = title ?? text.trim().split('\n', 1)[0]?.slice(0, 80) ?? 'Text';
+  const name = title ?? (text.trim().split('\n', 1)[0]?.slice(0, 80) || 'Text');
   return documents.upload({
     uri: externalId ?? `texts/${name}`,
     title: name,
@@ -94,35 +94,63 @@ async function fromText(request: FastifyRequest, documents: Documents): Promise<
   });
 }
 
-/** Fields that come after the file in the form are not seen any more: the bytes are streamed, never gathered. */
+/** The bytes are streamed, never gathered, so that the file has to be the last part of the form. */
 async function fromForm(request: FastifyRequest, documents: Documents): Promise<LedgerDocument> {
-  const part = await request.file();
-  if (!part) throw new LimnerError('invalid_request', 'The form holds no file.', { param: 'file' });
-  const fields = parse(UploadFields, plainFields(part.fields));
+  const fields: [name: string, value: unknown][] = [];
+  const parts = partsOf(request);
+  for await (const part of parts) {
+    if (part.type === 'file')
+      return await uploadFile(documents, part, parse(UploadFields, Object.fromEntries(fields)), parts);
+    if (part.valueTruncated)
+      throw new LimnerError('too_large', `${part.fieldname} is too long.`, { param: part.fieldname });
+    fields.push([part.fieldname, part.value]);
+  }
+  throw new LimnerError('invalid_request', 'The form holds no file.', { param: 'file' });
+}
+
+function uploadFile(
+  documents: Documents,
+  part: MultipartFile,
+  fields: z.infer<typeof UploadFields>,
+  rest: AsyncGenerator<Multipart>,
+): Promise<LedgerDocument> {
   const name = baseName(part.filename);
   return documents.upload({
     uri: fields.external_id ?? `uploads/${name}`,
     title: fields.title ?? name,
-    body: part.file,
+    body: Readable.from(lastFile(part, rest), { objectMode: false }),
     ...(fields.collection !== undefined && { collection: fields.collection }),
   });
 }
 
-function plainFields(fields: Record<string, unknown>): Record<string, unknown> {
-  const Field = z.looseObject({
-    type: z.literal('field'),
-    value: z.unknown(),
-    valueTruncated: z.boolean().optional(),
+/** The bytes of the file; fails when something follows it that would be dropped in silence. */
+async function* lastFile(part: MultipartFile, rest: AsyncGenerator<Multipart>): AsyncGenerator<Buffer> {
+  try {
+    yield* part.file;
+  } catch (error) {
+    throw asFormError(error);
+  }
+  const { done, value } = await rest.next();
+  if (!done)
+    throw new LimnerError('invalid_request', 'Send one file per form, and its fields before it.', {
+      param: value.fieldname,
+    });
+}
+
+async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
+  try {
+    yield* request.parts();
+  } catch (error) {
+    throw asFormError(error);
+  }
+}
+
+/** The form's own parser throws plain errors; those with a status are refusals of Fastify. */
+function asFormError(error: unknown): unknown {
+  if (!(error instanceof Error) || 'statusCode' in error) return error;
+  return new LimnerError('invalid_request', 'The form is malformed, or it broke off before its end.', {
+    cause: error,
   });
-  return Object.fromEntries(
-    Object.entries(fields).flatMap(([name, field]) => {
-      const parsed = Field.safeParse(field);
-      if (!parsed.success) return [];
-      if (parsed.data.valueTruncated)
-        throw new LimnerError('too_large', `${name} is too long.`, { param: name });
-      return [[name, parsed.data.value]];
-    }),
-  );
 }
 
 /** The sender's file name is a label: it never becomes a path. */
@@ -142,6 +170,11 @@ export function documentBody(document: LedgerDocument) {
   return shown;
 }
 
+/** RFC 8187: what `encodeURIComponent` leaves of the quotes and stars is escaped too. */
 function attachment(name: string): string {
-  return `attachment; filename*=UTF-8''${encodeURIComponent(name)}`;
+  const escaped = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename*=UTF-8''${escaped}`;
 }

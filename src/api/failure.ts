@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { ERRORS, LimnerError, type ErrorCode } from '../errors.ts';
+import { ERRORS, LimnerError, systemCode, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
 
 /** The one error shape, OpenAI's. */
@@ -29,6 +29,8 @@ function typeOf(status: number): string {
 /** What a stranger may see of any failure: ours as they are, everything else as one fixed sentence. */
 export function asShown(error: unknown, log: Log, requestId: string): LimnerError {
   if (error instanceof LimnerError) return error;
+  if (systemCode(error) === 'ERR_STREAM_PREMATURE_CLOSE')
+    return new LimnerError('cancelled', 'The client left before the answer was whole.');
   const refused = fromFastify(error);
   if (refused) return refused;
   log.error({ err: error, request: requestId }, 'a request failed in a way that is a bug');

@@ -9,6 +9,8 @@ export interface GuardOptions {
   apiKeys: readonly string[];
   /** Host names that a request may be addressed to when there are no keys. */
   hosts: readonly string[];
+  /** Where our own page is reached; a proxy may call us by another name. */
+  publicUrl?: string | undefined;
 }
 
 /**
@@ -16,8 +18,9 @@ export interface GuardOptions {
  * browsers ask for). Without keys only loopback listens, and a page of another site must not reach it: not by
  * a name of its own that resolves here (Host), not by a form (Origin).
  */
-export function createGuard({ apiKeys, hosts }: GuardOptions): (request: FastifyRequest) => void {
+export function createGuard({ apiKeys, hosts, publicUrl }: GuardOptions): (request: FastifyRequest) => void {
   const digests = apiKeys.map(digest);
+  const ours = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
   const known = new Set(['localhost', '127.0.0.1', '[::1]', ...hosts]);
   return (request) => {
     if (OPEN_ROUTES.has(request.routeOptions.url ?? '')) return;
@@ -26,7 +29,7 @@ export function createGuard({ apiKeys, hosts }: GuardOptions): (request: Fastify
         'outside',
         'This host name is not served; set LIMNER_PUBLIC_URL or LIMNER_API_KEYS.',
       );
-    if (!isSameOrigin(request))
+    if (request.headers.origin !== ours && !isSameOrigin(request))
       throw new LimnerError('outside', 'Requests from pages of other sites are refused.');
     if (digests.length > 0 && !hasKey(request.headers.authorization, digests))
       throw new LimnerError('unauthorized', 'Send a valid API key: `Authorization: Bearer <key>`.');

@@ -12,7 +12,7 @@ import { viewerRoutes } from './viewer.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 export interface ServerOptions {
-  guard: GuardOptions;
+  guard: Omit<GuardOptions, 'publicUrl'>;
   publicUrl: string | undefined;
   maxFileBytes: number;
 }
@@ -43,7 +43,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   });
   const publicUrl = (request: { protocol: string; host: string }): string =>
     options.publicUrl ?? `${request.protocol}://${request.host}`;
-  const guard = createGuard(options.guard);
+  const guard = createGuard({ ...options.guard, publicUrl: options.publicUrl });
 
   server.setErrorHandler(handleError);
   server.setNotFoundHandler(() => {

@@ -63,8 +63,9 @@ function page(document: LedgerDocument, sections: readonly Section[], mark: Span
 <main>${body(sections, mark)}</main><script>${SCRIPT}</script></body></html>`;
 }
 
-function body(sections: readonly Section[], mark: Span | undefined): string {
+function body(sections: readonly Section[], asked: Span | undefined): string {
   if (sections.length === 0) return '<p>There is no text of this document.</p>';
+  const mark = asked && within(asked, sections);
   const [from, to] = [(mark?.[0] ?? 0) - WINDOW, (mark?.[1] ?? 0) + WINDOW];
   const parts: string[] = [];
   let offset = 0;
@@ -80,6 +81,13 @@ function body(sections: readonly Section[], mark: Span | undefined): string {
   }
   if (left > 0) parts.push('<p class="meta">The document is long; the part around the passage is shown.</p>');
   return parts.join('\n');
+}
+
+/** A mark beyond the end of a text that became shorter shows the end; an endless one makes no endless page. */
+function within([start, end]: Span, sections: readonly Section[]): Span {
+  const length = sections.reduce((sum, { text }) => sum + text.length + SECTION_BREAK.length, 0);
+  const first = Math.min(start, length);
+  return [first, Math.min(end, first + WINDOW)];
 }
 
 /** `#page=3` is the anchor that citation links carry; only the first section of a page has it. */

@@ -167,7 +167,10 @@ function quoted(question: string, passages: readonly Passage[], whyNot: string):
 
 /** A document's own `[3]` is not a citation of ours, and its backtick does not turn ours into code. */
 function withoutMarkers(text: string): string {
-  return text.replace(/[[【]/gu, '(').replace(/[\]】]/gu, ')').replaceAll('`', "'");
+  return text
+    .replace(/[[【]/gu, '(')
+    .replace(/[\]】]/gu, ')')
+    .replaceAll('`', "'");
 }
 
 /** An iteration whose first step was already made. */

@@ -131,7 +131,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
       const row = rows.get(uri);
       rows.delete(uri);
       if (tracker.has(uri)) continue;
-      const look = await inbox.look(path);
+      const look = await inbox.look(path, { walked: true });
       if (look.kind === 'absent' || (row && !differs(row, look))) continue;
       tracker.observe(uri, path, look);
     }

@@ -19,6 +19,14 @@ export type Inbox = ReturnType<typeof createInbox>;
 export function createInbox(root: string) {
   const full = (path: Uint8Array): Buffer => Buffer.concat([Buffer.from(`${root}/`), path]);
 
+  async function isBehindLink(path: Uint8Array): Promise<boolean> {
+    const slash = path.lastIndexOf(0x2f);
+    if (slash === -1) return false;
+    const folder = path.subarray(0, slash);
+    const expected = Buffer.concat([await realBytes(root), Buffer.from('/'), folder]);
+    return !(await realBytes(full(folder))).equals(expected);
+  }
+
   async function refuseLink(path: Uint8Array): Promise<Pick<Look & { kind: 'refused' }, 'code' | 'message'>> {
     if (await leadsOutside(root, full(path)))
       return {
@@ -36,10 +44,14 @@ export function createInbox(root: string) {
     root,
     full,
 
-    /** Never follows a link. Throws what `lstat` throws, other than absence. */
-    async look(path: Uint8Array): Promise<Look> {
+    /**
+     * Never follows a link: below a folder that is one there is nothing. With `walked`, a walk has just found the
+     * path, so that no folder on the way need be asked. Throws what `lstat` throws, other than absence.
+     */
+    async look(path: Uint8Array, { walked = false } = {}): Promise<Look> {
       const stats = await lstatOrUndefined(full(path));
       if (!stats || stats.isDirectory()) return { kind: 'absent' };
+      if (!walked && (await isBehindLink(path))) return { kind: 'absent' };
       const known = { signature: signatureOf(stats), bytes: Number(stats.size) };
       if (stats.isFile()) return { kind: 'file', ...known };
       if (stats.isSymbolicLink()) return { kind: 'refused', ...known, ...(await refuseLink(path)) };
@@ -94,11 +106,15 @@ export function fileNameOf(uri: string): string {
   return uri.slice(uri.lastIndexOf('/') + 1);
 }
 
+function realBytes(path: string | Buffer): Promise<Buffer> {
+  return realpath(path, { encoding: 'buffer' });
+}
+
 async function lstatOrUndefined(path: Buffer): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return undefined;
+    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -50,6 +50,7 @@ const monotonicNow = (): number => Math.floor(performance.timeOrigin + performan
 export function createQueue(database: Database, { now = monotonicNow }: { now?: () => number } = {}) {
   database.migrate('queue', SCHEMA);
   const events = new EventEmitter<{ ready: [] }>();
+  events.setMaxListeners(0); // one per worker
   const { read } = database;
 
   /** One process owns the data folder, so every lease of an earlier run is void. */

@@ -38,21 +38,25 @@ const ROUND_MS = 20;
 export function createSettleTracker({ quietMs, look, onSeen, onSettled, onError }: SettleOptions) {
   const watched = new Map<string, Watched>();
   let timer: NodeJS.Timeout | undefined;
+  let wakeAt = Infinity;
   let round: Promise<void> | undefined;
   let closed = false;
 
-  function schedule(): void {
-    if (closed || timer || round || watched.size === 0) return;
-    let due = Infinity;
-    for (const one of watched.values()) due = Math.min(due, one.due);
+  /** Sets the timer, or brings it forward; after a round it is set anew. */
+  function wakeBy(due: number): void {
+    if (closed || round || due >= wakeAt) return;
+    clearTimeout(timer);
+    wakeAt = due;
     timer = setTimeout(startRound, Math.max(ROUND_MS, due - performance.now()));
   }
 
   function startRound(): void {
-    timer = undefined;
+    wakeAt = Infinity;
     round = lookAtDue().finally(() => {
       round = undefined;
-      schedule();
+      let due = Infinity;
+      for (const one of watched.values()) due = Math.min(due, one.due);
+      wakeBy(due);
     });
   }
 
@@ -88,7 +92,7 @@ export function createSettleTracker({ quietMs, look, onSeen, onSettled, onError 
       if (seen) onSeen({ uri, path, look: seen });
       const due = performance.now() + (seen ? quietMs : 0);
       watched.set(uri, { path, look: seen, due });
-      schedule();
+      wakeBy(due);
     },
     size: () => watched.size,
     has: (uri: string) => watched.has(uri),

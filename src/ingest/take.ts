@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, createWriteStream } from 'node:fs';
-import { lstat, open, realpath, rm, type FileHandle } from 'node:fs/promises';
+import { lstat, open, readlink, realpath, rm, type FileHandle } from 'node:fs/promises';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError, systemCode } from '../errors.ts';
@@ -32,24 +32,37 @@ export async function openInside(root: string, path: Buffer): Promise<FileHandle
   }
 }
 
-/** A name need not be UTF-8, so paths are compared one character per byte. */
+async function checkPlace(handle: FileHandle, root: string, path: Buffer): Promise<void> {
+  if (!(await handle.stat()).isFile())
+    throw new LimnerError('not_regular', 'This is not a regular file, so it is not read.');
+  const realRoot = await realBytes(root);
+  const expected = realRoot + path.toString('latin1').slice(Buffer.byteLength(root));
+  if ((await placeOf(handle, path)) === expected) return;
+  const named = await realBytes(path);
+  if (named === expected) throw changing();
+  if (!isInside(realRoot, named))
+    throw new LimnerError('outside', 'The path leads outside the inbox, so it is not read.');
+  throw new LimnerError(
+    'not_regular',
+    'A folder on the way is a link; links are not followed. The file is read where it lies.',
+  );
+}
+
+/** A name need not be UTF-8, so paths are compared with one character for each byte. */
 async function realBytes(path: string | Buffer): Promise<string> {
   return (await realpath(path, { encoding: 'buffer' })).toString('latin1');
 }
 
-async function checkPlace(handle: FileHandle, root: string, path: Buffer): Promise<void> {
-  const stats = await handle.stat({ bigint: true });
-  if (!stats.isFile()) throw new LimnerError('not_regular', 'This is not a regular file, so it is not read.');
-  const [real, realRoot] = await Promise.all([realBytes(path), realBytes(root)]);
-  if (!isInside(realRoot, real))
-    throw new LimnerError('outside', 'The path leads outside the inbox, so it is not read.');
-  if (real.slice(realRoot.length) !== path.toString('latin1').slice(Buffer.byteLength(root)))
-    throw new LimnerError(
-      'not_regular',
-      'A folder on the way is a link; links are not followed. The file is read where it lies.',
-    );
-  const there = await lstat(path, { bigint: true });
-  if (there.ino !== stats.ino || there.dev !== stats.dev) throw changing();
+/**
+ * Where the opened file lies. Only the system knows for sure: between opening a path and asking where it leads, a
+ * folder on the way may become a link and a folder again. Where there is no /proc the path is asked.
+ */
+async function placeOf(handle: FileHandle, path: Buffer): Promise<string> {
+  if (process.platform === 'linux')
+    return (await readlink(`/proc/self/fd/${handle.fd}`, { encoding: 'buffer' })).toString('latin1');
+  const [opened, there] = await Promise.all([handle.stat({ bigint: true }), lstat(path, { bigint: true })]);
+  if (opened.ino !== there.ino || opened.dev !== there.dev) throw changing();
+  return realBytes(path);
 }
 
 function changing(): LimnerError {

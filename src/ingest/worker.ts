@@ -22,8 +22,6 @@ export interface WorkerParts {
   log: Log;
 }
 
-export type Worker = ReturnType<typeof createWorker>;
-
 /** Runs `width` jobs side by side until closed; `firstRetryMs` doubles with every try. */
 export function createWorker(options: { width: number; firstRetryMs: number }, parts: WorkerParts) {
   const { database, queue, catalogue, pipeline, log } = parts;
@@ -143,10 +141,12 @@ function somethingDue(queue: Queue, signal: AbortSignal): Promise<void> {
   const due = queue.nextDueMs();
   const timer = due === undefined ? undefined : setTimeout(resolve, Math.max(10, due));
   queue.events.once('ready', resolve);
-  signal.addEventListener('abort', () => resolve(), { once: true });
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort);
   if (signal.aborted) resolve();
   return promise.finally(() => {
     clearTimeout(timer);
     queue.events.off('ready', resolve);
+    signal.removeEventListener('abort', onAbort);
   });
 }

@@ -10,7 +10,7 @@ interface Domino {
  * first used. Throws LimnerError `limit` where elements nest too deep for it.
  */
 export function parseHtml(source: string): Document {
-  const require = createRequire(createRequire(import.meta.url).resolve('turndown'));
+  const require = createRequire(import.meta.url);
   const domino: Domino = require('@mixmark-io/domino');
   try {
     return domino.createDocument(source);

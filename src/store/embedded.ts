@@ -26,10 +26,9 @@ const SCHEMA = [
    create index chunk_key on chunk(embedding_key);
    create index chunk_unembedded on chunk(ordinal, id) where model is null;
    ${createKeywordTable('chunk_terms')};
-   create table vector(
-     embedding_key blob not null, model text not null, data blob not null,
-     primary key(embedding_key, model)
-   ) without rowid;`,
+   create index chunk_counted on chunk(document_id, model);
+   create table vector(embedding_key blob not null, model text not null, data blob not null);
+   create unique index vector_key on vector(embedding_key, model);`,
 ];
 
 /** The store in the service's own SQLite file, searched in this process. */
@@ -91,16 +90,15 @@ export function createEmbeddedStore(database: Database): Store {
     );
   }
 
+  /** SQLite counts entries of an index without reading rows; only the model in force is in `chunk.model`. */
   function totals(model = meanings.model()): Promise<Counts> {
-    return Promise.resolve(
-      counted(
-        read.get<Counts>(
-          'select count(*) as chunks, coalesce(sum(model = ?), 0) as vectors from chunk',
-          model ?? null,
-        ),
-      ),
-    );
+    const chunks = countRows('select count(*) as rows from chunk');
+    if (model === undefined || model !== meanings.model()) return Promise.resolve({ chunks, vectors: 0 });
+    const without = countRows('select count(*) as rows from chunk where model is null');
+    return Promise.resolve({ chunks, vectors: chunks - without });
   }
+
+  const countRows = (sql: string): number => read.get<{ rows: number }>(sql)?.rows ?? 0;
 
   return {
     replace,

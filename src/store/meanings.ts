@@ -33,40 +33,39 @@ interface VectorRow {
 /** Rows read between two turns of the event loop while the index is loaded. */
 const LOAD_PAGE = 500;
 
+/** Rows looked at between two turns while another model comes into force. */
+const SWITCH_PAGE = 200;
+
 const VECTOR_ROWS = `select c.id, c.collection, v.data from chunk c
   join vector v on v.embedding_key = c.embedding_key and v.model = c.model where c.model = ?`;
 
 export function createMeanings(database: Database): Meanings {
   const { read } = database;
-  let model = read.get<{ model: string }>('select model from chunk where model is not null limit 1')?.model;
+  let model = read.get<{ model: string }>(
+    'select model from chunk where model is not null and exists (select 1 from vector) limit 1',
+  )?.model;
   let index: MeaningIndex | undefined;
   let loading: Promise<void> | undefined;
-  let changing: Promise<void> = Promise.resolve();
-
-  /** Makes `next` the model in force. Who asks meanwhile waits too: until then every chunk has the old one. */
-  function useModel(next: string): Promise<void> {
-    if (next !== model) changing = changeModel(next);
-    return changing;
-  }
-
-  /** The model is another at once, so that no vector of the old one is put from now on. */
-  async function changeModel(next: string): Promise<void> {
-    const before = model;
-    model = next;
-    forgetIndex();
-    try {
-      await database.write((connection) => adoptVectors(connection, next));
-    } catch (error) {
-      if (model === next) model = before;
-      throw error;
-    }
-    // What was loaded in between lacks the vectors that were adopted.
-    if (model === next) forgetIndex();
-  }
+  let switching: Promise<void> = Promise.resolve();
 
   function forgetIndex(): void {
     index = undefined;
     loading = undefined;
+  }
+
+  /** Makes `next` the model in force: chunks whose text it has embedded before have their vectors at once. */
+  async function useModel(next: string): Promise<void> {
+    if (next !== model) {
+      model = next;
+      forgetIndex();
+      switching = database.write((connection) => switchRows(connection, next));
+    }
+    try {
+      await switching;
+    } catch (error) {
+      if (model === next) model = undefined;
+      throw error;
+    }
   }
 
   function add(row: VectorRow): void {
@@ -105,6 +104,8 @@ export function createMeanings(database: Database): Meanings {
     },
     async unembedded(wanted, limit, except) {
       await useModel(wanted);
+      // The model is there, so questions will come: the first should not wait until all vectors are read.
+      (loading ??= load(wanted)).catch(forgetIndex);
       return firstUnembedded(read, limit, except);
     },
     async put(wanted, vectors) {
@@ -122,13 +123,20 @@ export function createMeanings(database: Database): Meanings {
   };
 }
 
-/** Chunks whose text `model` has embedded before have their vectors at once. */
-function adoptVectors(connection: Connection, model: string): void {
-  connection.run(
-    `update chunk set model =
-       (select v.model from vector v where v.embedding_key = chunk.embedding_key and v.model = ?)`,
-    model,
-  );
+/** Row after row with turns between, since a change of the model may touch every chunk there is. */
+function* switchRows(connection: Connection, model: string): Generator<void, void> {
+  const last = connection.get<{ id: number | null }>('select max(id) as id from chunk')?.id ?? 0;
+  const known = '(select v.model from vector v where v.embedding_key = chunk.embedding_key and v.model = ?)';
+  for (let after = 0; after < last; after += SWITCH_PAGE) {
+    connection.run(
+      `update chunk set model = ${known} where id > ? and id <= ? and model is not ${known}`,
+      model,
+      after,
+      after + SWITCH_PAGE,
+      model,
+    );
+    yield;
+  }
 }
 
 function createMeaningIndex(dimensions: number): MeaningIndex {

@@ -51,7 +51,7 @@ describe('a field that is wrong is named', () => {
     ['/api/search', {}, 'query'],
     ['/api/search', { query: 'a', limit: '10' }, 'limit'],
     ['/api/search', { query: 'a', limit: 0 }, 'limit'],
-    ['/api/search', { query: 'a', limit: 1e400 }, 'limit'],
+    ['/api/search', { query: 'a', limit: 1e300 }, 'limit'],
     ['/api/search', { query: 'a', unknown: 1 }, 'unknown'],
     ['/api/search', { query: 'x'.repeat(100_001) }, 'query'],
     ['/api/ask', { question: '' }, 'question'],
@@ -94,9 +94,12 @@ describe('what is not there', () => {
 });
 
 describe('an address that is malformed', () => {
-  test.each(['/api/documents/%zz', '/documents/%c0%ae%c0%ae', '/%', `/documents/${'x'.repeat(3000)}`])('%s', async (url) => {
-    expect(errorIn(await bench.get(url))).toMatchObject({ status: 400, code: 'invalid_request' });
-  });
+  test.each(['/api/documents/%zz', '/documents/%c0%ae%c0%ae', '/%', `/documents/${'x'.repeat(3000)}`])(
+    '%s',
+    async (url) => {
+      expect(errorIn(await bench.get(url))).toMatchObject({ status: 400, code: 'invalid_request' });
+    },
+  );
 
   test.each(['/documents/..%2f..%2fetc%2fpasswd', '/api/documents/%00/file'])(
     'or leads nowhere: %s',
@@ -108,7 +111,10 @@ describe('an address that is malformed', () => {
 
 describe('what is no HTTP', () => {
   test.each([
-    ['two lengths', 'POST /api/search HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}'],
+    [
+      'two lengths',
+      'POST /api/search HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}',
+    ],
     ['a space before the colon', 'GET /healthz HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n'],
     ['no HTTP at all', 'hello\r\n\r\n'],
   ])('%s', async (_what, bytes) => {

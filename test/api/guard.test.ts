@@ -44,12 +44,17 @@ describe('with keys', () => {
     expect(response.headers['www-authenticate']).toMatch(/^Basic /);
   });
 
-  test.each(['/api/documents', '/v1/models', '/documents/x', '/metrics', '/nowhere', '/api/documents/x/file', '/%61pi/status'])(
-    '%s needs one',
-    async (url) => {
-      expect(errorIn(await locked.get(url))).toEqual(unauthorized);
-    },
-  );
+  test.each([
+    '/api/documents',
+    '/v1/models',
+    '/documents/x',
+    '/metrics',
+    '/nowhere',
+    '/api/documents/x/file',
+    '/%61pi/status',
+  ])('%s needs one', async (url) => {
+    expect(errorIn(await locked.get(url))).toEqual(unauthorized);
+  });
 
   test('the routes of those who watch need none', async () => {
     expect((await locked.get('/healthz')).statusCode).toBe(200);
@@ -68,7 +73,9 @@ describe('with keys', () => {
 
   test('any host is served, but no page of another site', async () => {
     const authorization = `Bearer ${KEYS[0]}`;
-    expect((await locked.get('/api/status', { authorization, host: 'anything.example' })).statusCode).toBe(200);
+    expect((await locked.get('/api/status', { authorization, host: 'anything.example' })).statusCode).toBe(
+      200,
+    );
     const response = await locked.app.server.inject({
       method: 'POST',
       url: '/api/search',
@@ -87,13 +94,17 @@ describe('without keys', () => {
     },
   );
 
-  test.each(['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.0.0.1', '[::2]', '127.0.0.1@evil.example'])(
-    'a foreign name is not: %s',
-    async (host) => {
-      expect(errorIn(await open.get('/api/status', { host }))).toEqual(refused);
-      expect((await open.get('/healthz', { host })).statusCode).toBe(200);
-    },
-  );
+  test.each([
+    'evil.example',
+    'localhost.evil.example',
+    '127.0.0.1.evil.example',
+    '10.0.0.1',
+    '[::2]',
+    '127.0.0.1@evil.example',
+  ])('a foreign name is not: %s', async (host) => {
+    expect(errorIn(await open.get('/api/status', { host }))).toEqual(refused);
+    expect((await open.get('/healthz', { host })).statusCode).toBe(200);
+  });
 
   test('the public name is served', async () => {
     expect((await named.get('/api/status', { host: 'docs.example' })).statusCode).toBe(200);
@@ -117,7 +128,11 @@ describe('without keys', () => {
   });
 
   test('a form of another site changes nothing, whatever its type', async () => {
-    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+    for (const type of [
+      'text/plain',
+      'application/x-www-form-urlencoded',
+      'multipart/form-data; boundary=x',
+    ]) {
       const response = await open.app.server.inject({
         method: 'POST',
         url: '/api/documents',

@@ -5,7 +5,10 @@ const bench = await startBench();
 
 test('alive says nothing but that', async () => {
   const response = await bench.get('/healthz');
-  expect({ status: response.statusCode, body: response.json() }).toEqual({ status: 200, body: { status: 'ok' } });
+  expect({ status: response.statusCode, body: response.json() }).toEqual({
+    status: 200,
+    body: { status: 'ok' },
+  });
 });
 
 test('ready, with the state of each server', async () => {

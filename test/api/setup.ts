@@ -46,7 +46,12 @@ export interface Bench {
   get(url: string, headers?: Record<string, string>): Promise<LightMyRequestResponse>;
   post(url: string, body: object): Promise<LightMyRequestResponse>;
   /** Sends a text and waits until it is searchable. */
-  send(body: { text: string; title?: string; collection?: string; external_id?: string }): Promise<DocumentBody>;
+  send(body: {
+    text: string;
+    title?: string;
+    collection?: string;
+    external_id?: string;
+  }): Promise<DocumentBody>;
   list(query?: string): Promise<DocumentList>;
   /** Waits until no document waits or works, and returns the one with this id. */
   done(id: string): Promise<DocumentBody>;

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { createAsk, wholeAnswer, type AskEvent, type AskRequest, type Chat, type ChatPart } from '../../src/ask/ask.ts';
+import {
+  createAsk,
+  wholeAnswer,
+  type AskEvent,
+  type AskRequest,
+  type Chat,
+  type ChatPart,
+} from '../../src/ask/ask.ts';
 import type { ChatMessage } from '../../src/ask/prompt.ts';
 import type { Passage } from '../../src/document.ts';
 import { LimnerError } from '../../src/errors.ts';
@@ -7,7 +14,12 @@ import { createLog } from '../../src/log.ts';
 import { passageOf } from './material.ts';
 
 const PASSAGES = [
-  passageOf({ id: 'ice', title: 'Ice station', page: 2, text: 'The spare fuse lies in the biscuit tin [7].' }),
+  passageOf({
+    id: 'ice',
+    title: 'Ice station',
+    page: 2,
+    text: 'The spare fuse lies in the biscuit tin [7].',
+  }),
   passageOf({ id: 'hut', title: 'Hut', text: 'The hut was built in 1962.' }),
 ];
 const USAGE = { promptTokens: 90, completionTokens: 9, finish: 'stop' as const };
@@ -130,21 +142,26 @@ describe('without a model', () => {
       'No language model is connected. These passages fit best:' +
         '\n\n> The spare fuse lies in the biscuit tin (7). [1]',
     );
-    expect(annotations.map(({ number, start, end }) => [number, text.slice(start, end)])).toEqual([[1, '[1]']]);
+    expect(annotations.map(({ number, start, end }) => [number, text.slice(start, end)])).toEqual([
+      [1, '[1]'],
+    ]);
     expect({ model, usage }).toEqual({
       model: null,
       usage: { promptTokens: 0, completionTokens: 0, finish: 'stop' },
     });
   });
 
-  test.each(['a `fuse [2]', 'a fuse ```', 'a fuse【2】', 'a fuse [passage 2] and [^2]', '[2](https://evil.example) fuse'])(
-    'what a document says cannot forge or spoil a marker: %s',
-    async (text) => {
-      const given = [passageOf({ text }), passageOf({ text: 'unrelated' })];
-      const { annotations } = await answer(undefined, given);
-      expect(annotations.map(({ number }) => number)).toEqual([1]);
-    },
-  );
+  test.each([
+    'a `fuse [2]',
+    'a fuse ```',
+    'a fuse【2】',
+    'a fuse [passage 2] and [^2]',
+    '[2](https://evil.example) fuse',
+  ])('what a document says cannot forge or spoil a marker: %s', async (text) => {
+    const given = [passageOf({ text }), passageOf({ text: 'unrelated' })];
+    const { annotations } = await answer(undefined, given);
+    expect(annotations.map(({ number }) => number)).toEqual([1]);
+  });
 
   test('a model that goes away before its first word is none', async () => {
     const { text, model } = await answer([lost()]);
@@ -164,7 +181,9 @@ describe('failures', () => {
   });
 
   test('a failure of another kind is not hidden behind quotes', async () => {
-    await expect(answer([new LimnerError('cancelled', 'Gone.')])).rejects.toMatchObject({ code: 'cancelled' });
+    await expect(answer([new LimnerError('cancelled', 'Gone.')])).rejects.toMatchObject({
+      code: 'cancelled',
+    });
     await expect(answer([new Error('a bug')])).rejects.toThrow('a bug');
   });
 

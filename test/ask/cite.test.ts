@@ -66,7 +66,10 @@ describe('markers', () => {
       'Then [2]. A stray ` backtick [3] ends with its line.',
       'So [3].',
     ].join('\n');
-    expect(read([said])).toMatchObject({ text: said, markers: [{ number: 1 }, { number: 2 }, { number: 3 }] });
+    expect(read([said])).toMatchObject({
+      text: said,
+      markers: [{ number: 1 }, { number: 2 }, { number: 3 }],
+    });
     expect(numbersIn('outside of code a[1] cites')).toEqual([1]);
   });
 
@@ -109,7 +112,27 @@ describe('markers', () => {
 describe('for any answer', () => {
   /** Texts that are dense in what matters to the reader. */
   const token = fc.constantFrom(
-    ...['[', ']', '【', '】', '1', '2', '99', ', ', '-', '†', '`', '```', '\n', ' ', '(', '!', '🦑', 'passage ', 'a'],
+    ...[
+      '[',
+      ']',
+      '【',
+      '】',
+      '1',
+      '2',
+      '99',
+      ', ',
+      '-',
+      '†',
+      '`',
+      '```',
+      '\n',
+      ' ',
+      '(',
+      '!',
+      '🦑',
+      'passage ',
+      'a',
+    ],
   );
   const answer = fc.oneof(
     fc.array(token, { maxLength: 60 }).map((tokens) => tokens.join('')),
@@ -150,8 +173,7 @@ describe('for any answer', () => {
 
   test('reading takes time in proportion to its length', () => {
     const since = performance.now();
-    for (const hostile of ['[', '[1', '[1,', '`', '[ ', '[passage '])
-      read([hostile.repeat(100_000)], 30);
+    for (const hostile of ['[', '[1', '[1,', '`', '[ ', '[passage ']) read([hostile.repeat(100_000)], 30);
     expect(performance.now() - since).toBeLessThan(3000);
   });
 });

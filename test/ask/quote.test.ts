@@ -9,7 +9,9 @@ const ALLOTMENT = passageOf({ text: 'Cockerels are not allowed on the allotment.
 
 describe('the best sentences', () => {
   test('are those that share words with the question, in their order', () => {
-    expect(bestSentences('Where is the spare fuse?', STATION)).toBe('The spare fuse lies in the biscuit tin.');
+    expect(bestSentences('Where is the spare fuse?', STATION)).toBe(
+      'The spare fuse lies in the biscuit tin.',
+    );
     expect(bestSentences('fuse of the hut', STATION)).toBe(
       'The hut was built in 1962. … The spare fuse lies in the biscuit tin.',
     );

@@ -74,7 +74,15 @@ export function testSearch(open: () => Promise<Store>): void {
   test('operators, quotes and columns of a query language are plain words', async () => {
     const store = await open();
     await store.replace(documentOf(), chunksOf('salt water', 'near the pier'));
-    const queries = ['"salt', 'salt AND', 'salt OR NOT (', 'title:salt', 'sal* salt^2', '{salt}', "'; salt --"];
+    const queries = [
+      '"salt',
+      'salt AND',
+      'salt OR NOT (',
+      'title:salt',
+      'sal* salt^2',
+      '{salt}',
+      "'; salt --",
+    ];
     for (const query of queries) expect((await find(store, query)).keyword, query).toContain('salt water');
     expect((await find(store, 'NEAR(pier)')).keyword).toEqual(['near the pier']);
   });

@@ -161,7 +161,12 @@ function testVectors(open: OpenStore): void {
     await store.replace(documentOf({ id: 'big', uri: 'big' }), chunksOf('b0', 'b1', 'b2', 'b3'));
     await store.replace(documentOf({ id: 'small', uri: 'small' }), chunksOf('s0'));
     const all = await store.unembedded(MODEL, 10, NOBODY);
-    expect(all.map(({ text }) => text).slice(0, 2).toSorted()).toEqual(['b0', 's0']);
+    expect(
+      all
+        .map(({ text }) => text)
+        .slice(0, 2)
+        .toSorted(),
+    ).toEqual(['b0', 's0']);
     expect(all.map(({ text }) => text).slice(2)).toEqual(['b1', 'b2', 'b3']);
     const except = new Set(all.slice(0, 3).map(({ chunkId }) => chunkId));
     const rest = await store.unembedded(MODEL, 2, except);

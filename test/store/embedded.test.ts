@@ -59,7 +59,9 @@ test('a vector of another length is refused, and searches go on', async () => {
   await store.putVectors(MODEL, [{ chunkId: one.chunkId, vector: vectorOf('one') }]);
   await find(store, '', { meaning: 'one' });
   const short = vectorOf('two').slice(1);
-  await expect(store.putVectors(MODEL, [{ chunkId: two.chunkId, vector: short }])).rejects.toThrow(RangeError);
+  await expect(store.putVectors(MODEL, [{ chunkId: two.chunkId, vector: short }])).rejects.toThrow(
+    RangeError,
+  );
   expect(await store.totals()).toEqual({ chunks: 2, vectors: 1 });
 });
 

@@ -74,4 +74,3 @@ export function textsOf(passages: readonly Passage[]): string[] {
 export function allChunks(store: Store, documentId = 'd1'): Promise<Chunk[]> {
   return store.chunks(documentId, { offset: 0, limit: 1000 });
 }
-

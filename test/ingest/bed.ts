@@ -1,0 +1,135 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { SourceFile } from '../../src/document.ts';
+import { createArrivals } from '../../src/ingest/arrivals.ts';
+import { createCatalogue, type LedgerDocument } from '../../src/ingest/catalogue.ts';
+import { createEmbedding, type DocumentEmbedder } from '../../src/ingest/embed.ts';
+import { createExtractions, type StoredExtraction } from '../../src/ingest/extractions.ts';
+import { createInbox } from '../../src/ingest/inbox.ts';
+import { createPipeline } from '../../src/ingest/pipeline.ts';
+import { createQueue } from '../../src/ingest/queue.ts';
+import { createRecount } from '../../src/ingest/recount.ts';
+import { createWorker } from '../../src/ingest/worker.ts';
+import { createLog } from '../../src/log.ts';
+import { openDatabase } from '../../src/sqlite.ts';
+import { createEmbeddedStore } from '../../src/store/embedded.ts';
+import { until } from '../until.ts';
+
+/** What stands in for the processors: gets the file's text, returns the extraction's or throws. */
+export type Read = (text: string, file: SourceFile, signal: AbortSignal) => Promise<string> | string;
+
+export interface BedOptions {
+  read?: Read;
+  embedder?: DocumentEmbedder;
+  batch?: number;
+  width?: number;
+  processorsVersion?: string;
+  maxFileBytes?: number;
+}
+
+export type Bed = Awaited<ReturnType<typeof openBed>>;
+
+/** Everything between the inbox and the store as the service has it, on `folder`, with `read` for processors. */
+export async function openBed(folder: string, options: BedOptions = {}) {
+  const [root, spool, uploads] = ['inbox', 'spool', 'uploads'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const path of [spool, uploads]) await mkdir(path, { recursive: true });
+  const lines: string[] = [];
+  const log = createLog({ level: 'debug', secrets: [], write: (line) => lines.push(line) });
+  const database = openDatabase(join(folder, 'test.sqlite'));
+  const catalogue = createCatalogue(database);
+  const queue = createQueue(database);
+  const store = createEmbeddedStore(database);
+  const inbox = createInbox(root);
+  const extracted: string[] = [];
+
+  async function extract(file: SourceFile, signal: AbortSignal): Promise<StoredExtraction> {
+    extracted.push(file.name);
+    const given = await readFile(file.path, 'utf8');
+    const text = options.read ? await options.read(given, file, signal) : given;
+    return { sections: [{ text }], warnings: [], processor: 'test' };
+  }
+
+  const pipeline = createPipeline(
+    {
+      spool,
+      uploads,
+      maxFileBytes: options.maxFileBytes ?? 1_000_000,
+      processorsVersion: options.processorsVersion ?? '1',
+    },
+    { inbox, catalogue, extractions: createExtractions(database), extract, store },
+  );
+  const recount = createRecount({ catalogue, store });
+  const embedding =
+    options.embedder &&
+    createEmbedding(
+      { batch: options.batch ?? 8, width: 2, firstRetryMs: 2 },
+      { embedder: options.embedder, store, onEmbedded: recount.some, onModel: recount.all, log },
+    );
+  const worker = createWorker(
+    { width: options.width ?? 4, firstRetryMs: 5 },
+    { database, queue, catalogue, pipeline, onStored: () => embedding?.wake(), log },
+  );
+  const arrivals = createArrivals(
+    { quietMs: 20, scanMs: 3_600_000, recipe: pipeline.recipe },
+    { inbox, database, catalogue, queue, log },
+  );
+
+  await queue.recover();
+  worker.start();
+  embedding?.start();
+
+  const all = (): LedgerDocument[] => catalogue.list({ limit: 10_000 });
+  const calm = (): boolean => queue.size() === 0 && arrivals.settling() === 0;
+
+  return {
+    root,
+    database,
+    catalogue,
+    queue,
+    store,
+    pipeline,
+    embedding,
+    arrivals,
+    /** Names of the files that were extracted, each as often as it was. */
+    extracted,
+    log: () => lines.join(''),
+    all,
+    find: (uri: string): LedgerDocument | undefined => catalogue.find('inbox', uri),
+    /** The document at `uri`; throws when the ledger has none. */
+    get(uri: string): LedgerDocument {
+      const document = catalogue.find('inbox', uri);
+      if (!document)
+        throw new Error(
+          `There is no ${uri}; there are ${all()
+            .map((one) => one.uri)
+            .join()}.`,
+        );
+      return document;
+    },
+    textOf: async (uri: string): Promise<string[]> => {
+      const id = catalogue.find('inbox', uri)?.id ?? '';
+      return (await store.chunks(id, { offset: 0, limit: 1000 })).map(({ text }) => text);
+    },
+    async put(uri: string, content: string): Promise<void> {
+      await mkdir(dirname(join(root, uri)), { recursive: true });
+      await writeFile(join(root, uri), content);
+    },
+    remove: (uri: string): Promise<void> => rm(join(root, uri), { recursive: true }),
+    /** Scans, and waits until nothing settles, waits or runs. */
+    async scan(): Promise<void> {
+      await arrivals.scan();
+      await until(calm, 'quiet');
+    },
+    calm,
+    async close(): Promise<void> {
+      await arrivals.close();
+      await worker.close();
+      await embedding?.close();
+      await database.close();
+    },
+  };
+}
