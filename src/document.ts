@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** The nouns every part speaks in. Plain data: they cross process borders and are stored as JSON. */
 
 /** Where a piece of text stands in its file. Every field that the format can give is given. */
@@ -8,6 +10,39 @@ export interface Place {
   headings?: string[];
   /** Lines of a text file, from 1, both inclusive. */
   lines?: [first: number, last: number];
+  /** Sheet of a workbook, and the cells on it in A1 notation. */
+  sheet?: string;
+  range?: string;
+  /** Slide of a presentation, from 1. */
+  slide?: number;
+  /** Chapter of a book. */
+  chapter?: string;
+  /** Stretch of a recording, in seconds from its start. */
+  time?: [start: number, end: number];
+  /** Path of the file within the archive or message that holds it, with `/`. */
+  member?: string;
+}
+
+/** The newer fields of a place, for readers of JSON. */
+export const MORE_PLACE = {
+  sheet: z.string().optional(),
+  range: z.string().optional(),
+  slide: z.int().optional(),
+  chapter: z.string().optional(),
+  time: z.tuple([z.number(), z.number()]).optional(),
+  member: z.string().optional(),
+};
+
+/** Those fields of a place that `MORE_PLACE` names, where it has them. */
+export function morePlace(place: Place): Pick<Place, keyof typeof MORE_PLACE> {
+  return {
+    ...(place.sheet !== undefined && { sheet: place.sheet }),
+    ...(place.range !== undefined && { range: place.range }),
+    ...(place.slide !== undefined && { slide: place.slide }),
+    ...(place.chapter !== undefined && { chapter: place.chapter }),
+    ...(place.time && { time: place.time }),
+    ...(place.member !== undefined && { member: place.member }),
+  };
 }
 
 /** A stretch of a document that has one place: a page, or what stands under one heading. */

@@ -64,7 +64,8 @@ interface Waiting {
 export function openDatabase(path: string): Database {
   const writing = new DatabaseSync(path);
   writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000');
-  writing.exec('pragma cache_size = -16000; pragma temp_store = memory');
+  // A checkpoint copies pages that many commits have changed again and again; 32 MB of log make them rare.
+  writing.exec('pragma cache_size = -16000; pragma temp_store = memory; pragma wal_autocheckpoint = 8000');
   const reading = new DatabaseSync(path);
   reading.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -16000');
   const connection = wrap(writing);

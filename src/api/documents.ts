@@ -87,9 +87,11 @@ async function fromText(request: FastifyRequest, documents: Documents): Promise<
   const { text, title, collection, external_id: externalId } = parse(TextUpload, request.body);
   const name = title ?? (text.trim().split('\n', 1)[0]?.slice(0, 80) || 'Text');
   return documents.upload({
-    uri: externalId ?? `texts/${name}`,
+    kind: 'texts',
+    name,
     title: name,
     body: Readable.from([Buffer.from(text)]),
+    ...(externalId !== undefined && { externalId }),
     ...(collection !== undefined && { collection }),
   });
 }
@@ -116,7 +118,9 @@ function uploadFile(
 ): Promise<LedgerDocument> {
   const name = baseName(part.filename);
   return documents.upload({
-    uri: fields.external_id ?? `uploads/${name}`,
+    kind: 'uploads',
+    name,
+    ...(fields.external_id !== undefined && { externalId: fields.external_id }),
     title: fields.title ?? name,
     body: Readable.from(lastFile(part, rest), { objectMode: false }),
     ...(fields.collection !== undefined && { collection: fields.collection }),

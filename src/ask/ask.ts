@@ -136,6 +136,8 @@ async function* tell(
     yield* add(reader.push(part.text));
   }
   yield* add(reader.finish());
+  if (whole.text.trim() === '')
+    yield* add({ text: 'The language model wrote nothing; please ask again.', markers: [] });
   if (whole.markers.length === 0) yield* add(reader.append(credit(whole.text)));
   yield { type: 'answer', answer: toAnswer(whole, sources, model, usage) };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Database } from '../sqlite.ts';
+import type { Connection, Database } from '../sqlite.ts';
 import type { Catalogue } from './catalogue.ts';
 import { ignoredBecause } from './ignore.ts';
 import { collectionOf, fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
@@ -75,16 +75,17 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   async function submitAbsent(uri: string): Promise<void> {
     const known = catalogue.find('inbox', uri);
     if (!known || known.state === 'gone' || !(await inbox.online())) return;
-    await submit(uri, known.path, known.bytes);
+    // By its id, not its place: it may have moved since, and the old place must not get a row of its own.
+    await database.write((connection) => enqueue(connection, known.id, known.bytes));
+    catalogue.announce(known.id);
+    queue.wake();
   }
 
   /** The ledger row and its job are written together. Returns the document's id. */
   async function submit(uri: string, path: Uint8Array, bytes: number): Promise<string> {
     const id = await database.write((connection) => {
       const seen = see(connection, uri, path, bytes);
-      const known = connection.get<{ state: string }>('select state from document where id = ?', seen);
-      if (known?.state !== 'working') catalogue.set(connection, seen, { state: 'waiting' });
-      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: seen, priority: bytes <= SMALL_BYTES ? 1 : 0 });
+      enqueue(connection, seen, bytes);
       return seen;
     });
     catalogue.announce(id);
@@ -92,7 +93,13 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     return id;
   }
 
-  const see = (connection: Parameters<Catalogue['see']>[0], uri: string, path: Uint8Array, bytes: number) =>
+  function enqueue(connection: Connection, id: string, bytes: number): void {
+    const known = connection.get<{ state: string }>('select state from document where id = ?', id);
+    if (known?.state !== 'working') catalogue.set(connection, id, { state: 'waiting' });
+    queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: bytes <= SMALL_BYTES ? 1 : 0 });
+  }
+
+  const see = (connection: Connection, uri: string, path: Uint8Array, bytes: number) =>
     catalogue.see(connection, {
       source: 'inbox',
       uri,

@@ -1,4 +1,12 @@
-import { SECTION_BREAK, type Chunk, type Extraction, type Section, type Span } from '../document.ts';
+import {
+  morePlace,
+  SECTION_BREAK,
+  type Chunk,
+  type Extraction,
+  type Place,
+  type Section,
+  type Span,
+} from '../document.ts';
 
 /** Bumped when the same text is cut otherwise, so that documents are made again. */
 export const CHUNKER_VERSION = 2;
@@ -38,13 +46,9 @@ export function* chunkSections(
   }
 }
 
-function placeOf(
-  section: Section,
-  lines: (at: number) => number,
-  start: number,
-  end: number,
-): Pick<Chunk, 'page' | 'headings' | 'lines'> {
+function placeOf(section: Section, lines: (at: number) => number, start: number, end: number): Place {
   return {
+    ...morePlace(section),
     ...(section.page !== undefined && { page: section.page }),
     ...(section.headings?.length && { headings: section.headings }),
     ...(section.lines && { lines: [lines(start), lines(end - 1)] as [number, number] }),

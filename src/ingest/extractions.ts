@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { z } from 'zod';
-import type { Extraction } from '../document.ts';
+import { MORE_PLACE, type Extraction } from '../document.ts';
 import type { Database } from '../sqlite.ts';
 
 /** What the processors made of a content: kept, so that chunking, moving or copying never extracts again. */
@@ -34,6 +34,7 @@ const Body = z.object({
       page: z.number().optional(),
       headings: z.array(z.string()).optional(),
       lines: z.tuple([z.number(), z.number()]).optional(),
+      ...MORE_PLACE,
     }),
   ),
 });

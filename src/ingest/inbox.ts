@@ -23,8 +23,13 @@ export function createInbox(root: string) {
     const slash = path.lastIndexOf(0x2f);
     if (slash === -1) return false;
     const folder = path.subarray(0, slash);
-    const expected = Buffer.concat([await realBytes(root), Buffer.from('/'), folder]);
-    return !(await realBytes(full(folder))).equals(expected);
+    try {
+      const expected = Buffer.concat([await realBytes(root), Buffer.from('/'), folder]);
+      return !(await realBytes(full(folder))).equals(expected);
+    } catch (error) {
+      if (isAbsence(error)) return true;
+      throw error;
+    }
   }
 
   async function refuseLink(path: Uint8Array): Promise<Pick<Look & { kind: 'refused' }, 'code' | 'message'>> {
@@ -114,9 +119,13 @@ async function lstatOrUndefined(path: Buffer): Promise<BigIntStats | undefined> 
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error) ?? '')) return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
+}
+
+function isAbsence(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ENAMETOOLONG'].includes(systemCode(error) ?? '');
 }
 
 /** A link that leads nowhere, or round in a circle, leads outside too. */

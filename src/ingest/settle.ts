@@ -40,6 +40,7 @@ export function createSettleTracker({ quietMs, look, onSeen, onSettled, onError 
   let timer: NodeJS.Timeout | undefined;
   let wakeAt = Infinity;
   let round: Promise<void> | undefined;
+  let handedOn = 0;
   let closed = false;
 
   /** Sets the timer, or brings it forward; after a round it is set anew. */
@@ -74,10 +75,19 @@ export function createSettleTracker({ quietMs, look, onSeen, onSettled, onError 
       if (!one.look) onSeen({ uri, path: one.path, look: now });
       if (!same(one.look, now)) return again(uri, one.path, now);
       watched.delete(uri);
-      await onSettled({ uri, path: one.path, look: now });
+      await handOn({ uri, path: one.path, look: now });
     } catch (error) {
       onError(uri, error);
       again(uri, one.path, undefined);
+    }
+  }
+
+  async function handOn(settled: Settled): Promise<void> {
+    handedOn++;
+    try {
+      await onSettled(settled);
+    } finally {
+      handedOn--;
     }
   }
 
@@ -94,7 +104,8 @@ export function createSettleTracker({ quietMs, look, onSeen, onSettled, onError 
       watched.set(uri, { path, look: seen, due });
       wakeBy(due);
     },
-    size: () => watched.size,
+    /** Paths that are not quiet yet, or that are being handed on. */
+    size: () => watched.size + handedOn,
     has: (uri: string) => watched.has(uri),
     async close(): Promise<void> {
       closed = true;

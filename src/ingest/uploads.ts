@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,9 +12,14 @@ import type { Queue } from './queue.ts';
 import { tooLarge } from './take.ts';
 import { DOCUMENT_JOB } from './worker.ts';
 
-/** A document that was sent, not dropped. Sending the same `uri` again replaces its content. */
+/** A document that was sent, not dropped. */
 export interface Upload {
-  uri: string;
+  /** The sender's own name for it: sending it again replaces the content. Without one, equal contents are one document. */
+  externalId?: string;
+  /** First part of the `uri` of a document without an external id. */
+  kind: 'uploads' | 'texts';
+  /** The last part of it; its ending helps to choose the processor. */
+  name: string;
   title: string;
   collection?: string;
   body: Readable;
@@ -41,12 +46,13 @@ export function createUploads(
     const collection = checkCollection(upload.collection ?? DEFAULT_COLLECTION);
     const incoming = join(options.spool, `incoming-${randomBytes(8).toString('hex')}`);
     try {
-      const bytes = await keep(upload.body, incoming, options.maxFileBytes);
+      const { bytes, hash } = await keep(upload.body, incoming, options.maxFileBytes);
+      const uri = upload.externalId ?? `${upload.kind}/${hash.slice(0, 12)}/${upload.name}`;
       const id = await database.write((connection) =>
         catalogue.see(connection, {
           source: 'upload',
-          uri: upload.uri,
-          path: Buffer.from(upload.uri),
+          uri,
+          path: Buffer.from(uri),
           title: upload.title,
           collection,
           bytes,
@@ -65,11 +71,17 @@ export function createUploads(
   };
 }
 
-async function keep(body: Readable, path: string, maxBytes: number): Promise<number> {
+async function keep(
+  body: Readable,
+  path: string,
+  maxBytes: number,
+): Promise<{ bytes: number; hash: string }> {
+  const hash = createHash('sha256');
   let bytes = 0;
   const counting = new Transform({
     transform(part: Buffer, _encoding, done) {
       bytes += part.length;
+      hash.update(part);
       done(bytes > maxBytes ? tooLarge(bytes, maxBytes) : null, part);
     },
   });
@@ -83,7 +95,7 @@ async function keep(body: Readable, path: string, maxBytes: number): Promise<num
       });
     throw error;
   }
-  return bytes;
+  return { bytes, hash: hash.digest('hex') };
 }
 
 async function sync(path: string): Promise<void> {

@@ -58,7 +58,7 @@ export function createMeanings(database: Database): Meanings {
     if (next !== model) {
       model = next;
       forgetIndex();
-      switching = database.write((connection) => switchRows(connection, next));
+      switching = switchTo(next);
     }
     try {
       await switching;
@@ -66,6 +66,12 @@ export function createMeanings(database: Database): Meanings {
       if (model === next) model = undefined;
       throw error;
     }
+  }
+
+  /** What a search loads in the middle lacks the vectors that come back at the end. */
+  async function switchTo(next: string): Promise<void> {
+    await database.write((connection) => switchRows(connection, next));
+    if (model === next) forgetIndex();
   }
 
   function add(row: VectorRow): void {

@@ -37,7 +37,11 @@ beforeEach(async () => {
   fake.heal();
   fake.settings.reply = () => SAID;
   fake.settings.costMs.chatPart = 0;
-  await until(() => bench.app.models.chatReady(), 'the chat model to be ready');
+  // A failure of the test before may still be about to mark the server as gone: look at it anew.
+  await until(async () => {
+    await bench.app.models.check();
+    return bench.app.models.chatReady();
+  }, 'the chat model to be ready');
 });
 
 const Annotations = z.array(z.unknown());

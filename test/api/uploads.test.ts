@@ -55,7 +55,7 @@ describe('a file that is sent', () => {
     expect(response.statusCode).toBe(202);
     const document = await bench.done(documentIn(response).id);
     expect(document).toMatchObject({
-      uri: 'uploads/log.txt',
+      uri: expect.stringMatching(/^uploads\/[0-9a-f]{12}\/log\.txt$/),
       title: 'The log',
       collection: 'sea',
       state: 'searchable',
@@ -90,10 +90,24 @@ describe('a file that is sent', () => {
   ])('has a name that is only a label: %j', async (filename, label) => {
     const before = await readdir(bench.folder);
     const document = documentIn(await upload([{ name: 'file', value: `I am ${label}`, filename }]));
-    expect(document.uri).toBe(`uploads/${label}`);
+    expect(document.uri).toMatch(/^uploads\/[0-9a-f]{12}\//);
+    expect(document.uri.slice('uploads/'.length + 13)).toBe(label);
     await bench.done(document.id);
     expect(await readFile(join(bench.folder, 'data', 'uploads', document.id), 'utf8')).toBe(`I am ${label}`);
     expect(await readdir(bench.folder)).toEqual(before);
+  });
+});
+
+describe('files of one name and texts of one title', () => {
+  test('are documents of their own unless they are equal', async () => {
+    const send = async (value: string) =>
+      (await bench.done(documentIn(await upload([{ name: 'file', value, filename: 'scan.txt' }])).id)).id;
+    const first = await send('the first scan');
+    expect(await send('the second scan')).not.toBe(first);
+    expect(await send('the first scan')).toBe(first);
+    const text = async (body: string) =>
+      (await bench.done(documentIn(await bench.post('/api/documents', { text: body, title: 'Note' })).id)).id;
+    expect(await text('one')).not.toBe(await text('two'));
   });
 });
 

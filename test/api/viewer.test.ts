@@ -112,11 +112,12 @@ describe('the mark', () => {
       model: 'limner',
       messages: [{ role: 'user', content: 'Where does the bell of the Ondine hang?' }],
     });
-    const { citations } = asked.json<{ citations: string[] }>();
+    const { citations, sources } = asked.json<{ citations: string[]; sources: { text: string }[] }>();
     const url = new URL(citations[0] ?? '');
     expect(url.pathname).toBe(`/documents/${id}`);
     const { html } = await open(id, url.search);
-    expect(between(html, '<mark>', '</mark>')).toContain(words);
+    expect(between(html, '<mark>', '</mark>')).toBe(sources[0]?.text);
+    expect(sources[0]?.text).toContain(words);
   });
 });
 

@@ -13,6 +13,7 @@ import { createWorker } from '../../src/ingest/worker.ts';
 import { createLog } from '../../src/log.ts';
 import { openDatabase } from '../../src/sqlite.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
+import type { Store } from '../../src/store/store.ts';
 import { until } from '../until.ts';
 
 /** What stands in for the processors: gets the file's text, returns the extraction's or throws. */
@@ -20,6 +21,8 @@ export type Read = (text: string, file: SourceFile, signal: AbortSignal) => Prom
 
 export interface BedOptions {
   read?: Read;
+  /** Runs when the store holds a document's chunks and the ledger does not say so yet. */
+  stored?: () => Promise<unknown>;
   embedder?: DocumentEmbedder;
   batch?: number;
   width?: number;
@@ -31,11 +34,9 @@ export type Bed = Awaited<ReturnType<typeof openBed>>;
 
 /** Everything between the inbox and the store as the service has it, on `folder`, with `read` for processors. */
 export async function openBed(folder: string, options: BedOptions = {}) {
-  const [root, spool, uploads] = ['inbox', 'spool', 'uploads'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const root = join(folder, 'inbox');
+  const spool = join(folder, 'spool');
+  const uploads = join(folder, 'uploads');
   for (const path of [spool, uploads]) await mkdir(path, { recursive: true });
   const lines: string[] = [];
   const log = createLog({ level: 'debug', secrets: [], write: (line) => lines.push(line) });
@@ -53,6 +54,14 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     return { sections: [{ text }], warnings: [], processor: 'test' };
   }
 
+  const slowed: Store = {
+    ...store,
+    replace: async (document, chunks) => {
+      const counts = await store.replace(document, chunks);
+      await options.stored?.();
+      return counts;
+    },
+  };
   const pipeline = createPipeline(
     {
       spool,
@@ -60,7 +69,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       maxFileBytes: options.maxFileBytes ?? 1_000_000,
       processorsVersion: options.processorsVersion ?? '1',
     },
-    { inbox, catalogue, extractions: createExtractions(database), extract, store },
+    { inbox, catalogue, extractions: createExtractions(database), extract, store: slowed },
   );
   const recount = createRecount({ catalogue, store });
   const embedding =

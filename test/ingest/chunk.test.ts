@@ -150,7 +150,8 @@ describe('where it cuts', () => {
   });
 });
 
-describe('the time it takes', () => {
+// Other work on the machine can spoil a measurement, hence the retries.
+describe('the time it takes', { retry: 3 }, () => {
   const MB = 1_000_000;
   const lined = (text: string): Section => ({ text, lines: [1, text.split('\n').length] });
 

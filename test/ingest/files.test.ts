@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,6 @@ const NAMES = [
   'semi;colon.txt',
   '-rf.txt',
   'space .txt ',
-
   '\u202etxt.exe',
   '\u{1f600}.md',
   'caf\u00e9.txt',
@@ -109,17 +108,10 @@ describe('ignore', () => {
     'x/node_modules/y',
   ])('leaves out %s', (uri) => expect(ignoredBecause(uri)).toEqual(expect.any(String)));
 
-  it.each([
-    'a.txt',
-    'a b.txt',
-    '~notes.txt',
-    'tmp/a.txt',
-    'part.pdf',
-    'a.part.pdf',
-    'icon',
-    '-a',
-    'x/...txt'.slice(2).replace('...', 'a'),
-  ])('looks at %s', (uri) => expect(ignoredBecause(uri)).toBeUndefined());
+  it.each(['a.txt', 'a b.txt', '~notes.txt', 'tmp/a.txt', 'part.pdf', 'a.part.pdf', 'icon', '-a'])(
+    'looks at %s',
+    (uri) => expect(ignoredBecause(uri)).toBeUndefined(),
+  );
 
   it('is counted by a walk, and nothing below an ignored folder is found', async () => {
     await mkdir(join(root, '.git'));
@@ -272,12 +264,23 @@ describe('taking a file', () => {
     expect(look).not.toMatchObject({ signature: taken.signature });
   });
 
-  it('refuses one that grows while it is copied, and does not copy without end', async () => {
-    await put('a.log', 'x'.repeat(20_000_000));
-    const growing = setInterval(() => appendFileSync(join(root, 'a.log'), 'y'.repeat(100)), 0);
-    await expect(take('a.log')).rejects.toMatchObject({ code: 'changing' });
-    clearInterval(growing);
-    await expect(readFile(join(folder, 'spool'))).rejects.toThrow('ENOENT');
+  it('refuses one that grows faster than it is copied, and does not copy without end', async () => {
+    const [log, spool] = [join(root, 'a.log'), join(folder, 'spool')];
+    const part = Buffer.alloc(1_000_000);
+    await writeFile(log, part);
+    let [spooled, parts, growing] = [0, 0, true];
+    /** Begins once the copy is there: by then the file's size has been taken. */
+    const grow = (): void => {
+      const copy = statSync(spool, { throwIfNoEntry: false });
+      spooled = Math.max(spooled, copy?.size ?? 0);
+      if (copy && parts++ < 100) appendFileSync(log, part);
+      if (growing) setImmediate(grow);
+    };
+    grow();
+    await expect(take('a.log', 1e12)).rejects.toMatchObject({ code: 'changing' });
+    growing = false;
+    expect(spooled).toBeLessThanOrEqual(part.length + 1);
+    await expect(readFile(spool)).rejects.toThrow('ENOENT');
   });
 
   it('reads nothing from outside while a folder is swapped for a link and back', async () => {

@@ -112,6 +112,24 @@ describe('a path', () => {
   });
 });
 
+it('counts a path until it is handed on', async () => {
+  const handing = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const { tracker, of } = track(
+    () => file('1'),
+    () => {
+      handing.resolve();
+      return release.promise;
+    },
+  );
+  tracker.observe('a', path('a'));
+  await handing.promise;
+  expect([tracker.size(), tracker.has('a')]).toEqual([1, false]);
+  release.resolve();
+  await until(() => of('settled').length, 'settling');
+  await until(() => tracker.size() === 0, 'the count');
+});
+
 describe('trouble', () => {
   it('with a look is told, and the path stays watched', async () => {
     const { tracker, counts, of } = track(() => {

@@ -61,6 +61,19 @@ export function testSearch(open: () => Promise<Store>): void {
     });
   });
 
+  test('passages that were removed or replaced take no place of others', async () => {
+    const store = await open();
+    const crowd = Array<string>(300).fill('harbour');
+    await store.replace(documentOf({ id: 'far', uri: 'far' }), chunksOf('something else'));
+    await store.replace(documentOf({ id: 'removed', uri: 'removed' }), chunksOf(...crowd));
+    await store.replace(documentOf({ id: 'replaced', uri: 'replaced' }), chunksOf(...crowd));
+    await embedAll(store);
+    expect((await find(store, '', { meaning: 'harbour', limit: 3 })).vector).toHaveLength(3);
+    await store.remove('removed');
+    await store.replace(documentOf({ id: 'replaced', uri: 'replaced' }), []);
+    expect((await find(store, '', { meaning: 'harbour', limit: 3 })).vector).toEqual(['something else']);
+  });
+
   test('Chinese and Japanese are found by words inside a sentence', async () => {
     const store = await open();
     const texts = ['每个水手都要检查绳索。', '港の灯台は毎晩点灯します。', 'ウィンチの点検'];

@@ -217,6 +217,17 @@ function testVectors(open: OpenStore): void {
     expect((await store.search({ text: '', vector: next, limit: 5 })).vector).toHaveLength(2);
   });
 
+  test('vectors that come back with their model are found, also after a search in the middle', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('one', 'two'));
+    await embedAll(store);
+    await store.unembedded('other:2', 10, NOBODY);
+    const back = store.unembedded(MODEL, 10, NOBODY);
+    await find(store, '', { meaning: 'one' });
+    await back;
+    expect((await find(store, '', { meaning: 'one' })).vector.toSorted()).toEqual(['one', 'two']);
+  });
+
   test('while the model changes, everybody who asks waits for it', async () => {
     const store = await open();
     await store.replace(documentOf(), chunksOf('one', 'two'));
