@@ -16,6 +16,9 @@ for (;;) {
   if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL');
 }`;
 
+/** Whether this process may load native code; the pool starts it with this word then. */
+const IS_NATIVE = process.argv[2] === 'native';
+
 function main(): void {
   process.on('disconnect', () => process.exit());
   process.on('message', (message: unknown) => {
@@ -28,6 +31,7 @@ function main(): void {
 async function answer({ file, maxTextCharacters }: ReadRequest): Promise<void> {
   try {
     const processor = await chooseProcessor(file);
+    if (processor && (processor.native ?? false) !== IS_NATIVE) return await send({ type: 'elsewhere' });
     if (processor) {
       await send({ type: 'started', processor: processor.name });
       for await (const part of readParts(processor, file, maxTextCharacters))

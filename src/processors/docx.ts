@@ -4,14 +4,14 @@ import { parseHtml } from './dom.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
-import { decodeEntities, xmlParagraphs } from './xml-text.ts';
-import { verifyTextParts, withArchive, type Archive } from './zip.ts';
+import { sweepXml, titleOf } from './xml-text.ts';
+import { verifyTextParts, withArchive } from './zip.ts';
 
 /** Word documents (Office Open XML): sections by heading, notes at the end, then headers, footers and charts. */
 export const docx: Processor = {
   name: 'docx',
   version: 1,
-  kind: 'docx',
+  kinds: ['docx'],
   label: 'a Word document',
   extensions: ['docx', 'docm', 'dotx', 'dotm'],
   read,
@@ -23,7 +23,7 @@ const SWEPT = ['word/header', 'word/footer', 'word/charts/chart', 'word/diagrams
 async function* read(file: SourceFile): AsyncGenerator<Part> {
   const { title, swept } = await withArchive(file.path, async (archive) => {
     await verifyTextParts(archive);
-    return { title: await titleOf(archive), swept: await sweep(archive) };
+    return { title: await titleOf(archive), swept: await sweepXml(archive, SWEPT) };
   });
   const [body, notes] = partNotes(await toHtml(file.path));
   const sectioner = sectionsOf(body);
@@ -75,26 +75,4 @@ function failureOf(cause: unknown): LimnerError {
   }
   const message = 'The Word document is damaged; opening it in Word and saving it again may repair it.';
   return new LimnerError('corrupt', message, { cause });
-}
-
-/** The title among the document's properties (ISO/IEC 29500-2, core properties). */
-async function titleOf(archive: Archive): Promise<string | undefined> {
-  const source = (await archive.read('docProps/core.xml'))?.toString('utf8') ?? '';
-  const start = source.indexOf('<dc:title>');
-  const end = source.indexOf('</dc:title>', start);
-  if (start === -1 || end === -1) return undefined;
-  return decodeEntities(source.slice(start + '<dc:title>'.length, end)).trim() || undefined;
-}
-
-/** The distinct paragraphs of headers, footers, charts and diagrams, a line each. */
-async function sweep(archive: Archive): Promise<string> {
-  const paragraphs = new Set<string>();
-  for (const start of SWEPT) {
-    const names = archive.names.filter((name) => name.startsWith(start) && name.endsWith('.xml'));
-    for (const name of names.toSorted()) {
-      const source = (await archive.read(name))?.toString('utf8') ?? '';
-      for (const paragraph of xmlParagraphs(source)) paragraphs.add(paragraph);
-    }
-  }
-  return [...paragraphs].join('\n');
 }

@@ -18,7 +18,7 @@ const DECLARATION_BYTES = 4096;
 export const html: Processor = {
   name: 'html',
   version: 1,
-  kind: 'html',
+  kinds: ['html'],
   label: 'an HTML page',
   extensions: ['html', 'htm', 'xhtml'],
   read,

@@ -8,7 +8,7 @@ import { createSectioner } from './sectioner.ts';
 export const markdown: Processor = {
   name: 'markdown',
   version: 1,
-  kind: 'markdown',
+  kinds: ['markdown'],
   label: 'a Markdown file',
   extensions: ['md', 'markdown', 'mdown', 'mkd', 'mdx', 'qmd'],
   read,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SourceFile } from '../document.ts';
+import { MORE_PLACE, type SourceFile } from '../document.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Part } from './processor.ts';
 
@@ -15,6 +15,8 @@ export type ReadMessage =
   | { type: 'started'; processor: string }
   | { type: 'part'; part: Part }
   | { type: 'done' }
+  /** A processor of the other sort, with or without native code, is wanted: another child has to read. */
+  | { type: 'elsewhere' }
   /** `detail` is for the log only. `bug` says that the failure is not one that a processor names. */
   | { type: 'failed'; code: ErrorCode; message: string; detail: string; bug: boolean };
 
@@ -23,6 +25,7 @@ const section = z.object({
   page: z.int().optional(),
   headings: z.array(z.string()).optional(),
   lines: z.tuple([z.int(), z.int()]).optional(),
+  ...MORE_PLACE,
 });
 
 const part = z.object({
@@ -39,6 +42,7 @@ export const readMessage: z.ZodType<ReadMessage> = z.discriminatedUnion('type', 
   z.object({ type: z.literal('part'), part }),
   z.object({ type: z.literal('started'), processor: z.string() }),
   z.object({ type: z.literal('done') }),
+  z.object({ type: z.literal('elsewhere') }),
   z.object({
     type: z.literal('failed'),
     code,

@@ -18,7 +18,7 @@ const MAX_PAGES = 5000;
 export const pdf: Processor = {
   name: 'pdf',
   version: 1,
-  kind: 'pdf',
+  kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],
   read,

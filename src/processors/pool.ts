@@ -1,7 +1,8 @@
 import type { Extraction, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { startReader, type Reader } from './reader.ts';
+import { ELSEWHERE, startReader, type Reader } from './reader.ts';
+import { needsNative } from './table.ts';
 
 export interface ExtractorOptions {
   /** Files read at the same time, each in a process of its own. */
@@ -82,16 +83,16 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     next.start();
   }
 
-  function takeReader(): Reader {
-    const [resting] = idle;
-    if (!resting) return addReader();
-    clearTimeout(resting[1]);
-    idle.delete(resting[0]);
-    return resting[0];
+  function takeReader(native: boolean): Reader {
+    const reader = [...idle.keys()].find((resting) => resting.native === native);
+    if (!reader) return addReader(native);
+    clearTimeout(idle.get(reader));
+    idle.delete(reader);
+    return reader;
   }
 
-  function addReader(): Reader {
-    const reader = startReader(settings);
+  function addReader(native: boolean): Reader {
+    const reader = startReader({ ...settings, native });
     readers.add(reader);
     void reader.ended.then(() => dropReader(reader));
     return reader;
@@ -112,6 +113,19 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     );
   }
 
+  /** Content may show another need than the name did: then a child of the other sort reads. */
+  async function readIn(native: boolean, file: SourceFile, signal?: AbortSignal): Promise<Extracted> {
+    if (closed || signal?.aborted) throw cancelled();
+    const reader = takeReader(native);
+    try {
+      const extracted = await reader.read(file, signal);
+      if (extracted !== ELSEWHERE) return extracted;
+    } finally {
+      await putBack(reader);
+    }
+    return readIn(!native, file, signal);
+  }
+
   /** Out of the idle ones at once: a process that is being killed must not be given another file. */
   function retire(reader: Reader): void {
     idle.delete(reader);
@@ -122,13 +136,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     async extract(file, signal) {
       await turn(signal);
       try {
-        if (closed || signal?.aborted) throw cancelled();
-        const reader = takeReader();
-        try {
-          return await reader.read(file, signal);
-        } finally {
-          await putBack(reader);
-        }
+        return await readIn(needsNative(file.name), file, signal);
       } finally {
         passTurn();
       }

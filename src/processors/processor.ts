@@ -12,12 +12,14 @@ export interface Processor {
   name: string;
   /** Raised whenever the same file would give other text or places, so that cached extractions are redone. */
   version: number;
-  /** The kind of content it reads, as `sniff` names it. `text`, `markdown` and `html` can stand for each other. */
-  kind: string;
+  /** The kinds of content it reads, as `sniff` names them. Kinds of text can stand for each other (table.ts). */
+  kinds: readonly string[];
   /** What a person calls such a file, with its article: "a PDF". */
   label: string;
   /** Lower case, without the dot. */
   extensions: readonly string[];
+  /** It calls native code, so it runs in a child process that may load some. */
+  native?: boolean;
   /**
    * Reads `file` from its start; parts come as soon as they are known, so that a time limit keeps them. Yields
    * no section of only white space. Throws LimnerError `corrupt`, `encrypted` or `limit`.

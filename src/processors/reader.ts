@@ -13,19 +13,25 @@ export interface ReaderOptions {
   memoryMb: number;
   residentMb: number;
   maxTextCharacters: number;
+  /** May load native code, and reads only what needs it. */
+  native: boolean;
   log: Log;
 }
+
+/** The answer of a child that leaves a file to one of the other sort. */
+export const ELSEWHERE = Symbol('elsewhere');
 
 /** One child process. */
 export interface Reader {
   /** One file at a time. Settles after the process has ended wherever that had to be killed. */
-  read(file: SourceFile, signal?: AbortSignal): Promise<Extracted>;
+  read(file: SourceFile, signal?: AbortSignal): Promise<Extracted | typeof ELSEWHERE>;
   /** Whether it can take another file: it runs, nothing went wrong in it, and it is not bloated. */
   isFresh(): Promise<boolean>;
   /** Kills the process and resolves when it is gone. */
   stop(): Promise<void>;
   /** Resolves when the process is gone, for whatever reason. */
   ended: Promise<void>;
+  native: boolean;
 }
 
 /** Why a process was killed on purpose. */
@@ -38,7 +44,7 @@ const MIB = 1024 * 1024;
 
 /** Starts a child process with no environment, no write access and a bounded heap. */
 export function startReader(options: ReaderOptions): Reader {
-  const child = startChild(options.memoryMb);
+  const child = startChild(options);
   const stderr = tailOf(child);
   const ended = endOf(child);
   let verdict: Verdict | undefined;
@@ -77,13 +83,14 @@ export function startReader(options: ReaderOptions): Reader {
     return extracted;
   }
 
-  async function read(file: SourceFile, signal?: AbortSignal): Promise<Extracted> {
+  async function read(file: SourceFile, signal?: AbortSignal): Promise<Extracted | typeof ELSEWHERE> {
     const extracted: Extracted = { sections: [], warnings: [], processor: 'none' };
     const request = { file, maxTextCharacters: options.maxTextCharacters };
     const unguard = guard(child, options, kill, signal);
     try {
       const answer = await converse(request, extracted);
       if (answer?.type === 'done') return extracted;
+      if (answer?.type === 'elsewhere') return ELSEWHERE;
       if (answer?.type === 'failed') throw answerError(answer);
       return salvage(extracted);
     } finally {
@@ -100,6 +107,7 @@ export function startReader(options: ReaderOptions): Reader {
 
   return {
     ended,
+    native: options.native,
     read,
     async isFresh() {
       if (failed || child.killed || child.exitCode !== null || child.signalCode !== null) return false;
@@ -112,18 +120,21 @@ export function startReader(options: ReaderOptions): Reader {
   };
 }
 
-function startChild(memoryMb: number): ChildProcess {
-  return fork(CHILD, [], {
+function startChild({ memoryMb, native }: ReaderOptions): ChildProcess {
+  return fork(CHILD, native ? ['native'] : [], {
     serialization: 'advanced',
     env: {},
     // Standard output goes nowhere: nobody would read it, and a full pipe would stop the child.
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     execArgv: [
       `--max-old-space-size=${memoryMb}`,
-      // A second wall behind the parsers' own manners: no writing, no further programs, no native code.
+      // A second wall behind the parsers' own manners: no writing, no further programs, and native code only in
+      // the children that read what needs it.
       '--permission',
       '--allow-fs-read=*',
       '--allow-worker',
+      ...(native ? ['--allow-addons'] : []),
+      '--disable-warning=PERM0001',
       '--disable-warning=PERM0006',
     ],
   });

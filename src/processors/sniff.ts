@@ -38,13 +38,29 @@ const ARCHIVES: readonly [part: string, Sniffed][] = [
   ['ppt/', { kind: 'pptx', label: 'a PowerPoint presentation' }],
   ['xl/', { kind: 'xlsx', label: 'an Excel workbook' }],
   ['META-INF/container.xml', { kind: 'epub', label: 'an EPUB book' }],
-  ['content.xml', { kind: 'odf', label: 'an OpenDocument file' }],
+];
+
+/** What the first bytes of an OpenDocument container's stored `mimetype` say (ODF 1.3, part 2, 3.3). */
+const OPEN_DOCUMENTS: readonly [type: string, Sniffed][] = [
+  ['text', { kind: 'odt', label: 'an OpenDocument text' }],
+  ['spreadsheet', { kind: 'ods', label: 'an OpenDocument spreadsheet' }],
+  ['presentation', { kind: 'odp', label: 'an OpenDocument presentation' }],
 ];
 
 async function sniffArchive(path: string): Promise<Sniffed> {
-  const names = await withArchive(path, async (archive) => archive.names);
-  const rule = ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
-  return rule?.[1] ?? { kind: 'zip', label: 'a ZIP archive' };
+  return withArchive(path, async ({ names, read }) => {
+    const office = names.includes('[Content_Types].xml') || names.includes('META-INF/container.xml');
+    const rule = office && ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
+    if (rule) return rule[1];
+    if (names.includes('content.xml')) return sniffOpenDocument(await read('mimetype'));
+    return { kind: 'zip', label: 'a ZIP archive' };
+  });
+}
+
+function sniffOpenDocument(mimetype: Buffer | undefined): Sniffed {
+  const type = mimetype?.toString('latin1') ?? '';
+  const rule = OPEN_DOCUMENTS.find(([name]) => type.startsWith(`application/vnd.oasis.opendocument.${name}`));
+  return rule?.[1] ?? { kind: 'odf', label: 'an OpenDocument file' };
 }
 
 const OLE_FILES: readonly [name: string, Sniffed][] = [

@@ -1,22 +1,40 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { LimnerError } from '../errors.ts';
+import { csv } from './csv.ts';
 import { docx } from './docx.ts';
 import { html } from './html.ts';
 import { markdown } from './markdown.ts';
+import { odp } from './odp.ts';
+import { office } from './office.ts';
 import { pdf } from './pdf.ts';
+import { pptx } from './pptx.ts';
 import type { Processor } from './processor.ts';
 import type { Sniffed } from './sniff.ts';
+import { spreadsheet } from './spreadsheet.ts';
 import { text } from './text.ts';
 
 /** Every kind of document that is read. docs/add-a-processor.md says how to add one. */
-export const PROCESSORS: readonly Processor[] = [text, markdown, html, pdf, docx];
+export const PROCESSORS: readonly Processor[] = [
+  text,
+  markdown,
+  html,
+  pdf,
+  docx,
+  spreadsheet,
+  csv,
+  pptx,
+  office,
+  odp,
+];
 
 /** Changes when any processor's output may change: part of the key under which extractions are cached. */
 export const PROCESSORS_VERSION = digest(PROCESSORS);
 
 /** Kinds that look alike from inside, so that the extension decides between them. */
-const TEXT_KINDS: ReadonlySet<string> = new Set(['text', 'markdown', 'html']);
+const TEXT_KINDS: ReadonlySet<string> = new Set(
+  'text markdown html csv json yaml xml mail mbox subtitles notebook asciidoc rst latex code'.split(' '),
+);
 
 export interface Table {
   /** The processor for what `sniff` saw in a file called `name`. Throws LimnerError `unsupported`. */
@@ -28,14 +46,14 @@ export function createTable(processors: readonly Processor[]): Table {
   const byKind = new Map<string, Processor>();
   const byExtension = new Map<string, Processor>();
   for (const processor of processors) {
-    claim(byKind, processor.kind, processor);
+    for (const kind of processor.kinds) claim(byKind, kind, processor);
     for (const extension of processor.extensions) claim(byExtension, extension, processor);
   }
 
   return {
     choose(sniffed, name) {
       const named = byExtension.get(extensionOf(name));
-      if (named && isSameFamily(named.kind, sniffed.kind)) return named;
+      if (named && reads(named, sniffed.kind)) return named;
       const chosen = byKind.get(sniffed.kind);
       if (!chosen) throw unsupported(sniffed, named);
       return chosen;
@@ -49,16 +67,19 @@ function claim(claims: Map<string, Processor>, key: string, processor: Processor
   claims.set(key, processor);
 }
 
-function isSameFamily(one: string, other: string): boolean {
-  return one === other || (TEXT_KINDS.has(one) && TEXT_KINDS.has(other));
+function reads(processor: Processor, kind: string): boolean {
+  return processor.kinds.some((own) => own === kind || (TEXT_KINDS.has(own) && TEXT_KINDS.has(kind)));
+}
+
+/** Whether files of this name are read by native code, if their content is what the name says. */
+export function needsNative(name: string): boolean {
+  const extension = extensionOf(name);
+  return PROCESSORS.some(({ native, extensions }) => native && extensions.includes(extension));
 }
 
 function unsupported(sniffed: Sniffed, named: Processor | undefined): LimnerError {
   const what = named ? `${sniffed.label}, not ${named.label}` : sniffed.label;
-  return new LimnerError(
-    'unsupported',
-    `This is ${what}; only text, HTML, PDF and Word documents can be read.`,
-  );
+  return new LimnerError('unsupported', `This is ${what}; there is no reader for it.`);
 }
 
 function extensionOf(name: string): string {

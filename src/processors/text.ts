@@ -5,7 +5,7 @@ import { createSectioner } from './sectioner.ts';
 import type { SourceFile } from '../document.ts';
 
 const PROSE = 'txt text log rst tex srt vtt adoc org';
-const DATA = 'csv tsv json jsonl ndjson yaml yml xml ini toml conf cfg';
+const DATA = 'json jsonl ndjson yaml yml xml ini toml conf cfg';
 const CODE =
   'js mjs cjs jsx ts mts cts tsx vue svelte css scss less py rb php pl lua r jl sh bash zsh fish ps1 bat sql c h cc ' +
   'cpp hpp cs java kt scala go rs swift dart zig nim hs ml ex exs erl clj lisp el graphql proto tf nix diff patch';
@@ -14,7 +14,7 @@ const CODE =
 export const text: Processor = {
   name: 'text',
   version: 1,
-  kind: 'text',
+  kinds: ['text'],
   label: 'a text file',
   extensions: `${PROSE} ${DATA} ${CODE}`.split(' '),
   read,

@@ -1,3 +1,5 @@
+import type { Archive } from './zip.ts';
+
 /** Elements of Office Open XML that hold text (`t`, a chart's `v`) and that end a paragraph. */
 const TEXT = new Set(['w:t', 'a:t', 'c:v']);
 const PARAGRAPH_ENDS = new Set(['/w:p', '/a:p', '/c:pt']);
@@ -48,4 +50,27 @@ function textAfter(source: string, close: number): string {
   if (source[close - 1] === '/') return '';
   const end = source.indexOf('<', close);
   return decodeEntities(source.slice(close + 1, end === -1 ? source.length : end));
+}
+
+/** The distinct paragraphs of all XML parts whose names start so, a line each. */
+export async function sweepXml(archive: Archive, starts: readonly string[]): Promise<string> {
+  const paragraphs = new Set<string>();
+  for (const start of starts) {
+    const names = archive.names.filter((name) => name.startsWith(start) && name.endsWith('.xml'));
+    for (const name of names.toSorted()) {
+      const source = (await archive.read(name))?.toString('utf8') ?? '';
+      for (const paragraph of xmlParagraphs(source)) paragraphs.add(paragraph);
+    }
+  }
+  return [...paragraphs].join('\n');
+}
+
+/** The title among the document's properties (ISO/IEC 29500-2, core properties; ODF 1.3, part 3, 4.3.2). */
+export async function titleOf(archive: Archive): Promise<string | undefined> {
+  const bytes = (await archive.read('docProps/core.xml')) ?? (await archive.read('meta.xml'));
+  const source = bytes?.toString('utf8') ?? '';
+  const start = source.indexOf('<dc:title>');
+  const end = source.indexOf('</dc:title>', start);
+  if (start === -1 || end === -1) return undefined;
+  return decodeEntities(source.slice(start + '<dc:title>'.length, end)).trim() || undefined;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Chunk } from '../document.ts';
+import { MORE_PLACE, type Chunk } from '../document.ts';
 
-/** A chunk as the `chunk` table holds it; `headings` is a JSON list. */
+/** A chunk as the `chunk` table holds it; `headings` is a JSON list, `place` the rest of it as JSON. */
 export interface ChunkRow {
   id: number;
   document_id: string;
@@ -14,12 +14,14 @@ export interface ChunkRow {
   headings: string | null;
   first_line: number | null;
   last_line: number | null;
+  place: string | null;
 }
 
 export const CHUNK_COLUMNS =
-  'id, document_id, collection, ordinal, text, span_start, span_end, page, headings, first_line, last_line';
+  'id, document_id, collection, ordinal, text, span_start, span_end, page, headings, first_line, last_line, place';
 
 const Headings = z.array(z.string());
+const Place = z.object(MORE_PLACE);
 
 export function toChunk(row: ChunkRow): Chunk {
   return {
@@ -29,5 +31,6 @@ export function toChunk(row: ChunkRow): Chunk {
     ...(row.page !== null && { page: row.page }),
     ...(row.headings !== null && { headings: Headings.parse(JSON.parse(row.headings)) }),
     ...(row.first_line !== null && row.last_line !== null && { lines: [row.first_line, row.last_line] }),
+    ...(row.place !== null && Place.parse(JSON.parse(row.place))),
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { embeddingText, type Chunk, type DocumentFields } from '../document.ts';
+import { embeddingText, morePlace, type Chunk, type DocumentFields } from '../document.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { createEmbeddedSearch } from './embedded-search.ts';
@@ -30,6 +30,7 @@ const SCHEMA = [
    create index chunk_model on chunk(model) where model is not null;
    create table vector(embedding_key blob not null, model text not null, data blob not null);
    create unique index vector_key on vector(embedding_key, model);`,
+  `alter table chunk add column place text;`,
 ];
 
 /** The store in the service's own SQLite file, searched in this process. */
@@ -161,8 +162,8 @@ function insertChunk(
   const key = createHash('sha256').update(embeddingText(chunk)).digest();
   const { id } = connection.run(
     `insert into chunk(document_id, collection, ordinal, text, span_start, span_end, page, headings,
-       first_line, last_line, embedding_key, model)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select model from vector where embedding_key = ? and model = ?))`,
+       first_line, last_line, place, embedding_key, model)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (select model from vector where embedding_key = ? and model = ?))`,
     document.id,
     document.collection,
     chunk.ordinal,
@@ -173,6 +174,7 @@ function insertChunk(
     chunk.headings ? JSON.stringify(chunk.headings) : null,
     chunk.lines?.[0] ?? null,
     chunk.lines?.[1] ?? null,
+    placeJson(chunk),
     key,
     key,
     model ?? null,
@@ -189,4 +191,9 @@ function insertTerms(connection: Connection, id: number, document: DocumentField
     indexText((chunk.headings ?? []).join(' ')),
     indexText(chunk.text),
   );
+}
+
+function placeJson(chunk: Chunk): string | null {
+  const place = morePlace(chunk);
+  return Object.keys(place).length === 0 ? null : JSON.stringify(place);
 }

@@ -178,3 +178,63 @@ export function makeOle(names: readonly string[]): Buffer {
   }
   return file;
 }
+
+const SHEET = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
+const SLIDE = 'http://schemas.openxmlformats.org/presentationml/2006/main';
+const DRAWING = 'http://schemas.openxmlformats.org/drawingml/2006/main';
+
+function relationships(...targets: readonly [type: string, target: string][]): Buffer {
+  const rows = targets.map(
+    ([type, target], index) =>
+      `<Relationship Id="r${index + 1}" Type="${OFFICE}/${type}" Target="${target}"/>`,
+  );
+  return Buffer.from(`<Relationships xmlns="${PACKAGE}/relationships">${rows.join('')}</Relationships>`);
+}
+
+function contentTypes(...parts: readonly [part: string, type: string][]): Buffer {
+  const rows = parts.map(
+    ([part, type]) =>
+      `<Override PartName="${part}" ContentType="application/vnd.openxmlformats-officedocument.${type}+xml"/>`,
+  );
+  return Buffer.from(
+    `<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>${rows.join('')}</Types>`,
+  );
+}
+
+/** A workbook of one sheet with these rows. */
+export function makeXlsx(rows: string): Buffer {
+  const book = `<workbook xmlns="${SHEET}" xmlns:r="${OFFICE}"><sheets><sheet name="One" sheetId="1" r:id="r1"/></sheets></workbook>`;
+  return makeZip([
+    {
+      name: '[Content_Types].xml',
+      data: contentTypes(
+        ['/xl/workbook.xml', 'spreadsheetml.sheet.main'],
+        ['/xl/worksheets/sheet1.xml', 'spreadsheetml.worksheet'],
+      ),
+    },
+    { name: '_rels/.rels', data: relationships(['officeDocument', 'xl/workbook.xml']) },
+    { name: 'xl/workbook.xml', data: Buffer.from(book) },
+    { name: 'xl/_rels/workbook.xml.rels', data: relationships(['worksheet', 'worksheets/sheet1.xml']) },
+    {
+      name: 'xl/worksheets/sheet1.xml',
+      data: Buffer.from(`<worksheet xmlns="${SHEET}"><sheetData>${rows}</sheetData></worksheet>`),
+    },
+  ]);
+}
+
+/** A presentation of one slide with this XML among its shapes. */
+export function makePptx(shapes: string, extra: readonly ZipEntry[] = []): Buffer {
+  const list = `<p:presentation xmlns:p="${SLIDE}" xmlns:r="${OFFICE}"><p:sldIdLst><p:sldId id="256" r:id="r1"/></p:sldIdLst></p:presentation>`;
+  const slide = `<p:sld xmlns:p="${SLIDE}" xmlns:a="${DRAWING}" xmlns:r="${OFFICE}"><p:cSld><p:spTree>${shapes}</p:spTree></p:cSld></p:sld>`;
+  return makeZip([
+    {
+      name: '[Content_Types].xml',
+      data: contentTypes(['/ppt/presentation.xml', 'presentationml.presentation.main']),
+    },
+    { name: '_rels/.rels', data: relationships(['officeDocument', 'ppt/presentation.xml']) },
+    { name: 'ppt/presentation.xml', data: Buffer.from(list) },
+    { name: 'ppt/_rels/presentation.xml.rels', data: relationships(['slide', 'slides/slide1.xml']) },
+    { name: 'ppt/slides/slide1.xml', data: Buffer.from(slide) },
+    ...extra,
+  ]);
+}

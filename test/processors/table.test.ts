@@ -21,17 +21,19 @@ test('the kind decides, and among texts the extension', () => {
 
 test('a kind that nobody reads is unsupported by its name', () => {
   expect(() => table.choose({ kind: 'zip', label: 'a ZIP archive' }, 'a.zip')).toThrow(
-    'This is a ZIP archive; only text, HTML, PDF and Word documents can be read.',
+    'This is a ZIP archive; there is no reader for it.',
   );
   expect(() => table.choose({ kind: 'jpg', label: 'a JPG image' }, 'a.docx')).toThrow(
-    'This is a JPG image, not a Word document; only text, HTML, PDF and Word documents can be read.',
+    'This is a JPG image, not a Word document; there is no reader for it.',
   );
 });
 
 test('two claims on one extension or kind are refused', () => {
-  const other = { ...text, name: 'other', kind: 'other', extensions: ['csv'] };
-  expect(() => createTable([text, other])).toThrow('Processors text and other both claim "csv".');
-  expect(() => createTable([text, { ...other, kind: 'text', extensions: [] }])).toThrow('both claim "text"');
+  const other = { ...text, name: 'other', kinds: ['other'], extensions: ['txt'] };
+  expect(() => createTable([text, other])).toThrow('Processors text and other both claim "txt".');
+  expect(() => createTable([text, { ...other, kinds: ['text'], extensions: [] }])).toThrow(
+    'both claim "text"',
+  );
 });
 
 test('the version is a short digest', () => {

@@ -1,0 +1,55 @@
+import { Readable } from 'node:stream';
+import type { SourceFile } from '../document.ts';
+import { readBytes } from './bytes.ts';
+import { cellAddress } from './cell-address.ts';
+import { decodeFile, detectCharset } from './charset.ts';
+import type { Part, Processor } from './processor.ts';
+import { createRowWriter } from './table-rows.ts';
+
+const MAX_ROWS = 2_000_000;
+const DELIMITERS = [',', '\t', ';', '|'];
+/** Enough to see which sign parts the cells. */
+const SAMPLE_BYTES = 16 * 1024;
+
+/** Comma- and tab-separated values: rows with their header, by cell range. */
+export const csv: Processor = {
+  name: 'csv',
+  version: 1,
+  kinds: ['csv'],
+  label: 'a table of comma-separated values',
+  extensions: ['csv', 'tsv', 'tab'],
+  read,
+};
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  const writer = createRowWriter((first, last, columns) => ({
+    range: `${cellAddress(0, first)}:${cellAddress(columns - 1, last)}`,
+  }));
+  let number = 0;
+  for await (const cells of readRows(file)) {
+    number += 1;
+    if (number > MAX_ROWS) break;
+    if (cells.some((cell) => cell.trim() !== '')) writer.add({ cells, number });
+    const sections = writer.take();
+    if (sections.length > 0) yield { sections };
+  }
+  yield { sections: writer.finish() };
+  if (number > MAX_ROWS) yield { warnings: [`Only the first ${MAX_ROWS} rows are searchable.`] };
+}
+
+async function* readRows(file: SourceFile): AsyncGenerator<string[]> {
+  const { default: papa } = await import('papaparse');
+  const charset = await detectCharset(file.path);
+  const sample = new TextDecoder(charset.startsWith('utf') ? charset : 'latin1').decode(
+    await readBytes(file.path, SAMPLE_BYTES),
+  );
+  const { delimiter } = papa.parse(sample, { preview: 20, delimitersToGuess: DELIMITERS }).meta;
+  const parser = papa.parse(papa.NODE_STREAM_INPUT, { delimiter });
+  const source = Readable.from(decodeFile(file.path, charset));
+  source.on('error', (error) => parser.destroy(error));
+  for await (const row of source.pipe(parser)) if (isRow(row)) yield row;
+}
+
+function isRow(row: unknown): row is string[] {
+  return Array.isArray(row) && row.every((cell) => typeof cell === 'string');
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import type { SourceFile } from '../document.ts';
+import { LimnerError, type ErrorCode } from '../errors.ts';
+import { writeBlocks } from './office-blocks.ts';
+import type { Part, Processor } from './processor.ts';
+import { createSectioner } from './sectioner.ts';
+import { titleOf } from './xml-text.ts';
+import { verifyTextParts, withArchive } from './zip.ts';
+
+/**
+ * Old Office files, RTF and OpenDocument texts, by a native library that is trusted with nothing:
+ * sections by heading, notes at the end.
+ */
+export const office: Processor = {
+  name: 'office',
+  version: 1,
+  kinds: ['doc', 'ppt', 'rtf', 'odt'],
+  label: 'an Office document',
+  extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
+  native: true,
+  read,
+};
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  const data = await readFile(file.path);
+  const title = data.toString('hex', 0, 4) === '504b0304' ? await verified(file.path) : undefined;
+  const document = await toDocument(data);
+  const sectioner = createSectioner();
+  writeBlocks(document.blocks, (line) => sectioner.add(line));
+  yield { sections: sectioner.finish() };
+  const notes = createSectioner();
+  for (const note of document.notes) writeBlocks(note.blocks, (line) => notes.add(line));
+  yield { sections: notes.finish() };
+  const found = title || sectioner.title;
+  if (found) yield { title: found };
+}
+
+/** The title, once it is known that the container unpacks to what it says. */
+function verified(path: string): Promise<string | undefined> {
+  return withArchive(path, async (archive) => {
+    await verifyTextParts(archive);
+    return titleOf(archive);
+  });
+}
+
+const FAILURES: Readonly<Record<string, [code: ErrorCode, message: string]>> = {
+  encrypted: ['encrypted', 'The document is locked with a password; save it without one.'],
+  resourceLimit: ['limit', 'The document unfolds to more than any ordinary one does; it was not read.'],
+  unsupported: ['unsupported', 'This sort of Office document cannot be read; save it as DOCX, PPTX or PDF.'],
+};
+const DAMAGED: [code: ErrorCode, message: string] = [
+  'corrupt',
+  'The document is damaged; opening it in an office program and saving it again may repair it.',
+];
+
+async function toDocument(data: Buffer) {
+  const anydoc = await import('@firecrawl/anydoc');
+  try {
+    return await anydoc.toDocument(data);
+  } catch (cause) {
+    // Its errors carry a `code`; anything else it throws is about the file as well.
+    const name = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const [code, message] = FAILURES[name] ?? DAMAGED;
+    throw new LimnerError(code, message, { cause });
+  }
+}

@@ -1,0 +1,95 @@
+import type { Section, SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import type { Part, Processor } from './processor.ts';
+import { readRelationships, type Relationship } from './relationships.ts';
+import { slideShapes } from './pptx-shapes.ts';
+import { decodeEntities, titleOf, xmlParagraphs } from './xml-text.ts';
+import { descendants, parseXml } from './xml-tree.ts';
+import { verifyTextParts, withArchive, type Archive } from './zip.ts';
+
+const PRESENTATION = 'ppt/presentation.xml';
+
+/** PowerPoint: a section for each slide with its title as heading; tables, charts, pictures' texts, notes, comments. */
+export const pptx: Processor = {
+  name: 'pptx',
+  version: 1,
+  kinds: ['pptx'],
+  label: 'a PowerPoint presentation',
+  extensions: ['pptx', 'pptm', 'ppsx', 'ppsm', 'potx', 'potm'],
+  read,
+};
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  // The archive is open while the parts are drawn out of it.
+  const parts = await withArchive(file.path, async (archive) => {
+    await verifyTextParts(archive);
+    return Array.fromAsync(readSlides(archive));
+  });
+  yield* parts;
+}
+
+async function* readSlides(archive: Archive): AsyncGenerator<Part> {
+  const slides = await listSlides(archive);
+  const title = await titleOf(archive);
+  yield { pages: slides.length, ...(title && { title }) };
+  for (const [index, name] of slides.entries()) {
+    yield { sections: await readSlide(archive, name, index + 1) };
+  }
+}
+
+/** The order of the slides is that of their list, not of the numbers in their names. */
+async function listSlides(archive: Archive): Promise<string[]> {
+  const source = await archive.read(PRESENTATION);
+  if (!source) throw new LimnerError('corrupt', 'The presentation lacks its list of slides; save it again.');
+  const relationships = await readRelationships(archive, PRESENTATION);
+  const targets = new Map(relationships.map(({ id, target }) => [id, target]));
+  const entries = descendants(await parseXml(source.toString('utf8')), 'p:sldId');
+  return [...entries].map(({ attributes }) => targets.get(attributes['r:id'] ?? '') ?? '').filter(Boolean);
+}
+
+async function readSlide(archive: Archive, name: string, number: number): Promise<Section[]> {
+  const source = await archive.read(name);
+  if (!source) return [];
+  const { title, blocks } = slideShapes(await parseXml(source.toString('utf8')));
+  const place = { page: number, slide: number, ...(title && { headings: [title] }) };
+  const attached = await readAttached(archive, await readRelationships(archive, name));
+  const text = [...blocks, ...attached.filter(({ type }) => type !== 'notesSlide').map(({ text }) => text)];
+  const notes = attached.filter(({ type }) => type === 'notesSlide').map(({ text }) => `Notes: ${text}`);
+  return [text.join('\n\n'), notes.join('\n\n')]
+    .filter((body) => body.trim() !== '')
+    .map((text) => Object.assign({ text }, place));
+}
+
+const ATTACHED = new Set(['chart', 'diagramData', 'notesSlide', 'comments']);
+
+async function readAttached(
+  archive: Archive,
+  relationships: readonly Relationship[],
+): Promise<{ type: string; text: string }[]> {
+  const found: { type: string; text: string }[] = [];
+  for (const { type, target } of relationships) {
+    if (!ATTACHED.has(type)) continue;
+    const source = (await archive.read(target))?.toString('utf8') ?? '';
+    const text =
+      type === 'comments'
+        ? commentText(source)
+        : [...xmlParagraphs(source)].filter(isNoNumber(type)).join('\n');
+    if (text !== '') found.push({ type, text });
+  }
+  return found;
+}
+
+/** The notes page repeats the number of its slide. */
+function isNoNumber(type: string): (paragraph: string) => boolean {
+  return (paragraph) => type !== 'notesSlide' || !/^\d{1,4}$/.test(paragraph);
+}
+
+function commentText(source: string): string {
+  const texts: string[] = [];
+  for (let at = source.indexOf('<p:text>'); at !== -1; at = source.indexOf('<p:text>', at + 1)) {
+    const end = source.indexOf('</p:text>', at);
+    if (end === -1) break;
+    texts.push(decodeEntities(source.slice(at + '<p:text>'.length, end)));
+  }
+  return texts.map((text) => `Comment: ${text}`).join('\n');
+}

@@ -1,0 +1,141 @@
+import { readFile } from 'node:fs/promises';
+import type { CellObject, WorkSheet } from '@e965/xlsx';
+import type { SourceFile } from '../document.ts';
+import { LimnerError } from '../errors.ts';
+import { cellAddress } from './cell-address.ts';
+import type { Part, Processor } from './processor.ts';
+import { sweepXml } from './xml-text.ts';
+import { createRowWriter } from './table-rows.ts';
+import { verifyTextParts, withArchive } from './zip.ts';
+
+const MAX_ROWS = 200_000;
+const MAX_CELLS = 2_000_000;
+const ZIP_MAGIC = '504b';
+
+/** Workbooks: rows with their header, by sheet and cell range; then comments, and the text of drawings and charts. */
+export const spreadsheet: Processor = {
+  name: 'spreadsheet',
+  version: 1,
+  kinds: ['xlsx', 'xls', 'ods'],
+  label: 'a spreadsheet',
+  extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots'],
+  read,
+};
+
+async function* read(file: SourceFile): AsyncGenerator<Part> {
+  const data = await readFile(file.path);
+  const drawn = data.toString('hex', 0, 2) === ZIP_MAGIC ? await readDrawings(file.path) : '';
+  const book = await readBook(data);
+  const budget = { rows: MAX_ROWS, cells: MAX_CELLS };
+  for (const name of book.SheetNames) {
+    const sheet = book.Sheets[name];
+    if (sheet) yield* readSheet(name, sheet, budget);
+  }
+  if (drawn !== '') yield { sections: [{ text: drawn }] };
+  if (budget.rows <= 0 || budget.cells <= 0) yield { warnings: [limitWarning()] };
+  const title = book.Props?.Title?.trim();
+  if (title) yield { title };
+}
+
+/** Sizes are checked before the parser sees the file. */
+function readDrawings(path: string): Promise<string> {
+  return withArchive(path, async (archive) => {
+    await verifyTextParts(archive);
+    return sweepXml(archive, ['xl/drawings/drawing', 'xl/charts/chart', 'xl/diagrams/data']);
+  });
+}
+
+async function readBook(data: Buffer) {
+  const { read: parse, set_cptable: setCharsets } = await import('@e965/xlsx');
+  setCharsets(await import('@e965/xlsx/dist/cpexcel.full.mjs'));
+  try {
+    return parse(data, {
+      type: 'buffer',
+      dense: true,
+      cellNF: true,
+      cellHTML: false,
+      cellFormula: false,
+    });
+  } catch (cause) {
+    if (cause instanceof Error && /password|encrypt/i.test(cause.message)) {
+      throw new LimnerError('encrypted', 'The workbook is locked with a password; save it without one.');
+    }
+    const message =
+      'The workbook is damaged; opening it in a spreadsheet program and saving it again may help.';
+    throw new LimnerError('corrupt', message, { cause });
+  }
+}
+
+interface Budget {
+  rows: number;
+  cells: number;
+}
+
+/** Walks the cells that are stored: two of them can span the whole sheet. */
+function* readSheet(name: string, sheet: WorkSheet, budget: Budget): Generator<Part> {
+  const notes: string[] = [];
+  let first = 0;
+  const writer = createRowWriter((from, to, columns) => ({
+    sheet: name,
+    range: `${cellAddress(first, from)}:${cellAddress(first + columns - 1, to)}`,
+  }));
+  const rows = Object.entries(sheet['!data'] ?? []);
+  first = firstColumn(rows);
+  for (const [key, row] of rows) {
+    if (budget.rows <= 0 || budget.cells <= 0) break;
+    const number = Number(key) + 1;
+    const cells = readRow(row, first, number, notes, budget);
+    if (cells.length > 0) writer.add({ cells, number });
+    yield { sections: writer.take() };
+  }
+  yield { sections: writer.finish() };
+  if (notes.length > 0) yield { sections: [{ text: notes.join('\n'), sheet: name }] };
+}
+
+type StoredRow = readonly (CellObject | undefined)[] | undefined;
+
+/** Columns left of everything are no part of the table. */
+function firstColumn(rows: readonly [string, StoredRow][]): number {
+  let first = Infinity;
+  for (const [, row] of rows) {
+    const key = Object.keys(row ?? []).find((column) => textOf(row?.[Number(column)]) !== '');
+    if (key !== undefined) first = Math.min(first, Number(key));
+  }
+  return Number.isFinite(first) ? first : 0;
+}
+
+/** A gap wider than this is told by the column of the cell after it. */
+const MAX_GAP = 30;
+
+function readRow(row: StoredRow, first: number, number: number, notes: string[], budget: Budget): string[] {
+  const cells: string[] = [];
+  budget.rows -= 1;
+  for (const key of Object.keys(row ?? [])) {
+    const column = Number(key);
+    const cell = row?.[column];
+    const text = textOf(cell);
+    budget.cells -= 1;
+    const note = noteOf(cell);
+    if (note) notes.push(`${cellAddress(column, number)}: ${note}`);
+    if (text === '') continue;
+    const gap = column - first - cells.length;
+    for (let missing = Math.min(gap, MAX_GAP); missing > 0; missing -= 1) cells.push('');
+    cells.push(text);
+  }
+  return cells;
+}
+
+/** The formatted text of numbers and dates with a format, else the value as it is. */
+function textOf(cell: CellObject | undefined): string {
+  if (!cell || cell.v === undefined || cell.t === 'z') return '';
+  const isPlain = cell.t === 'n' && (cell.z === undefined || cell.z === 'General');
+  return isPlain ? String(cell.v) : (cell.w ?? String(cell.v)).trim();
+}
+
+function noteOf(cell: CellObject | undefined): string {
+  return (cell?.c ?? []).map(({ t }) => t?.replaceAll(/[\r\n]+/g, ' ').trim() ?? '').join(' ');
+}
+
+function limitWarning(): string {
+  return `Only the first ${MAX_ROWS} rows and ${MAX_CELLS} cells are searchable.`;
+}
