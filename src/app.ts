@@ -84,7 +84,12 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { database, queue, catalogue, pipeline, onStored: embedding.wake, log },
   );
   const arrivals = createArrivals(
-    { quietMs: config.settleMs, scanMs: config.scanMs, recipe: pipeline.recipe },
+    {
+      quietMs: config.settleMs,
+      scanMs: config.scanMs,
+      recipe: pipeline.recipe,
+      forgetShare: config.forgetShare,
+    },
     { inbox, database, catalogue, queue, log },
   );
   const save = createUploads({ folder: uploads, spool, maxFileBytes }, { database, catalogue, queue });
@@ -95,14 +100,20 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const ask = createAsk({ retrieve, chat: createChatPort(models), log });
 
   async function status(): Promise<Status> {
-    const { offline, ignored } = arrivals.state();
+    const { offline, ignored, held } = arrivals.state();
     return {
       documents: Object.fromEntries(catalogue.countByState()),
       failed: catalogue.countByError(),
       ...(await store.totals()),
       jobs: queue.size(),
       settling: arrivals.settling(),
-      inbox: { path: config.inbox, online: offline === undefined, message: offline ?? null, ignored },
+      inbox: {
+        path: config.inbox,
+        online: offline === undefined,
+        message: offline ?? heldMessage(held),
+        ignored,
+        held,
+      },
       servers: { ollama: models.status() },
     };
   }
@@ -183,6 +194,13 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       unlock();
     },
   };
+}
+
+/** What a person reads in the status while the brake holds. */
+function heldMessage(held: number): string | null {
+  return held === 0
+    ? null
+    : `${held} files are missing at once; nothing is forgotten until \`limner forget\` confirms it`;
 }
 
 function hostsOf(config: Config): string[] {

@@ -37,6 +37,7 @@ export const Environment = z.object({
   LIMNER_LOG_LEVEL: z.preprocess(unset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
   LIMNER_SETTLE_SECONDS: number(2, 0, LONGEST_SECONDS),
   LIMNER_SCAN_SECONDS: number(120, 0.1, LONGEST_SECONDS),
+  LIMNER_FORGET_SHARE: z.preprocess(unset, z.coerce.number().min(0).max(1).default(0.5)),
   LIMNER_WORKERS: whole(0, 0, 64),
   LIMNER_EXTRACT_SECONDS: number(120, 0.1, LONGEST_SECONDS),
   LIMNER_EXTRACT_MEMORY_MB: whole(1024, 64, 65_536),
@@ -61,6 +62,8 @@ export interface Config {
   logLevel: Settings['LIMNER_LOG_LEVEL'];
   settleMs: number;
   scanMs: number;
+  /** More than this share of the documents is not forgotten at once without being confirmed. */
+  forgetShare: number;
   extract: {
     /** Child processes at most; 0 means one less than the machine has cores, at least one. */
     workers: number;
@@ -113,6 +116,7 @@ function toConfig(settings: Settings, base: string): Config {
     logLevel: settings.LIMNER_LOG_LEVEL,
     settleMs: settings.LIMNER_SETTLE_SECONDS * 1000,
     scanMs: settings.LIMNER_SCAN_SECONDS * 1000,
+    forgetShare: settings.LIMNER_FORGET_SHARE,
     extract: {
       workers: settings.LIMNER_WORKERS,
       timeoutMs: settings.LIMNER_EXTRACT_SECONDS * 1000,

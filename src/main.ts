@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { ask } from './commands/ask.ts';
 import { doctor } from './commands/doctor.ts';
+import { forget } from './commands/forget.ts';
 import { ingest } from './commands/ingest.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
@@ -35,6 +36,11 @@ const COMMANDS: Record<string, Command> = {
   search: { usage: 'search WORDS...', about: 'print the passages that fit', run: search },
   ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources', run: ask },
   status: { usage: 'status', about: 'what is searchable, what waits, what failed and why', run: status },
+  forget: {
+    usage: 'forget',
+    about: 'confirm that the files missing all at once are meant to be gone',
+    run: forget,
+  },
   doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },
 };
 

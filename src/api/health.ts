@@ -8,7 +8,7 @@ export interface Status {
   vectors: number;
   jobs: number;
   settling: number;
-  inbox: { path: string; online: boolean; message: string | null; ignored: number };
+  inbox: { path: string; online: boolean; message: string | null; ignored: number; held: number };
   servers: Record<string, unknown>;
 }
 

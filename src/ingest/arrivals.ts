@@ -2,6 +2,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Connection, Database } from '../sqlite.ts';
+import { createBrake } from './brake.ts';
 import type { Catalogue } from './catalogue.ts';
 import { ignoredBecause } from './ignore.ts';
 import { collectionOf, fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
@@ -18,6 +19,8 @@ export interface ArrivalOptions {
   scanMs: number;
   /** Versions of what makes chunks: a document of another recipe is made again. */
   recipe: string;
+  /** More than this share of the documents is not forgotten at once without being confirmed. */
+  forgetShare: number;
 }
 
 export interface ArrivalParts {
@@ -30,6 +33,10 @@ export interface ArrivalParts {
 
 /** Files up to this size go before larger ones, so that a note does not wait behind a library. */
 const SMALL_BYTES = 4 * 1024 * 1024;
+
+/** So many documents may always be forgotten: a small folder can be emptied. */
+const ALWAYS_FORGET = 20;
+const FORGET_WINDOW_MS = 60_000;
 
 export type Arrivals = ReturnType<typeof createArrivals>;
 
@@ -44,6 +51,15 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     onSettled,
     onError: (uri, error) => log.warn({ uri, reason: messageOf(error) }, 'cannot look at a path'),
   });
+  const brake = createBrake(
+    {
+      share: options.forgetShare,
+      always: ALWAYS_FORGET,
+      gatherMs: options.quietMs,
+      windowMs: FORGET_WINDOW_MS,
+    },
+    { count: catalogue.countInbox, isMissing, forget: submitAbsent, log },
+  );
   let unwatch: (() => Promise<void>) | undefined;
   let scanning: Promise<void> | undefined;
   let last: { walk: Walk; ms: number } | undefined;
@@ -64,11 +80,16 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   }
 
   async function onSettled({ uri, path, look }: Settled): Promise<void> {
-    if (look.kind === 'absent') return submitAbsent(uri);
+    if (look.kind === 'absent') return brake.add(uri);
     const known = catalogue.find('inbox', uri);
     if (known && isDone(known.state) && known.signature === look.signature && known.recipe === options.recipe)
       return;
     await submit(uri, path, look.bytes);
+  }
+
+  async function isMissing(uri: string): Promise<boolean> {
+    const known = catalogue.find('inbox', uri);
+    return known !== undefined && known.state !== 'gone' && (await inbox.look(known.path)).kind === 'absent';
   }
 
   /** Absence is believed only while the inbox itself is there. */
@@ -122,6 +143,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     try {
       const found = await walk(inbox.root);
       await compare(found);
+      await brake.recheck();
       last = { walk: found, ms: performance.now() - since };
       offline = undefined;
     } catch (error) {
@@ -173,13 +195,21 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     scan,
     submit,
     /** Paths whose files are not quiet yet. */
-    settling: tracker.size,
-    state: () => ({ offline, ignored: last?.walk.ignored ?? 0, unread: last?.walk.unread.size ?? 0 }),
+    settling: () => tracker.size() + brake.pending(),
+    /** Forgets what the brake holds; resolves with the number of documents. */
+    confirmForget: brake.confirm,
+    state: () => ({
+      offline,
+      held: brake.held(),
+      ignored: last?.walk.ignored ?? 0,
+      unread: last?.walk.unread.size ?? 0,
+    }),
     async close(): Promise<void> {
       stop.abort();
       await unwatch?.();
       await Promise.all([timer, scanning]);
       await tracker.close();
+      await brake.close();
     },
   };
 }

@@ -124,6 +124,12 @@ export function createCatalogue(database: Database) {
         )
         .map((row) => row.collection),
 
+    /** Documents of the inbox that are not gone. */
+    countInbox: (): number =>
+      read.get<{ count: number }>(
+        `select count(*) as count from document where source = 'inbox' and state != 'gone'`,
+      )?.count ?? 0,
+
     /** What a scan compares the folder with: every inbox document that is not gone. */
     inboxRows: () =>
       read.all<Pick<LedgerRow, 'id' | 'uri' | 'path' | 'signature' | 'recipe' | 'state'>>(

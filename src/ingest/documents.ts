@@ -18,7 +18,7 @@ export interface DocumentsParts {
   inbox: Inbox;
   catalogue: Catalogue;
   queue: Queue;
-  arrivals: Pick<Arrivals, 'submit'>;
+  arrivals: Pick<Arrivals, 'submit' | 'confirmForget'>;
   pipeline: Pick<Pipeline, 'extractionOf'>;
   save: SaveUpload;
   uploads: string;
@@ -85,6 +85,9 @@ export function createDocuments(parts: DocumentsParts) {
       await again(id);
       return get(id);
     },
+
+    /** Forgets the documents whose files the brake found missing all at once. */
+    forgetMissing: (): Promise<number> => parts.arrivals.confirmForget(),
 
     text: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       parts.pipeline.extractionOf(document),

@@ -27,6 +27,7 @@ export interface BedOptions {
   batch?: number;
   width?: number;
   processorsVersion?: string;
+  forgetShare?: number;
   maxFileBytes?: number;
 }
 
@@ -83,7 +84,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     { database, queue, catalogue, pipeline, onStored: () => embedding?.wake(), log },
   );
   const arrivals = createArrivals(
-    { quietMs: 20, scanMs: 3_600_000, recipe: pipeline.recipe },
+    { quietMs: 30, scanMs: 3_600_000, recipe: pipeline.recipe, forgetShare: options.forgetShare ?? 1 },
     { inbox, database, catalogue, queue, log },
   );
 
