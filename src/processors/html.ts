@@ -33,17 +33,17 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   }
   const charset = await detectCharset(file.path, await declaredCharset(file.path));
   const source = await decodeWhole(file.path, charset);
-  if (blockDepth(source) > MAX_DEPTH) {
-    throw new LimnerError(
-      'limit',
-      'The page nests its elements thousands deep, which no ordinary page does.',
-    );
-  }
-  const page = parseHtml(source);
+  const page = parsePage(source);
   const title = page.title.trim();
   const whole = gather(page, [...UNSEEN, 'NAV']);
   // A page that is nothing but navigation is a list of links, and that is its text.
   yield* parts(whole.hasText ? whole.sectioner : gather(page, UNSEEN).sectioner, title);
+}
+
+/** Parses a page. Throws LimnerError `limit` where elements nest too deep. */
+export function parsePage(source: string): Document {
+  if (blockDepth(source) <= MAX_DEPTH) return parseHtml(source);
+  throw new LimnerError('limit', 'The page nests its elements thousands deep, which no ordinary page does.');
 }
 
 function gather(page: Document, skip: readonly string[]): { sectioner: Sectioner; hasText: boolean } {

@@ -1,6 +1,7 @@
 import type { SourceFile } from '../document.ts';
 import { decodeFile, detectCharset } from './charset.ts';
-import { splitLines, type Heading, type Line } from './lines.ts';
+import { pieces } from './cut.ts';
+import { MAX_LINE, splitLines, type Heading, type Line } from './lines.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
 
@@ -25,6 +26,15 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   scanner.end();
   const title = scanner.title ?? sectioner.title;
   yield { sections: sectioner.finish(), ...(title && { title }) };
+}
+
+/** The lines of a Markdown text, its headings marked. Lines have no numbers. */
+export function scanMarkdown(source: string): Line[] {
+  const lines: Line[] = [];
+  const scanner = createScanner((line) => lines.push(line));
+  for (const line of source.split('\n')) for (const text of pieces(line, MAX_LINE)) scanner.add({ text });
+  scanner.end();
+  return lines;
 }
 
 interface Scanner {

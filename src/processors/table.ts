@@ -1,17 +1,24 @@
 import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { LimnerError } from '../errors.ts';
+import { asciidoc } from './asciidoc.ts';
+import { code } from './code.ts';
 import { csv } from './csv.ts';
 import { docx } from './docx.ts';
+import { epub } from './epub.ts';
 import { html } from './html.ts';
+import { latex } from './latex.ts';
 import { markdown } from './markdown.ts';
+import { notebook } from './notebook.ts';
 import { odp } from './odp.ts';
 import { office } from './office.ts';
 import { pdf } from './pdf.ts';
 import { pptx } from './pptx.ts';
 import type { Processor } from './processor.ts';
 import type { Sniffed } from './sniff.ts';
+import { rst } from './rst.ts';
 import { spreadsheet } from './spreadsheet.ts';
+import { subtitles } from './subtitles.ts';
 import { text } from './text.ts';
 
 /** Every kind of document that is read. docs/add-a-processor.md says how to add one. */
@@ -26,6 +33,13 @@ export const PROCESSORS: readonly Processor[] = [
   pptx,
   office,
   odp,
+  epub,
+  notebook,
+  asciidoc,
+  rst,
+  latex,
+  subtitles,
+  code,
 ];
 
 /** Changes when any processor's output may change: part of the key under which extractions are cached. */

@@ -4,11 +4,8 @@ import type { Part, Processor } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
 import type { SourceFile } from '../document.ts';
 
-const PROSE = 'txt text log rst tex srt vtt adoc org';
-const DATA = 'json jsonl ndjson yaml yml xml ini toml conf cfg';
-const CODE =
-  'js mjs cjs jsx ts mts cts tsx vue svelte css scss less py rb php pl lua r jl sh bash zsh fish ps1 bat sql c h cc ' +
-  'cpp hpp cs java kt scala go rs swift dart zig nim hs ml ex exs erl clj lisp el graphql proto tf nix diff patch';
+const PROSE = 'txt text log org';
+const DATA = 'json jsonl ndjson yaml yml xml ini toml conf cfg diff patch';
 
 /** Plain text of any kind, in any encoding, of any length: sections with their lines. */
 export const text: Processor = {
@@ -16,7 +13,7 @@ export const text: Processor = {
   version: 1,
   kinds: ['text'],
   label: 'a text file',
-  extensions: `${PROSE} ${DATA} ${CODE}`.split(' '),
+  extensions: `${PROSE} ${DATA}`.split(' '),
   read,
 };
 

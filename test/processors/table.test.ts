@@ -14,7 +14,7 @@ test('the kind decides, and among texts the extension', () => {
   expect(chosen('text', 'NOTES.MD')).toBe('markdown');
   expect(chosen('text', 'page.htm')).toBe('html');
   expect(chosen('html', 'page')).toBe('html');
-  expect(chosen('html', 'template.php')).toBe('text');
+  expect(chosen('html', 'template.php')).toBe('code');
   expect(chosen('text', 'a.pdf')).toBe('text');
   expect(chosen('text', 'Makefile')).toBe('text');
 });
