@@ -14,6 +14,7 @@ import { createDocuments } from './ingest/documents.ts';
 import { createEmbedding } from './ingest/embed.ts';
 import { createExtractions } from './ingest/extractions.ts';
 import { createInbox } from './ingest/inbox.ts';
+import { createJobs } from './ingest/jobs.ts';
 import { createPipeline } from './ingest/pipeline.ts';
 import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
@@ -150,7 +151,17 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       publicUrl: config.publicUrl,
       maxFileBytes,
     },
-    { documents, retrieve, ask, collections: catalogue.collections, status, metrics, log },
+    {
+      documents,
+      jobs: createJobs({ database, queue }),
+      changes: catalogue.changes,
+      retrieve,
+      ask,
+      collections: catalogue.collections,
+      status,
+      metrics,
+      log,
+    },
   );
 
   const prune = async (): Promise<void> => {

@@ -4,9 +4,11 @@ import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { chatRoutes, type ChatRoutes } from './chat.ts';
 import { documentRoutes } from './documents.ts';
+import { eventRoutes } from './events.ts';
 import { createErrorHandler } from './failure.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
+import { jobRoutes } from './jobs.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
 import { viewerRoutes } from './viewer.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -20,6 +22,8 @@ export interface ServerOptions {
 export interface ServerParts
   extends HealthRoutes, Omit<ChatRoutes, 'publicUrl'>, Omit<SearchRoutes, 'publicUrl'> {
   documents: Parameters<typeof documentRoutes>[1]['documents'];
+  jobs: Parameters<typeof jobRoutes>[1]['jobs'];
+  changes: Parameters<typeof eventRoutes>[1]['changes'];
   log: Log;
 }
 
@@ -40,6 +44,8 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
     routerOptions: { maxParamLength: 500 },
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     trustProxy: false,
+    // Streams of events never end by themselves; without this the service could not stop.
+    forceCloseConnections: true,
   });
   const publicUrl = (request: { protocol: string; host: string }): string =>
     options.publicUrl ?? `${request.protocol}://${request.host}`;
@@ -59,6 +65,8 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   searchRoutes(server, { ...parts, publicUrl });
   chatRoutes(server, { ...parts, publicUrl });
   webhookRoutes(server, parts);
+  jobRoutes(server, parts);
+  eventRoutes(server, parts);
   viewerRoutes(server, parts);
   return server;
 }

@@ -68,6 +68,7 @@ export function createCatalogue(database: Database) {
   database.migrate('catalogue', SCHEMA);
   const { read } = database;
   const changes = new EventEmitter<{ change: [document: LedgerDocument] }>();
+  changes.setMaxListeners(0); // one per reader of events
 
   const one = (where: string, ...values: (string | number)[]): LedgerDocument | undefined =>
     fromRow(read.get<LedgerRow>(`select * from document where ${where}`, ...values));
