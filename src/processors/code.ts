@@ -24,7 +24,7 @@ const BEFORE =
 const WORDS =
   'class|interface|struct|enum|trait|impl|module|namespace|protocol|object|record|union|defmodule|def|defp|fn|func|fun|function|sub|proc|procedure|macro_rules!';
 const DEFINITION = new RegExp(
-  `^(\\s{0,40})${BEFORE}{0,5}(${WORDS})\\*?\\s{1,4}(?:\\([^()]{0,60}\\) )?([\\w$.:<>]{1,80})`,
+  `^(\\s{0,40})${BEFORE}{0,5}(${WORDS})\\*?\\s{1,4}(?:\\([^()]{0,60}\\) )?((?:::|[\\w$.]){1,80})`,
 );
 const ARROW = new RegExp(
   `^(\\s{0,40})${BEFORE}{0,5}(?:let |var )?([\\w$]{1,80})\\s{0,3}=\\s{0,3}(?:async )?(?:function\\b|\\([^()]{0,120}\\)\\s{0,3}=>)`,
