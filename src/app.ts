@@ -11,8 +11,10 @@ import type { Config } from './config.ts';
 import { createArrivals } from './ingest/arrivals.ts';
 import { createCatalogue } from './ingest/catalogue.ts';
 import { createDocuments } from './ingest/documents.ts';
+import { createDeliveries } from './ingest/deliveries.ts';
 import { createEmbedding } from './ingest/embed.ts';
 import { createExtractions } from './ingest/extractions.ts';
+import { createFetchUrl } from './ingest/fetch-url.ts';
 import { createInbox } from './ingest/inbox.ts';
 import { createJobs } from './ingest/jobs.ts';
 import { createPipeline } from './ingest/pipeline.ts';
@@ -33,6 +35,7 @@ const IDLE_MS = 20_000;
 const PRUNE_MS = 6 * 3_600_000;
 const FIRST_RETRY_MS = 1000;
 const EMBED_BATCH = 32;
+const FETCH_MS = 120_000;
 
 export type App = Awaited<ReturnType<typeof createApp>>;
 
@@ -94,7 +97,17 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { inbox, database, catalogue, queue, log },
   );
   const save = createUploads({ folder: uploads, spool, maxFileBytes }, { database, catalogue, queue });
-  const documents = createDocuments({ inbox, catalogue, queue, arrivals, pipeline, save, uploads });
+  const fetchUrl = createFetchUrl({ allow: new Set(config.fetchAllow), totalMs: FETCH_MS });
+  const documents = createDocuments({
+    fetchUrl,
+    inbox,
+    catalogue,
+    queue,
+    arrivals,
+    pipeline,
+    save,
+    uploads,
+  });
 
   // A question arrives, and an answer leaves.
   const retrieve = createRetrieve({ store, embedder: models.embed, log });
@@ -155,6 +168,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       documents,
       jobs: createJobs({ database, queue }),
       changes: catalogue.changes,
+      deliveries: createDeliveries(database),
+      secrets: config.webhookSecrets,
       retrieve,
       ask,
       collections: catalogue.collections,

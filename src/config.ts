@@ -43,6 +43,8 @@ export const Environment = z.object({
   LIMNER_EXTRACT_MEMORY_MB: whole(1024, 64, 65_536),
   LIMNER_MAX_FILE_MB: number(200, 0.001, 1_000_000),
   LIMNER_MAX_TEXT_CHARACTERS: whole(20_000_000, 1000, 100_000_000),
+  LIMNER_WEBHOOK_SECRETS: list,
+  LIMNER_FETCH_ALLOW: list,
   OLLAMA_HOST: text('http://127.0.0.1:11434'),
   LIMNER_EMBED_MODEL: text('embeddinggemma'),
   LIMNER_CHAT_MODEL: text('gemma3:4b'),
@@ -72,6 +74,10 @@ export interface Config {
     maxFileBytes: number;
     maxTextCharacters: number;
   };
+  /** A delivery to the webhook has to be signed with one of these, when there are any. */
+  webhookSecrets: string[];
+  /** Host names and addresses that may be fetched although they are not public. */
+  fetchAllow: string[];
   ollama: { host: string; embedModel: string; chatModel: string };
 }
 
@@ -124,6 +130,8 @@ function toConfig(settings: Settings, base: string): Config {
       maxFileBytes: settings.LIMNER_MAX_FILE_MB * 1024 * 1024,
       maxTextCharacters: settings.LIMNER_MAX_TEXT_CHARACTERS,
     },
+    webhookSecrets: settings.LIMNER_WEBHOOK_SECRETS,
+    fetchAllow: settings.LIMNER_FETCH_ALLOW,
     ollama: {
       host: settings.OLLAMA_HOST,
       embedModel: settings.LIMNER_EMBED_MODEL,

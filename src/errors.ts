@@ -29,6 +29,7 @@ export const ERRORS = {
   model_not_found: { status: 404, retry: false },
   conflict: { status: 409, retry: false },
   unauthorized: { status: 401, retry: false },
+  fetch_failed: { status: 502, retry: false },
   cancelled: { status: 499, retry: false },
   // Start.
   invalid_config: { status: 500, retry: false },

@@ -67,7 +67,7 @@ async function main(name: string, args: string[]): Promise<number> {
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
   const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
-  return createLog({ level, secrets: config.apiKeys });
+  return createLog({ level, secrets: [...config.apiKeys, ...config.webhookSecrets] });
 }
 
 function help(): string {

@@ -7,6 +7,7 @@ import { LimnerError } from '../errors.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
+import { FileFields, sendText, sendUrl, TextBody, UrlBody } from './sent.ts';
 
 const ListQuery = z.strictObject({
   collection: z.string().optional(),
@@ -14,17 +15,6 @@ const ListQuery = z.strictObject({
   cursor: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
-
-const Label = z.string().min(1).max(500);
-
-const TextUpload = z.strictObject({
-  text: z.string().min(1),
-  title: Label.optional(),
-  collection: z.string().optional(),
-  external_id: Label.optional(),
-});
-
-const UploadFields = TextUpload.omit({ text: true });
 
 export function documentRoutes(
   server: FastifyInstance,
@@ -75,7 +65,7 @@ export function documentRoutes(
     uploads.post('/api/documents', { bodyLimit: 64 * 1024 * 1024 }, async (request, reply) => {
       const document = request.isMultipart()
         ? await fromForm(request, documents)
-        : await fromText(request, documents);
+        : await fromJson(request.body, documents);
       return reply.code(202).send(documentBody(document));
     });
   });
@@ -85,17 +75,10 @@ interface ById {
   Params: { id: string };
 }
 
-async function fromText(request: FastifyRequest, documents: Documents): Promise<LedgerDocument> {
-  const { text, title, collection, external_id: externalId } = parse(TextUpload, request.body);
-  const name = title ?? (text.trim().split('\n', 1)[0]?.slice(0, 80) || 'Text');
-  return documents.upload({
-    kind: 'texts',
-    name,
-    title: name,
-    body: Readable.from([Buffer.from(text)]),
-    ...(externalId !== undefined && { externalId }),
-    ...(collection !== undefined && { collection }),
-  });
+function fromJson(body: unknown, documents: Documents): Promise<LedgerDocument> {
+  if (typeof body === 'object' && body !== null && 'url' in body)
+    return sendUrl(documents, parse(UrlBody, body));
+  return sendText(documents, parse(TextBody, body));
 }
 
 /** The bytes are streamed, never gathered, so that the file has to be the last part of the form. */
@@ -104,7 +87,7 @@ async function fromForm(request: FastifyRequest, documents: Documents): Promise<
   const parts = partsOf(request);
   for await (const part of parts) {
     if (part.type === 'file')
-      return await uploadFile(documents, part, parse(UploadFields, Object.fromEntries(fields)), parts);
+      return await uploadFile(documents, part, parse(FileFields, Object.fromEntries(fields)), parts);
     if (part.valueTruncated)
       throw new LimnerError('too_large', `${part.fieldname} is too long.`, { param: part.fieldname });
     fields.push([part.fieldname, part.value]);
@@ -115,7 +98,7 @@ async function fromForm(request: FastifyRequest, documents: Documents): Promise<
 function uploadFile(
   documents: Documents,
   part: MultipartFile,
-  fields: z.infer<typeof UploadFields>,
+  fields: z.infer<typeof FileFields>,
   rest: AsyncGenerator<Multipart>,
 ): Promise<LedgerDocument> {
   const name = baseName(part.filename);

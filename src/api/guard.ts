@@ -11,6 +11,8 @@ export interface GuardOptions {
   hosts: readonly string[];
   /** Where our own page is reached; a proxy may call us by another name. */
   publicUrl?: string | undefined;
+  /** Routes that check a signature of their own. */
+  signed?: readonly string[];
 }
 
 /**
@@ -18,12 +20,18 @@ export interface GuardOptions {
  * browsers ask for). Without keys only loopback listens, and a page of another site must not reach it: not by
  * a name of its own that resolves here (Host), not by a form (Origin).
  */
-export function createGuard({ apiKeys, hosts, publicUrl }: GuardOptions): (request: FastifyRequest) => void {
+export function createGuard({
+  apiKeys,
+  hosts,
+  publicUrl,
+  signed = [],
+}: GuardOptions): (request: FastifyRequest) => void {
   const digests = apiKeys.map(digest);
   const ours = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
   const known = new Set(['localhost', '127.0.0.1', '[::1]', ...hosts]);
+  const open = new Set([...OPEN_ROUTES, ...signed]);
   return (request) => {
-    if (OPEN_ROUTES.has(request.routeOptions.url ?? '')) return;
+    if (open.has(request.routeOptions.url ?? '')) return;
     if (digests.length === 0 && !known.has(request.hostname.toLowerCase()) && !isLoopback(request.hostname))
       throw new LimnerError(
         'outside',

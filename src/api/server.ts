@@ -14,7 +14,7 @@ import { viewerRoutes } from './viewer.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 export interface ServerOptions {
-  guard: Omit<GuardOptions, 'publicUrl'>;
+  guard: Omit<GuardOptions, 'publicUrl' | 'signed'>;
   publicUrl: string | undefined;
   maxFileBytes: number;
 }
@@ -23,6 +23,8 @@ export interface ServerParts
   extends HealthRoutes, Omit<ChatRoutes, 'publicUrl'>, Omit<SearchRoutes, 'publicUrl'> {
   documents: Parameters<typeof documentRoutes>[1]['documents'];
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
+  deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
+  secrets: readonly string[];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
   log: Log;
 }
@@ -49,7 +51,12 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   });
   const publicUrl = (request: { protocol: string; host: string }): string =>
     options.publicUrl ?? `${request.protocol}://${request.host}`;
-  const guard = createGuard({ ...options.guard, publicUrl: options.publicUrl });
+  const guard = createGuard({
+    ...options.guard,
+    publicUrl: options.publicUrl,
+    // A signature stands for a key.
+    signed: parts.secrets.length > 0 ? ['/webhooks/process'] : [],
+  });
 
   server.setErrorHandler(handleError);
   server.setNotFoundHandler(() => {

@@ -1,15 +1,76 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { LimnerError } from '../errors.ts';
+import type { LedgerDocument } from '../ingest/catalogue.ts';
+import type { Deliveries } from '../ingest/deliveries.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { documentBody } from './documents.ts';
 import { parse } from './failure.ts';
+import { sendText, sendUrl, TextBody, UrlBody } from './sent.ts';
+import { verifyDelivery, type Delivery } from './signature.ts';
 
-const ProcessRequest = z.strictObject({ filepath: z.string().min(1).max(4096) });
+const FileBody = z.strictObject({ filepath: z.string().min(1).max(4096) });
 
-/** Other programs say that a file in the inbox is complete; it is read at once. */
-export function webhookRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {
-  server.post('/webhooks/process', async (request, reply) => {
-    const { filepath } = parse(ProcessRequest, request.body);
-    return reply.code(202).send(documentBody(await documents.process(filepath)));
+export interface WebhookRoutes {
+  documents: Documents;
+  deliveries: Deliveries;
+  /** With any set, a delivery has to be signed with one of them. */
+  secrets: readonly string[];
+}
+
+/** Other programs say that a file in the inbox is complete, or name an address to fetch, or send a text. */
+export function webhookRoutes(
+  server: FastifyInstance,
+  { documents, deliveries, secrets }: WebhookRoutes,
+): void {
+  /** A repeated delivery is answered like the first one, without effect. */
+  async function takeSigned(request: FastifyRequest, bytes: Buffer): Promise<LedgerDocument> {
+    const { id } = verifyDelivery(deliveryOf(request, bytes), secrets);
+    const known = deliveries.find(id);
+    if (known !== undefined) return documents.get(known);
+    const document = await take(documents, parseJson(bytes));
+    await deliveries.remember(id, document.id);
+    return document;
+  }
+
+  void server.register(async (webhooks) => {
+    // A signature is over the bytes as they came.
+    webhooks.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) =>
+      done(null, body),
+    );
+    webhooks.post('/webhooks/process', async (request, reply) => {
+      const bytes = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+      const document =
+        secrets.length > 0 ? await takeSigned(request, bytes) : await take(documents, parseJson(bytes));
+      return reply.code(202).send(documentBody(document));
+    });
   });
+}
+
+function take(documents: Documents, body: unknown): Promise<LedgerDocument> {
+  const has = (name: string): boolean => typeof body === 'object' && body !== null && name in body;
+  if (has('url')) return sendUrl(documents, parse(UrlBody, body));
+  if (has('text')) return sendText(documents, parse(TextBody, body));
+  return documents.process(parse(FileBody, body).filepath);
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw new LimnerError('invalid_request', 'The body is not JSON.', { cause: error });
+  }
+}
+
+function deliveryOf({ headers }: FastifyRequest, body: Buffer): Delivery {
+  const one = (name: string): string | undefined => {
+    const value = headers[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return {
+    id: one('webhook-id'),
+    timestamp: one('webhook-timestamp'),
+    signatures: one('webhook-signature'),
+    body,
+  };
 }

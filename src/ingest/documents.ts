@@ -6,12 +6,13 @@ import { LimnerError } from '../errors.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Catalogue, LedgerDocument } from './catalogue.ts';
 import type { StoredExtraction } from './extractions.ts';
+import type { FetchUrl } from './fetch-url.ts';
 import { ignoredBecause } from './ignore.ts';
 import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Queue } from './queue.ts';
 import { openInside } from './take.ts';
-import type { SaveUpload } from './uploads.ts';
+import type { SaveUpload, Upload } from './uploads.ts';
 import { DOCUMENT_JOB } from './worker.ts';
 
 export interface DocumentsParts {
@@ -21,6 +22,7 @@ export interface DocumentsParts {
   arrivals: Pick<Arrivals, 'submit' | 'confirmForget'>;
   pipeline: Pick<Pipeline, 'extractionOf'>;
   save: SaveUpload;
+  fetchUrl: FetchUrl;
   uploads: string;
 }
 
@@ -50,6 +52,17 @@ export function createDocuments(parts: DocumentsParts) {
     collections: catalogue.collections,
     upload: async (upload: Parameters<SaveUpload>[0]): Promise<LedgerDocument> =>
       get(await parts.save(upload)),
+
+    /** What stands at an address of the public network. Throws what `fetchUrl` throws. */
+    async uploadUrl(
+      { url, ...about }: Pick<Upload, 'externalId' | 'title' | 'collection'> & { url: string },
+      signal: AbortSignal,
+    ): Promise<LedgerDocument> {
+      const fetched = await parts.fetchUrl(url, signal);
+      const externalId = about.externalId ?? new URL(url).href;
+      const name = fetched.url.pathname.split('/').findLast(Boolean) ?? fetched.url.host;
+      return get(await parts.save({ ...about, externalId, kind: 'uploads', name, body: fetched.body }));
+    },
 
     /** Reads a file of the inbox now, without waiting for it to settle: who asks says that it is complete. */
     async process(filepath: string): Promise<LedgerDocument> {

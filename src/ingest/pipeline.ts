@@ -203,7 +203,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
 
 function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {
   if (document.source === 'upload' && document.title !== fileNameOf(document.uri)) return document.title;
-  return extraction.title ?? fileNameOf(document.uri);
+  return extraction.title ?? (fileNameOf(document.uri) || document.uri);
 }
 
 function stillCurrent(document: LedgerDocument, taken: Taken): Outcome {

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { LimnerError, systemCode } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import type { Catalogue } from './catalogue.ts';
-import { DEFAULT_COLLECTION } from './inbox.ts';
+import { DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
 import type { Queue } from './queue.ts';
 import { tooLarge } from './take.ts';
 import { DOCUMENT_JOB } from './worker.ts';
@@ -20,7 +20,8 @@ export interface Upload {
   kind: 'uploads' | 'texts';
   /** The last part of it; its ending helps to choose the processor. */
   name: string;
-  title: string;
+  /** Without one the document's own title is taken, or its name. */
+  title?: string;
   collection?: string;
   body: Readable;
 }
@@ -53,14 +54,18 @@ export function createUploads(
           source: 'upload',
           uri,
           path: Buffer.from(uri),
-          title: upload.title,
+          title: upload.title ?? (fileNameOf(uri) || uri),
           collection,
           bytes,
         }),
       );
       await rename(incoming, join(options.folder, id));
       await catalogue.change(id, (connection) => {
-        catalogue.set(connection, id, { state: 'waiting', title: upload.title, collection });
+        catalogue.set(connection, id, {
+          state: 'waiting',
+          collection,
+          ...(upload.title !== undefined && { title: upload.title }),
+        });
         queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
       });
       queue.wake();
