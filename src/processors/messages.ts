@@ -33,6 +33,7 @@ const part = z.object({
   pages: z.int().optional(),
   sections: z.array(section).optional(),
   warnings: z.array(z.string()).optional(),
+  members: z.array(z.object({ name: z.string(), bytes: z.instanceof(Uint8Array) })).optional(),
 });
 
 const code = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERRORS, value));

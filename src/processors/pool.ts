@@ -1,7 +1,8 @@
 import type { Extraction, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { ELSEWHERE, startReader, type Reader } from './reader.ts';
+import { readWithMembers, type ReadOne } from './members.ts';
+import { ELSEWHERE, startReader, type Reader, type WithMembers } from './reader.ts';
 import { needsNative } from './table.ts';
 
 export interface ExtractorOptions {
@@ -114,7 +115,7 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   }
 
   /** Content may show another need than the name did: then a child of the other sort reads. */
-  async function readIn(native: boolean, file: SourceFile, signal?: AbortSignal): Promise<Extracted> {
+  async function readIn(native: boolean, file: SourceFile, signal?: AbortSignal): Promise<WithMembers> {
     if (closed || signal?.aborted) throw cancelled();
     const reader = takeReader(native);
     try {
@@ -136,7 +137,8 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     async extract(file, signal) {
       await turn(signal);
       try {
-        return await readIn(needsNative(file.name), file, signal);
+        const read: ReadOne = (one) => readIn(needsNative(one.name), one, signal);
+        return await readWithMembers(file, read, settings);
       } finally {
         passTurn();
       }

@@ -4,7 +4,16 @@ import type { Extraction, SourceFile } from '../document.ts';
  * A piece of an extraction. Parts are merged in the order they come: sections and warnings are appended, a
  * later `title` or `pages` replaces an earlier one.
  */
-export type Part = Partial<Extraction>;
+export type Part = Partial<Extraction> & {
+  /** Files inside this one, to be read as documents of their own. */
+  members?: Member[];
+};
+
+/** A file inside another. `name` is what the archive or message calls it; it may be anything. */
+export interface Member {
+  name: string;
+  bytes: Uint8Array;
+}
 
 /** One kind of document: bytes to sections of text with their place. */
 export interface Processor {

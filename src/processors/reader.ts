@@ -5,7 +5,7 @@ import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readMessage, type ReadMessage, type ReadRequest } from './messages.ts';
 import type { Extracted } from './pool.ts';
-import { merge } from './processor.ts';
+import { merge, type Member, type Part } from './processor.ts';
 import { residentBytes } from './resident.ts';
 
 export interface ReaderOptions {
@@ -21,10 +21,13 @@ export interface ReaderOptions {
 /** The answer of a child that leaves a file to one of the other sort. */
 export const ELSEWHERE = Symbol('elsewhere');
 
+/** An extraction and the files inside the file. */
+export type WithMembers = Extracted & { members: Member[] };
+
 /** One child process. */
 export interface Reader {
   /** One file at a time. Settles after the process has ended wherever that had to be killed. */
-  read(file: SourceFile, signal?: AbortSignal): Promise<Extracted | typeof ELSEWHERE>;
+  read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE>;
   /** Whether it can take another file: it runs, nothing went wrong in it, and it is not bloated. */
   isFresh(): Promise<boolean>;
   /** Kills the process and resolves when it is gone. */
@@ -56,12 +59,12 @@ export function startReader(options: ReaderOptions): Reader {
   }
 
   /** Sends the request and gives the last message, or nothing when the process ended before it. */
-  async function converse(request: ReadRequest, extracted: Extracted): Promise<ReadMessage | undefined> {
+  async function converse(request: ReadRequest, extracted: WithMembers): Promise<ReadMessage | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<ReadMessage>();
     const listen = (raw: unknown): void => {
       const { success, data, error } = readMessage.safeParse(raw);
       if (!success) reject(error);
-      else if (data.type === 'part') merge(extracted, data.part);
+      else if (data.type === 'part') collect(extracted, data.part);
       else if (data.type === 'started') extracted.processor = data.processor;
       else resolve(data);
     };
@@ -76,15 +79,15 @@ export function startReader(options: ReaderOptions): Reader {
   }
 
   /** What a process that ended without an answer leaves: the parts of a late one, an error otherwise. */
-  function salvage(extracted: Extracted): Extracted {
+  function salvage(extracted: WithMembers): WithMembers {
     options.log.warn({ verdict, exit: child.exitCode, stderr: stderr() }, 'a reading process ended early');
-    if (verdict !== 'timeout' || extracted.sections.length === 0) throw endError(verdict, stderr(), options);
+    if (verdict !== 'timeout' || isEmpty(extracted)) throw endError(verdict, stderr(), options);
     extracted.warnings.push(lateWarning(extracted, options.timeoutMs));
     return extracted;
   }
 
-  async function read(file: SourceFile, signal?: AbortSignal): Promise<Extracted | typeof ELSEWHERE> {
-    const extracted: Extracted = { sections: [], warnings: [], processor: 'none' };
+  async function read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE> {
+    const extracted: WithMembers = { sections: [], warnings: [], processor: 'none', members: [] };
     const request = { file, maxTextCharacters: options.maxTextCharacters };
     const unguard = guard(child, options, kill, signal);
     try {
@@ -223,4 +226,13 @@ function lateWarning(extracted: Extracted, timeoutMs: number): string {
 
 function seconds(ms: number): string {
   return `${ms / 1000} seconds`;
+}
+
+function collect(extracted: WithMembers, part: Part): void {
+  merge(extracted, part);
+  for (const member of part.members ?? []) extracted.members.push(member);
+}
+
+function isEmpty(extracted: WithMembers): boolean {
+  return extracted.sections.length === 0 && extracted.members.length === 0;
 }

@@ -1,3 +1,4 @@
+import { LimnerError } from '../errors.ts';
 import { readBytes } from './bytes.ts';
 import { isReadable, markedCharset, wideCharset } from './charset.ts';
 import { OLE_MAGIC, readOleNames } from './ole.ts';
@@ -73,6 +74,10 @@ const OLE_FILES: readonly [name: string, Sniffed][] = [
 ];
 
 function sniffOle(names: readonly string[]): Sniffed {
+  if (names.length === 0) {
+    const message = 'The file is damaged or was cut short; copy it here again from where it came from.';
+    throw new LimnerError('corrupt', message);
+  }
   const rule = OLE_FILES.find(([name]) => names.includes(name));
   return rule?.[1] ?? { kind: 'ole', label: 'an old Office or Windows file' };
 }
@@ -91,7 +96,19 @@ function isText(head: Buffer): boolean {
 function sniffText(head: Buffer): Sniffed {
   const start = head.toString('utf8', 0, 1024).replace('\uFEFF', '').trimStart().toLowerCase();
   const isPage = start.startsWith('<!doctype html') || start.startsWith('<html');
-  return isPage ? { kind: 'html', label: 'an HTML page' } : { kind: 'text', label: 'a text file' };
+  if (isPage) return { kind: 'html', label: 'an HTML page' };
+  return isMail(start)
+    ? { kind: 'mail', label: 'an e-mail message' }
+    : { kind: 'text', label: 'a text file' };
+}
+
+const MAIL_START =
+  /^(received|return-path|delivered-to|from|to|date|subject|message-id|mime-version|x-[a-z-]{2,30}|content-type):\s/;
+
+/** Two header lines of a message at the start (RFC 5322), one of them such as only a message has. */
+function isMail(start: string): boolean {
+  const headers = start.split(/\r?\n/, 12).filter((line) => MAIL_START.test(line));
+  return MAIL_START.test(start) && headers.length > 2;
 }
 
 /** Sorts of files whose label names the sort; others are named by their extension alone. */

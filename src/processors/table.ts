@@ -6,9 +6,13 @@ import { code } from './code.ts';
 import { csv } from './csv.ts';
 import { docx } from './docx.ts';
 import { epub } from './epub.ts';
+import { gzip } from './gzip.ts';
 import { html } from './html.ts';
 import { latex } from './latex.ts';
+import { mail } from './mail.ts';
 import { markdown } from './markdown.ts';
+import { mbox } from './mbox.ts';
+import { msg } from './msg.ts';
 import { notebook } from './notebook.ts';
 import { odp } from './odp.ts';
 import { office } from './office.ts';
@@ -19,7 +23,9 @@ import type { Sniffed } from './sniff.ts';
 import { rst } from './rst.ts';
 import { spreadsheet } from './spreadsheet.ts';
 import { subtitles } from './subtitles.ts';
+import { tar } from './tar.ts';
 import { text } from './text.ts';
+import { zipArchive } from './zip-archive.ts';
 
 /** Every kind of document that is read. docs/add-a-processor.md says how to add one. */
 export const PROCESSORS: readonly Processor[] = [
@@ -40,6 +46,12 @@ export const PROCESSORS: readonly Processor[] = [
   latex,
   subtitles,
   code,
+  mail,
+  mbox,
+  msg,
+  zipArchive,
+  tar,
+  gzip,
 ];
 
 /** Changes when any processor's output may change: part of the key under which extractions are cached. */

@@ -54,7 +54,6 @@ test('texts with headings of their own are parted by them', async () => {
   ]);
   expect(await headings('sample.py')).toEqual([undefined, 'Lantern', 'Lantern > turn', 'visibility']);
   expect(await headings('sample.ipynb')).toEqual(['Tides at Carrick', 'Tides at Carrick > Neap tides']);
-  expect(await headings('sample.epub')).toEqual(['The new rope', 'The new rope > What it costs']);
 });
 
 test('definitions are found in many languages', async () => {

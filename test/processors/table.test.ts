@@ -20,8 +20,8 @@ test('the kind decides, and among texts the extension', () => {
 });
 
 test('a kind that nobody reads is unsupported by its name', () => {
-  expect(() => table.choose({ kind: 'zip', label: 'a ZIP archive' }, 'a.zip')).toThrow(
-    'This is a ZIP archive; there is no reader for it.',
+  expect(() => table.choose({ kind: 'iso', label: 'an ISO file' }, 'a.iso')).toThrow(
+    'This is an ISO file; there is no reader for it.',
   );
   expect(() => table.choose({ kind: 'jpg', label: 'a JPG image' }, 'a.docx')).toThrow(
     'This is a JPG image, not a Word document; there is no reader for it.',
