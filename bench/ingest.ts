@@ -61,7 +61,7 @@ function settings(folder: string, fake: FakeOllama | undefined): Record<string, 
   return {
     LIMNER_INBOX: join(folder, 'inbox'),
     LIMNER_DATA: join(folder, 'data'),
-    LIMNER_LOG_LEVEL: 'warn',
+    LIMNER_LOG_LEVEL: 'error',
     LIMNER_EMBED_MODEL: 'nomic-embed-text',
     LIMNER_CHAT_MODEL: 'qwen3:4b',
     OLLAMA_HOST: fake?.url ?? NO_SERVER,

@@ -32,9 +32,10 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
         expression,
         query.limit,
       );
+    // The index alone tells the collection: neither a chunk's row is read nor its score made for the others.
     return read.all<Scored>(
       `select c.id, -${keywordScore('chunk_terms')} as score from chunk_terms
-       join chunk c on c.id = chunk_terms.rowid
+       cross join chunk c indexed by chunk_collection on c.id = chunk_terms.rowid
        where chunk_terms match ? and c.collection = ? order by score desc, c.id limit ?`,
       expression,
       query.collection,

@@ -31,6 +31,7 @@ const SCHEMA = [
    create table vector(embedding_key blob not null, model text not null, data blob not null);
    create unique index vector_key on vector(embedding_key, model);`,
   `alter table chunk add column place text;`,
+  `create index chunk_collection on chunk(collection);`,
 ];
 
 /** The store in the service's own SQLite file, searched in this process. */
