@@ -59,7 +59,7 @@ const ACCENTED = /([\p{sc=Latn}\p{sc=Grek}\p{sc=Cyrl}\p{sc=Arab}\p{sc=Hebr}])\p{
 const SAME_LETTERS = new Map(
   (
     'ß=ss æ=ae œ=oe ø=o đ=d ð=d ł=l ħ=h ı=i þ=th ŧ=t ς=σ ' +
-    '\u0649=\u064a \u06cc=\u064a \u06a9=\u0643 \u0629=\u0647 \u0640='
+    '\u0649=\u064a \u06cc=\u064a \u06a9=\u0643 \u0629=\u0647'
   )
     .split(' ')
     .map((pair) => [pair.slice(0, 1), pair.slice(2)]),
@@ -147,13 +147,13 @@ function foreignTerms(rough: string): Term[] {
 }
 
 /**
- * Takes out invisible characters (soft hyphens, joiners) and makes the apostrophes one. Eight marks in a row
+ * Takes out characters that only space or stretch (soft hyphens, joiners, the Arabic tatweel) and makes the apostrophes one. Eight marks in a row
  * are more than any script uses, and normalising sorts marks in quadratic time.
  */
 function clean(rough: string): string {
   return rough
     .replace(/\u200b/g, ' ')
-    .replace(/\p{Cf}/gu, '')
+    .replace(/[\p{Cf}\u0640]/gu, '')
     .replace(/[\u2018\u2019\u02bc\uff07]/g, "'")
     .replace(/(\p{M}{8})\p{M}+/gu, '$1');
 }

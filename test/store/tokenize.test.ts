@@ -111,7 +111,8 @@ describe('the FTS5 table', () => {
       fc.property(anyText(), (text) => {
         const terms = queryTerms(text);
         expect(search(text, text)).toBe(terms.length > 0);
-        expect(terms.filter((term) => !search(term, text))).toEqual([]);
+        // Asked as they are: a stem of a stem may be another word.
+        expect(terms.filter((term) => !searchTerms([term], text))).toEqual([]);
       }),
       { numRuns: 100 },
     );
@@ -126,7 +127,11 @@ describe('the FTS5 table', () => {
 const LIBRARY = 'To be, or not to be. The wing near a café. 小猫是黑的，很黑。ซื้อปูม้า';
 
 function search(query: string, body = LIBRARY): boolean {
-  const expression = matchExpression(queryTerms(query));
+  return searchTerms(queryTerms(query), body);
+}
+
+function searchTerms(terms: readonly string[], body: string): boolean {
+  const expression = matchExpression(terms);
   if (!expression) return false;
   const database = new DatabaseSync(':memory:');
   database.exec(createKeywordTable('k'));
