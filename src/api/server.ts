@@ -9,6 +9,7 @@ import { createErrorHandler } from './failure.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
 import { jobRoutes } from './jobs.ts';
+import { pageRoutes } from './page.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
 import { viewerRoutes } from './viewer.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -75,5 +76,6 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   jobRoutes(server, parts);
   eventRoutes(server, parts);
   viewerRoutes(server, parts);
+  pageRoutes(server);
   return server;
 }
