@@ -3,7 +3,7 @@ import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { readWithMembers, type ReadOne } from './members.ts';
 import { ELSEWHERE, startReader, type Reader, type WithMembers } from './reader.ts';
-import { needsNative } from './table.ts';
+import { createTable, needsNative, PROCESSORS } from './table.ts';
 
 export interface ExtractorOptions {
   /** Files read at the same time, each in a process of its own. */
@@ -43,6 +43,7 @@ interface Waiting {
 
 /** A pool of child processes, started when needed, that outlives whatever a file does to its reader. */
 export function createExtractor(options: ExtractorOptions): Extractor {
+  createTable(PROCESSORS); // two claims on one ending stop the start, not the first file
   const settings = { maxTextCharacters: 20_000_000, ...options };
   const readers = new Set<Reader>();
   const idle = new Map<Reader, NodeJS.Timeout>();
