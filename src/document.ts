@@ -45,6 +45,24 @@ export function morePlace(place: Place): Pick<Place, keyof typeof MORE_PLACE> {
   };
 }
 
+/** The place in words, after the title: `page 3`, `Prices, B2:D9`, `slide 4`, `letter.txt, 01:05`. */
+export function placeInWords(place: Place): string {
+  const parts = [
+    place.member,
+    place.page !== undefined && `page ${place.page}`,
+    place.slide !== undefined && `slide ${place.slide}`,
+    place.chapter,
+    place.sheet,
+    place.range,
+    place.time && clock(place.time[0]),
+  ];
+  return parts.filter(Boolean).join(', ');
+}
+
+function clock(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().slice(seconds < 3600 ? 14 : 11, 19);
+}
+
 /** A stretch of a document that has one place: a page, or what stands under one heading. */
 export interface Section extends Place {
   text: string;

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
 
-const SAMPLES = ['txt', 'md', 'html', 'pdf', 'docx'].map((extension) => `sample.${extension}`);
+const SAMPLES = ['txt', 'md', 'html', 'pdf', 'docx', 'xlsx'].map((extension) => `sample.${extension}`);
 
 const Sources = z.object({
   sources: z.array(z.object({ marker: z.number(), uri: z.string(), page: z.number().nullable() })),
@@ -118,6 +118,15 @@ describe('the whole service with nothing else running', () => {
       messages: [{ role: 'user', content: 'anything' }],
     });
     await expect(asked).rejects.toMatchObject({ status: 404, code: 'model_not_found' });
+  });
+
+  it('tells the sheet and the cells of a passage in a workbook', async () => {
+    const response = await service.post('/api/search', { query: 'sample.xlsx', limit: 1 });
+    const Place = z.object({ sheet: z.string(), range: z.string() });
+    const { hits } = z
+      .object({ hits: z.array(z.looseObject({ place: Place })) })
+      .parse(await response.json());
+    expect(hits[0]?.place.range).toMatch(/^[A-Z]+\d+:[A-Z]+\d+$/);
   });
 
   it('tells the truthful numbers', async () => {

@@ -1,5 +1,5 @@
 import type { Annotation, Answer, Usage } from '../ask/ask.ts';
-import type { Citation } from '../document.ts';
+import { morePlace, type Citation } from '../document.ts';
 
 /** OpenAI's shapes for chat completions, with our citations beside them. Field by field as strict clients need. */
 
@@ -29,6 +29,7 @@ export function source({ marker, passage, url, title }: Citation) {
     page: passage.page ?? null,
     headings: passage.headings ?? [],
     lines: passage.lines ?? null,
+    place: morePlace(passage),
     span: passage.span,
     score: passage.score,
     text: passage.text,

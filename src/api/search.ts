@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { wholeAnswer, type Answer, type Ask } from '../ask/ask.ts';
 import type { Retrieve } from '../ask/retrieve.ts';
-import type { Passage } from '../document.ts';
+import { morePlace, type Passage } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { source } from './chat-shapes.ts';
@@ -75,7 +75,8 @@ async function* streamed(
   }
 }
 
-function hit({ document, ordinal, text, score, page, headings, lines, span, ranks }: Passage) {
+function hit(passage: Passage) {
+  const { document, ordinal, text, score, page, headings, lines, span, ranks } = passage;
   return {
     document,
     ordinal,
@@ -84,6 +85,7 @@ function hit({ document, ordinal, text, score, page, headings, lines, span, rank
     page: page ?? null,
     headings: headings ?? [],
     lines: lines ?? null,
+    place: morePlace(passage),
     span,
     ranks: { keyword: ranks.keyword ?? null, vector: ranks.vector ?? null },
   };

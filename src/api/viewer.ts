@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { SECTION_BREAK, type Section, type Span } from '../document.ts';
+import { placeInWords, SECTION_BREAK, type Section, type Span } from '../document.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
@@ -104,8 +104,8 @@ function sectionHtml(
   return `<section${anchor}>${place(section)}<pre>${marked(text, offset + first, mark)}</pre></section>`;
 }
 
-function place({ page, headings }: Section): string {
-  const parts = [page === undefined ? '' : `page ${page}`, ...(headings ?? [])].filter(Boolean);
+function place(section: Section): string {
+  const parts = [placeInWords(section), ...(section.headings ?? [])].filter(Boolean);
   return parts.length === 0 ? '' : `<div class="place">${escape(parts.join(' › '))}</div>`;
 }
 

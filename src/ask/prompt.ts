@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Passage } from '../document.ts';
+import { placeInWords, type Passage } from '../document.ts';
 
 /** A turn of a conversation as the chat model takes it. */
 export interface ChatMessage {
@@ -42,9 +42,10 @@ function instructions(tag: string): string {
 }
 
 function block(passage: Passage, number: number, tag: string): string {
-  const page = passage.page === undefined ? '' : `, page ${passage.page}`;
+  const where = placeInWords(passage);
+  const place = where === '' ? '' : `, ${where}`;
   const headings = passage.headings?.length ? `, ${passage.headings.join(' > ')}` : '';
-  return `<${tag}>\n[${number}] ${passage.document.title}${page}${headings}\n${passage.text}\n</${tag}>`;
+  return `<${tag}>\n[${number}] ${passage.document.title}${place}${headings}\n${passage.text}\n</${tag}>`;
 }
 
 function recent(history: readonly ChatMessage[]): ChatMessage[] {
