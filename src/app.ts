@@ -7,6 +7,8 @@ import type { Status } from './api/health.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
 import { createRetrieve } from './ask/retrieve.ts';
+import { createIllustrate } from './ask/illustrate.ts';
+import { createImages, type ImagesOptions } from './comfy/images.ts';
 import type { Config } from './config.ts';
 import { createArrivals } from './ingest/arrivals.ts';
 import { createCatalogue } from './ingest/catalogue.ts';
@@ -43,6 +45,7 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 export interface AppOverrides {
   ollama?: Pick<OllamaOptions, 'timeouts' | 'pollMs'>;
   firstRetryMs?: number;
+  comfy?: Partial<ImagesOptions>;
 }
 
 /** Builds every part once, in the order the data flows. Nothing runs before `start`. */
@@ -113,6 +116,16 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const retrieve = createRetrieve({ store, embedder: models.embed, log });
   const ask = createAsk({ retrieve, chat: createChatPort(models), log });
 
+  // Pictures beside the text.
+  const images = await createImages(
+    { ...config.comfy, media: join(config.data, 'media'), ...overrides.comfy },
+    { database, log },
+  );
+  const illustrate = createIllustrate(
+    { workflow: config.comfy.illustrate },
+    { chat: createChatPort(models), images, log },
+  );
+
   async function status(): Promise<Status> {
     const { offline, ignored, held } = arrivals.state();
     return {
@@ -128,7 +141,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
         ignored,
         held,
       },
-      servers: { ollama: models.status() },
+      servers: { ollama: models.status(), comfyui: images.states() },
     };
   }
 
@@ -168,6 +181,9 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       documents,
       jobs: createJobs({ database, queue }),
       changes: catalogue.changes,
+      pictures: images,
+      pictureDefaults: { generate: config.comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' },
+      illustrate,
       deliveries: createDeliveries(database),
       secrets: config.webhookSecrets,
       retrieve,
@@ -200,6 +216,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       models.start();
       worker.start();
       embedding.start();
+      await images.start();
       pruning = setInterval(
         () => void prune().catch((error: unknown) => log.error({ err: error }, 'pruning failed')),
         PRUNE_MS,
@@ -216,6 +233,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       await extractor.close();
       await worker.close();
       await embedding.close();
+      await images.close();
       await database.close();
       unlock();
     },

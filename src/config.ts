@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
 
 /** An empty variable means "not set", as in a compose file or a `.env` copied from the example. */
 const unset = (value: unknown): unknown =>
   typeof value === 'string' && value.trim() === '' ? undefined : value;
+const SHIPPED_WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
 /** A timer that is set for longer than about 24 days fires at once. */
 const LONGEST_SECONDS = 2_000_000;
 const text = (fallback: string) => z.preprocess(unset, z.string().default(fallback));
@@ -48,6 +50,10 @@ export const Environment = z.object({
   OLLAMA_HOST: text('http://127.0.0.1:11434'),
   LIMNER_EMBED_MODEL: text('embeddinggemma'),
   LIMNER_CHAT_MODEL: text('gemma3:4b'),
+  COMFYUI_URL: list,
+  LIMNER_WORKFLOWS: z.preprocess(unset, z.string().optional()),
+  LIMNER_ILLUSTRATE_WORKFLOW: text('text-to-image'),
+  LIMNER_KEEP_PROMPTS: z.preprocess(unset, z.stringbool().default(false)),
 });
 
 export type Settings = z.infer<typeof Environment>;
@@ -79,6 +85,16 @@ export interface Config {
   /** Host names and addresses that may be fetched although they are not public. */
   fetchAllow: string[];
   ollama: { host: string; embedModel: string; chatModel: string };
+  comfy: {
+    /** Addresses of ComfyUI servers, with credentials where they want some. */
+    workers: string[];
+    /** Absolute path of the folder with `manifest.yml`. */
+    workflows: string;
+    /** The workflow that illustrates answers. */
+    illustrate: string;
+    /** Leaves the prompt inside pictures. */
+    keepPrompts: boolean;
+  };
 }
 
 /** Reads the settings once. Throws `invalid_config` whose message lists every problem, a line each. */
@@ -136,6 +152,12 @@ function toConfig(settings: Settings, base: string): Config {
       host: settings.OLLAMA_HOST,
       embedModel: settings.LIMNER_EMBED_MODEL,
       chatModel: settings.LIMNER_CHAT_MODEL,
+    },
+    comfy: {
+      workers: settings.COMFYUI_URL,
+      workflows: resolve(base, settings.LIMNER_WORKFLOWS ?? SHIPPED_WORKFLOWS),
+      illustrate: settings.LIMNER_ILLUSTRATE_WORKFLOW,
+      keepPrompts: settings.LIMNER_KEEP_PROMPTS,
     },
   };
 }

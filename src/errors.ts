@@ -23,6 +23,16 @@ export const ERRORS = {
   input_too_long: { status: 400, retry: false },
   store_unavailable: { status: 503, retry: true },
   disk_full: { status: 507, retry: true },
+  // Pictures.
+  image_unavailable: { status: 503, retry: true },
+  image_answer: { status: 502, retry: true },
+  image_lost: { status: 502, retry: true },
+  image_memory: { status: 503, retry: true },
+  image_missing: { status: 503, retry: false },
+  image_refused: { status: 422, retry: false },
+  image_failed: { status: 502, retry: false },
+  image_timeout: { status: 504, retry: false },
+  workflow_invalid: { status: 422, retry: false },
   // Requests.
   invalid_request: { status: 400, retry: false },
   not_found: { status: 404, retry: false },

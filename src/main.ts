@@ -8,6 +8,7 @@ import { ingest } from './commands/ingest.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
+import { workerSecrets } from './comfy/address.ts';
 import { parseConfig, type Config } from './config.ts';
 import { LimnerError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
@@ -67,7 +68,8 @@ async function main(name: string, args: string[]): Promise<number> {
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
   const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
-  return createLog({ level, secrets: [...config.apiKeys, ...config.webhookSecrets] });
+  const secrets = [...config.apiKeys, ...config.webhookSecrets, ...workerSecrets(config.comfy.workers)];
+  return createLog({ level, secrets });
 }
 
 function help(): string {

@@ -1,12 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { wholeAnswer, type Answer, type Ask } from '../ask/ask.ts';
+import { wholeAnswer, type Answer, type Ask, type AskEvent } from '../ask/ask.ts';
+import type { Illustrate, Illustration } from '../ask/illustrate.ts';
 import type { Retrieve } from '../ask/retrieve.ts';
 import { morePlace, type Passage } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { source } from './chat-shapes.ts';
 import { asShown, errorBody, parse } from './failure.ts';
+import { pictureBody } from './images.ts';
 import { sendEvents, signalOf, sseEvent } from './sse.ts';
 
 const Question = z.string().max(100_000);
@@ -22,16 +24,22 @@ export const AskBody = z.strictObject({
   collection: z.string().optional(),
   limit: z.number().int().min(1).max(30).optional(),
   stream: z.boolean().default(false),
+  /** A picture beside the answer; `wait` puts it into the same answer instead of making it meanwhile. */
+  illustrate: z.union([z.boolean(), z.literal('wait')]).default(false),
 });
 
 export interface SearchRoutes {
   retrieve: Retrieve;
   ask: Ask;
+  illustrate: Illustrate;
   publicUrl: (request: { protocol: string; host: string }) => string;
   log: Log;
 }
 
-export function searchRoutes(server: FastifyInstance, { retrieve, ask, publicUrl, log }: SearchRoutes): void {
+export function searchRoutes(
+  server: FastifyInstance,
+  { retrieve, ask, illustrate, publicUrl, log }: SearchRoutes,
+): void {
   server.post('/api/search', async (request, reply) => {
     const { query, collection, limit } = parse(SearchRequest, request.body);
     const wanted = { text: query, limit, ...(collection !== undefined && { collection }) };
@@ -40,7 +48,8 @@ export function searchRoutes(server: FastifyInstance, { retrieve, ask, publicUrl
   });
 
   server.post('/api/ask', async (request, reply) => {
-    const { stream, question, collection, limit } = parse(AskBody, request.body);
+    const { stream, question, collection, limit, illustrate: wanted } = parse(AskBody, request.body);
+    const signal = signalOf(request, reply);
     const events = ask(
       {
         question,
@@ -48,31 +57,65 @@ export function searchRoutes(server: FastifyInstance, { retrieve, ask, publicUrl
         ...(collection !== undefined && { collection }),
         ...(limit !== undefined && { limit }),
       },
-      signalOf(request, reply),
+      signal,
     );
-    if (!stream) return answerBody(await wholeAnswer(events));
+    if (!stream) {
+      const answer = await wholeAnswer(events);
+      if (wanted === false) return answerBody(answer);
+      const illustration = await picture(answer, wanted === 'wait', signal);
+      return { ...answerBody(answer), illustration: illustrationBody(illustration) };
+    }
     return sendEvents(
       reply,
-      streamed(events, (error) => asShown(error, log, request.id)),
+      streamed(events, wanted === false ? undefined : (answer) => pictures(answer, signal), (error) =>
+        asShown(error, log, request.id),
+      ),
     );
   });
+
+  async function picture(answer: Answer, wait: boolean, signal: AbortSignal): Promise<Illustration> {
+    if (!wait) return illustrate.begin(answer);
+    const begun = await illustrate.compose(answer, signal);
+    return 'error' in begun ? begun : { job: await illustrate.finished(begun.job, signal) };
+  }
+
+  /** The job when it is handed over, and again when it has ended. */
+  async function* pictures(answer: Answer, signal: AbortSignal): AsyncGenerator<Illustration> {
+    const begun = await illustrate.compose(answer, signal);
+    yield begun;
+    if ('job' in begun) yield { job: await illustrate.finished(begun.job, signal) };
+  }
 }
 
-/** Named events: `sources`, `text`, `answer`, and `error` when it ends early. */
+function illustrationBody(illustration: Illustration) {
+  return 'error' in illustration ? errorBody(illustration.error) : pictureBody(illustration.job);
+}
+
+/**
+ * Named events: `sources`, `text`, `answer`, then `illustration` where one was asked for, and `error` when it ends
+ * early.
+ */
 async function* streamed(
   events: ReturnType<Ask>,
+  pictures: ((answer: Answer) => AsyncIterable<Illustration>) | undefined,
   shown: (error: unknown) => LimnerError,
 ): AsyncGenerator<string> {
   try {
     for await (const event of events) {
-      if (event.type === 'sources')
-        yield sseEvent({ sources: event.sources.map(source), model: event.model }, 'sources');
-      if (event.type === 'text') yield sseEvent({ text: event.text }, 'text');
-      if (event.type === 'answer') yield sseEvent(answerBody(event.answer), 'answer');
+      yield shownEvent(event);
+      if (event.type !== 'answer' || !pictures) continue;
+      for await (const one of pictures(event.answer)) yield sseEvent(illustrationBody(one), 'illustration');
     }
   } catch (error) {
     yield sseEvent(errorBody(shown(error)), 'error');
   }
+}
+
+function shownEvent(event: AskEvent): string {
+  if (event.type === 'sources')
+    return sseEvent({ sources: event.sources.map(source), model: event.model }, 'sources');
+  if (event.type === 'text') return sseEvent({ text: event.text }, 'text');
+  return sseEvent(answerBody(event.answer), 'answer');
 }
 
 function hit(passage: Passage) {

@@ -8,10 +8,13 @@ import { eventRoutes } from './events.ts';
 import { createErrorHandler } from './failure.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
+import { imageRoutes } from './images.ts';
 import { jobRoutes } from './jobs.ts';
 import { pageRoutes } from './page.ts';
+import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
 import { viewerRoutes } from './viewer.ts';
+import { workflowRoutes, type WorkflowParts } from './workflows.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 export interface ServerOptions {
@@ -26,6 +29,8 @@ export interface ServerParts
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
   secrets: readonly string[];
+  pictures: OpenAiImages['pictures'] & WorkflowParts;
+  pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
   log: Log;
 }
@@ -75,6 +80,9 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   webhookRoutes(server, parts);
   jobRoutes(server, parts);
   eventRoutes(server, parts);
+  imageRoutes(server, parts);
+  workflowRoutes(server, parts);
+  openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
   viewerRoutes(server, parts);
   pageRoutes(server);
   return server;

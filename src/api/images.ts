@@ -1,0 +1,185 @@
+import { createReadStream } from 'node:fs';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { LimnerError } from '../errors.ts';
+import { parse } from './failure.ts';
+import { signalOf } from './sse.ts';
+
+export const IMAGE_STATES = [
+  'waiting',
+  'running',
+  'cancelling',
+  'done',
+  'failed',
+  'cancelled',
+  'lost',
+] as const;
+
+/** A job that makes pictures, as these routes need it. */
+export interface Picture {
+  id: string;
+  workflow: string;
+  state: (typeof IMAGE_STATES)[number];
+  inputs: Record<string, unknown>;
+  passages: { document: string; title: string; page: number | null; url: string; text: string }[];
+  outputs: { id: string; kind: string; mime: string; bytes: number; name: string }[];
+  progress: number;
+  error: { code: string; message: string } | null;
+  worker: string | null;
+  attempts: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface Pictures {
+  submit(request: {
+    workflow: string;
+    inputs: Record<string, unknown>;
+    pictures?: Record<string, Buffer>;
+    request?: string | undefined;
+  }): Promise<Picture>;
+  get(id: string): Picture;
+  list(query: {
+    before?: string | undefined;
+    states?: readonly Picture['state'][];
+    limit: number;
+  }): Picture[];
+  cancel(id: string): Promise<Picture>;
+  wait(id: string, signal: AbortSignal): Promise<Picture>;
+  preview(id: string): { type: string; bytes: Buffer } | undefined;
+  file(id: string): { path: string; mime: string; kind: string; bytes: number; name: string };
+}
+
+/** Pictures come as base64 inside JSON. */
+const BODY_LIMIT = 64 * 1024 * 1024;
+
+/** A picture that is sent along: base64, bare or as a data URL. */
+const Base64 = z
+  .string()
+  .max(BODY_LIMIT)
+  .regex(
+    /^(?:data:image\/[\w+.-]+;base64,)?[A-Za-z0-9+/]+={0,2}$/,
+    'must be base64, or a data URL of a picture',
+  );
+
+export const ImageBody = z.strictObject({
+  workflow: z.string().min(1).max(64),
+  inputs: z.record(z.string(), z.unknown()).default({}),
+  image: Base64.optional(),
+  mask: Base64.optional(),
+  /** The same again gives the same job. */
+  request: z.string().min(1).max(200).optional(),
+  /** Answers when the job has ended. */
+  wait: z.boolean().default(false),
+});
+
+const ListQuery = z.strictObject({
+  state: z.enum(IMAGE_STATES).optional(),
+  cursor: z.string().max(64).optional(),
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+});
+
+interface ById {
+  Params: { id: string };
+}
+
+/** Jobs that make pictures, and the files that they made. Other stacks know them by the second names. */
+export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: Pictures }): void {
+  for (const url of ['/api/images', '/api/workflows/execute'])
+    server.post(url, { bodyLimit: BODY_LIMIT }, async (request, reply) => {
+      const { workflow, inputs, image, mask, request: key, wait } = parse(ImageBody, request.body);
+      const sent = { ...(image && { image: decode(image) }), ...(mask && { mask: decode(mask) }) };
+      const job = await pictures.submit({ workflow, inputs, pictures: sent, request: key });
+      const told = wait ? await pictures.wait(job.id, signalOf(request, reply)) : job;
+      return reply.code(wait ? 200 : 202).send(pictureBody(told));
+    });
+
+  for (const url of ['/api/images', '/api/workflows/history'])
+    server.get(url, ({ query }) => {
+      const { state, cursor, limit } = parse(ListQuery, query);
+      const rows = pictures.list({ before: cursor, limit: limit + 1, ...(state && { states: [state] }) });
+      const page = rows.slice(0, limit);
+      return {
+        data: page.map(pictureBody),
+        next_cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+      };
+    });
+
+  server.get<ById>('/api/images/:id', ({ params }) => pictureBody(pictures.get(params.id)));
+
+  server.get<ById>('/api/images/:id/preview', async ({ params }, reply) => {
+    pictures.get(params.id);
+    const preview = pictures.preview(params.id);
+    if (!preview) throw new LimnerError('not_found', 'There is no preview of this job now.');
+    return reply.header('content-type', preview.type).header('cache-control', 'no-store').send(preview.bytes);
+  });
+
+  server.delete<ById>('/api/images/:id', async ({ params }, reply) =>
+    reply.code(202).send(pictureBody(await pictures.cancel(params.id))),
+  );
+
+  server.get<ById>('/media/:id', async ({ params, headers }, reply) => {
+    const file = pictures.file(params.id);
+    void reply
+      .header('accept-ranges', 'bytes')
+      .header('etag', `"${params.id}"`)
+      // The address is the hash of the bytes, so what it names never changes.
+      .header('cache-control', 'private, max-age=31536000, immutable')
+      .header('content-security-policy', "default-src 'none'; sandbox")
+      .header('content-type', file.kind === 'file' ? 'application/octet-stream' : file.mime)
+      .header(
+        'content-disposition',
+        `${file.kind === 'file' ? 'attachment' : 'inline'}; filename="${file.name}"`,
+      );
+    if (headers['if-none-match'] === `"${params.id}"`) return reply.code(304).send();
+    const range = rangeOf(headers.range, file.bytes);
+    if (range === 'outside') return reply.code(416).header('content-range', `bytes */${file.bytes}`).send();
+    const { start, end } = range ?? { start: 0, end: file.bytes - 1 };
+    if (range) void reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
+    void reply.header('content-length', end - start + 1);
+    return reply.send(createReadStream(file.path, { start, end }));
+  });
+}
+
+function decode(text: string): Buffer {
+  return Buffer.from(text.slice(text.indexOf(',') + 1), 'base64');
+}
+
+/** One range of `bytes=a-b`, `bytes=a-` or `bytes=-n`; several at once are answered with the whole. */
+function rangeOf(
+  header: string | undefined,
+  bytes: number,
+): { start: number; end: number } | 'outside' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  if (!match || match[0] === 'bytes=-') return undefined;
+  const [, first = '', last = ''] = match;
+  const start = first === '' ? Math.max(0, bytes - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? bytes - 1 : Math.min(Number(last), bytes - 1);
+  return start > end ? 'outside' : { start, end };
+}
+
+export function pictureBody(job: Picture) {
+  return {
+    id: job.id,
+    object: 'image.job',
+    workflow: job.workflow,
+    state: job.state,
+    progress: Math.round(job.progress * 100) / 100,
+    inputs: job.inputs,
+    generated: true,
+    passages: job.passages,
+    outputs: job.outputs.map(({ id, kind, mime, bytes, name }) => ({
+      id,
+      kind,
+      mime,
+      bytes,
+      name,
+      url: `/media/${id}`,
+    })),
+    error: job.error,
+    worker: job.worker,
+    attempts: job.attempts,
+    created_at: job.createdAt,
+    updated_at: job.updatedAt,
+  };
+}

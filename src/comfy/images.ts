@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Database } from '../sqlite.ts';
+import { parseWorkerAddress } from './address.ts';
+import { pictureInputs, settleInputs, type InputValues } from './bind.ts';
+import { CLIENT_TIMES, type ClientTimes } from './client.ts';
+import { createJobs, type ImageJob, type JobState, type Origin } from './jobs.ts';
+import { readWorkflows, type Workflow } from './manifest.ts';
+import { createMediaStore } from './media.ts';
+import { createPool, type Lease } from './pool.ts';
+import { createWorker, type LookTimes } from './worker.ts';
+
+export interface ImagesOptions {
+  /** Addresses of ComfyUI servers, with credentials where they want some. */
+  workers: readonly string[];
+  /** Where `manifest.yml` is. */
+  workflows: string;
+  /** Where files are kept. */
+  media: string;
+  keepPrompts?: boolean;
+  times?: Partial<ClientTimes>;
+  look?: LookTimes;
+  depth?: number;
+  retryMs?: number;
+}
+
+export interface ImageRequest {
+  workflow: string;
+  inputs: Record<string, unknown>;
+  /** Bytes for the workflow's picture inputs, by their name. */
+  pictures?: Record<string, Buffer>;
+  passages?: Origin[];
+  /** The same again gives the same job. */
+  request?: string | undefined;
+}
+
+const LOOK: LookTimes = { absentMs: 5000, presentMs: 60_000 };
+const ATTEMPTS = 4;
+const ENDED: ReadonlySet<JobState> = new Set(['done', 'failed', 'cancelled', 'lost']);
+
+export type Images = Awaited<ReturnType<typeof createImages>>;
+
+/** Pictures on demand: workflows, jobs, workers and the files that they made. */
+export async function createImages(
+  options: ImagesOptions,
+  { database, log, lease = (action) => action() }: { database: Database; log: Log; lease?: Lease },
+) {
+  const workflows = new Map((await readWorkflows(options.workflows)).map((one) => [one.name, one]));
+  const jobs = createJobs(database);
+  const media = createMediaStore(options.media, database, { keepPrompts: options.keepPrompts ?? false });
+  const times = { client: { ...CLIENT_TIMES, ...options.times }, look: options.look ?? LOOK };
+  const workers = options.workers.map((text) =>
+    createWorker(parseWorkerAddress(text), times, { log, onChange: () => pool.wake() }),
+  );
+  const pool = createPool(
+    { depth: options.depth ?? 2, attempts: ATTEMPTS, retryMs: options.retryMs ?? 1000 },
+    { jobs, media, workers, workflows: () => workflows, lease, log },
+  );
+
+  function workflowOf(name: string): Workflow {
+    const found = workflows.get(name);
+    if (found) return found;
+    throw new LimnerError('not_found', `There is no workflow ${name}; GET /api/workflows lists them.`, {
+      param: 'workflow',
+    });
+  }
+
+  /** A job that no worker could ever run is refused now rather than left waiting. */
+  function refuseImpossible(workflow: Workflow): void {
+    if (workers.length === 0)
+      throw new LimnerError(
+        'image_unavailable',
+        'No ComfyUI is configured; set COMFYUI_URL to make pictures.',
+      );
+    const all = workers.map((worker) => worker.readiness(workflow));
+    const lacks = all[0]?.lacks.join(', ') ?? '';
+    if (all.every((one) => one !== undefined && one.state !== 'ready'))
+      throw new LimnerError('image_missing', `No worker can run ${workflow.name}: it lacks ${lacks}.`);
+  }
+
+  async function storePictures(
+    workflow: Workflow,
+    pictures: Record<string, Buffer>,
+  ): Promise<Record<string, string>> {
+    const stored: Record<string, string> = {};
+    let size: string | undefined;
+    for (const [name, bytes] of Object.entries(pictures)) {
+      if (!pictureInputs(workflow).includes(name))
+        throw new LimnerError('invalid_request', `${name}: the workflow takes no such picture.`, {
+          param: name,
+        });
+      const { id, width, height } = await media.putPicture(bytes, name);
+      if (size !== undefined && size !== `${width} x ${height}`)
+        throw new LimnerError(
+          'invalid_request',
+          `${name}: the pictures differ in size (${size}, ${width} x ${height}).`,
+          {
+            param: name,
+          },
+        );
+      size = `${width} x ${height}`;
+      stored[name] = id;
+    }
+    return stored;
+  }
+
+  async function submit(request: ImageRequest): Promise<ImageJob> {
+    const workflow = workflowOf(request.workflow);
+    const given = { ...request.inputs };
+    for (const name of pictureInputs(workflow)) {
+      const id = given[name];
+      if (typeof id === 'string' && !isPicture(id))
+        throw new LimnerError('invalid_request', `inputs.${name}: there is no stored picture of this id.`, {
+          param: `inputs.${name}`,
+        });
+      if (request.pictures?.[name]) given[name] = 'pending';
+    }
+    settleInputs(workflow, given);
+    refuseImpossible(workflow);
+    Object.assign(given, await storePictures(workflow, request.pictures ?? {}));
+    const inputs = settleInputs(workflow, given);
+    const fingerprint = fingerprintOf(workflow, inputs);
+    const twin = jobs.twin(fingerprint);
+    const job = await jobs.add({
+      workflow: workflow.name,
+      inputs,
+      passages: request.passages ?? [],
+      fingerprint,
+      request: request.request,
+    });
+    const isAnswered = twin?.outputs.every(({ id }) => media.has(id)) && job.state === 'waiting';
+    if (twin && isAnswered) await jobs.finish(job.id, twin.outputs);
+    else pool.wake();
+    return get(job.id);
+  }
+
+  function isPicture(id: string): boolean {
+    return media.has(id) && media.get(id).kind === 'image';
+  }
+
+  async function nextChange(signal: AbortSignal): Promise<void> {
+    try {
+      await once(jobs.events, 'change', { signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw new LimnerError('cancelled', 'Who asked went away before the picture was made.', {
+        cause: error,
+      });
+    }
+  }
+
+  function get(id: string): ImageJob {
+    const job = jobs.get(id);
+    if (job) return job;
+    throw new LimnerError('not_found', 'There is no such job.');
+  }
+
+  return {
+    submit,
+    get,
+    list: jobs.list,
+    counts: jobs.counts,
+    events: jobs.events,
+    preview: pool.preview,
+    file: media.get,
+    /** Ends a job; resolves to what it is now (`cancelling` until the worker has stopped). */
+    async cancel(id: string): Promise<ImageJob> {
+      if (ENDED.has(get(id).state)) return get(id);
+      await pool.cancel(id);
+      return get(id);
+    },
+    /** Waits until a job has ended. */
+    async wait(id: string, signal: AbortSignal): Promise<ImageJob> {
+      for (let job = get(id); ; job = get(id)) {
+        if (ENDED.has(job.state)) return job;
+        await nextChange(signal);
+      }
+    },
+    /** True when a job of this workflow could begin soon. */
+    canRun: (name: string): boolean => {
+      const workflow = workflows.get(name);
+      return workflow !== undefined && workers.some((one) => one.readiness(workflow)?.state === 'ready');
+    },
+    workflows: () =>
+      [...workflows.values()].map((workflow) => ({
+        workflow,
+        workers: workers.map((worker) => ({
+          url: worker.url,
+          ...(worker.readiness(workflow) ?? { state: 'unreachable' as const, lacks: ['the worker itself'] }),
+        })),
+      })),
+    workers: () =>
+      workers.map((worker) => ({
+        ...worker.state(),
+        busy: worker.busy.size,
+        vram_bytes: worker.facts()?.vramBytes ?? null,
+        models: worker.facts()?.models ?? {},
+      })),
+    states: () => workers.map((worker) => worker.state()),
+    /** Looks at every worker now. */
+    look: async (): Promise<void> => void (await Promise.all(workers.map((worker) => worker.look()))),
+    start: pool.start,
+    close: pool.close,
+  };
+}
+
+/** Equal inputs to an equal workflow give equal files, as long as the seed is among the inputs. */
+function fingerprintOf(workflow: Workflow, inputs: InputValues): string {
+  const sorted = Object.entries(inputs).toSorted(([one], [other]) => one.localeCompare(other));
+  return createHash('sha256')
+    .update(JSON.stringify([workflow.graph, sorted]))
+    .digest('hex');
+}

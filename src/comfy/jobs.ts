@@ -1,0 +1,282 @@
+import { randomUUID } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { z } from 'zod';
+import type { ErrorCode, LimnerError } from '../errors.ts';
+import type { Connection, Database } from '../sqlite.ts';
+import type { InputValues } from './bind.ts';
+import { Loras } from './lora.ts';
+import type { Media } from './media.ts';
+
+export const JOB_STATES = [
+  'waiting',
+  'running',
+  'cancelling',
+  'done',
+  'failed',
+  'cancelled',
+  'lost',
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+/** A passage that an illustration was made from. */
+export const Origin = z.strictObject({
+  document: z.string(),
+  title: z.string(),
+  page: z.number().nullable(),
+  url: z.string(),
+  text: z.string(),
+});
+export type Origin = z.infer<typeof Origin>;
+
+export interface ImageJob {
+  id: string;
+  workflow: string;
+  state: JobState;
+  inputs: InputValues;
+  /** What the pictures were made from; empty where nobody's words were illustrated. */
+  passages: Origin[];
+  outputs: Media[];
+  /** 0 to 1. */
+  progress: number;
+  error: { code: string; message: string } | null;
+  worker: string | null;
+  promptId: string | null;
+  attempts: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+interface Row {
+  id: string;
+  workflow: string;
+  state: JobState;
+  inputs: string;
+  passages: string;
+  outputs: string;
+  error_code: string | null;
+  error_message: string | null;
+  worker: string | null;
+  prompt_id: string | null;
+  attempts: number;
+  created_at: string;
+  updated_at: string;
+}
+
+const SCHEMA = [
+  `create table image_job(
+     id text primary key, number integer not null, workflow text not null, state text not null,
+     inputs text not null, passages text not null default '[]', outputs text not null default '[]',
+     error_code text, error_message text, worker text, prompt_id text, attempts integer not null default 0,
+     run_at integer not null default 0, request text unique, fingerprint text not null,
+     created_at text not null, updated_at text not null
+   );
+   create unique index image_job_number on image_job(number);
+   create index image_job_state on image_job(state, number);
+   create index image_job_fingerprint on image_job(fingerprint) where state = 'done';`,
+];
+
+const Inputs = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), Loras]));
+const Kept = z.array(
+  z.object({
+    id: z.string(),
+    kind: z.enum(['image', 'animation', 'video', 'audio', 'text', 'file']),
+    mime: z.string(),
+    bytes: z.number(),
+    name: z.string(),
+  }),
+);
+
+export interface NewJob {
+  workflow: string;
+  inputs: InputValues;
+  passages: Origin[];
+  /** Equal for jobs that must give equal files. */
+  fingerprint: string;
+  /** The caller's own name for this request: the same one again gives the same job. */
+  request?: string | undefined;
+}
+
+export type Jobs = ReturnType<typeof createJobs>;
+
+/** The durable list of picture jobs, in the service's database. Running ones survive an end of the process. */
+export function createJobs(database: Database) {
+  database.migrate('images', SCHEMA);
+  const events = new EventEmitter<{ change: [ImageJob] }>();
+  events.setMaxListeners(0);
+  const progress = new Map<string, number>();
+  const { read } = database;
+
+  const toJob = (row: Row): ImageJob => ({
+    id: row.id,
+    workflow: row.workflow,
+    state: row.state,
+    inputs: Inputs.parse(JSON.parse(row.inputs)),
+    passages: z.array(Origin).parse(JSON.parse(row.passages)),
+    outputs: Kept.parse(JSON.parse(row.outputs)),
+    progress: row.state === 'done' ? 1 : (progress.get(row.id) ?? 0),
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
+    worker: row.worker,
+    promptId: row.prompt_id,
+    attempts: row.attempts,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  });
+
+  function get(id: string): ImageJob | undefined {
+    const row = read.get<Row>('select * from image_job where id = ?', id);
+    return row && toJob(row);
+  }
+
+  function tell(id: string): void {
+    const job = get(id);
+    if (job) events.emit('change', job);
+  }
+
+  /** Changes a job unless it ended meanwhile; false when it did. */
+  async function change(id: string, set: string, ...values: (string | number | null)[]): Promise<boolean> {
+    const changes = await database.write(
+      (connection) =>
+        connection.run(
+          `update image_job set ${set}, updated_at = ?
+           where id = ? and state in ('waiting', 'running', 'cancelling')`,
+          ...values,
+          new Date().toISOString(),
+          id,
+        ).changes,
+    );
+    if (changes > 0) tell(id);
+    return changes > 0;
+  }
+
+  return {
+    events,
+    get,
+    change,
+
+    async add(job: NewJob): Promise<ImageJob> {
+      const id = await database.write((connection) => {
+        const known = connection.get<{ id: string }>(
+          'select id from image_job where request = ?',
+          job.request ?? null,
+        );
+        return known?.id ?? insert(connection, job);
+      });
+      tell(id);
+      const added = get(id);
+      if (!added) throw new Error('A job that was just added is not there.');
+      return added;
+    },
+
+    /** A finished job that was given the same inputs. */
+    twin(fingerprint: string): ImageJob | undefined {
+      const row = read.get<Row>(
+        `select * from image_job where fingerprint = ? and state = 'done' order by number desc limit 1`,
+        fingerprint,
+      );
+      return row && toJob(row);
+    },
+
+    /** Waiting jobs that are due, oldest first. */
+    due: (limit: number): ImageJob[] =>
+      read
+        .all<Row>(
+          `select * from image_job where state = 'waiting' and run_at <= ? order by number limit ?`,
+          Date.now(),
+          limit,
+        )
+        .map(toJob),
+
+    /** Milliseconds until the next waiting job is due. */
+    nextDueMs(): number | undefined {
+      const row = read.get<{ at: number | null }>(
+        `select min(run_at) at from image_job where state = 'waiting' and run_at > ?`,
+        Date.now(),
+      );
+      return row?.at ? Math.max(1, row.at - Date.now()) : undefined;
+    },
+
+    running: (): ImageJob[] =>
+      read
+        .all<Row>(`select * from image_job where state in ('running', 'cancelling') order by number`)
+        .map(toJob),
+
+    list({
+      before,
+      states,
+      limit,
+    }: {
+      before?: string | undefined;
+      states?: readonly JobState[];
+      limit: number;
+    }) {
+      const wanted = states ?? JOB_STATES;
+      return read
+        .all<Row>(
+          `select * from image_job
+           where state in (${wanted.map(() => '?').join(', ')})
+           and number < coalesce((select number from image_job where id = ?), 9007199254740991)
+           order by number desc limit ?`,
+          ...wanted,
+          before ?? '',
+          limit,
+        )
+        .map(toJob);
+    },
+
+    counts: (): Record<string, number> =>
+      Object.fromEntries(
+        read
+          .all<{ state: string; count: number }>('select state, count(*) count from image_job group by state')
+          .map(({ state, count }) => [state, count]),
+      ),
+
+    /** A fraction is worth showing, not worth a write. */
+    setProgress(id: string, fraction: number): void {
+      progress.set(id, fraction);
+      tell(id);
+    },
+
+    finish(id: string, outputs: readonly Media[]): Promise<boolean> {
+      progress.delete(id);
+      return change(
+        id,
+        `state = 'done', outputs = ?, error_code = null, error_message = null`,
+        JSON.stringify(outputs),
+      );
+    },
+
+    end(id: string, state: 'failed' | 'cancelled' | 'lost', error: Pick<LimnerError, 'code' | 'message'>) {
+      progress.delete(id);
+      return change(id, 'state = ?, error_code = ?, error_message = ?', state, error.code, error.message);
+    },
+
+    retry(id: string, delayMs: number, error: { code: ErrorCode; message: string }): Promise<boolean> {
+      progress.delete(id);
+      return change(
+        id,
+        `state = 'waiting', run_at = ?, prompt_id = null, worker = null, error_code = ?, error_message = ?`,
+        Date.now() + delayMs,
+        error.code,
+        error.message,
+      );
+    },
+  };
+}
+
+function insert(connection: Connection, job: NewJob): string {
+  const id = randomUUID();
+  const now = new Date().toISOString();
+  connection.run(
+    `insert into image_job(id, number, workflow, state, inputs, passages, request, fingerprint, created_at, updated_at)
+     values (?, (select coalesce(max(number), 0) + 1 from image_job), ?, 'waiting', ?, ?, ?, ?, ?, ?)`,
+    id,
+    job.workflow,
+    JSON.stringify(job.inputs),
+    JSON.stringify(job.passages),
+    job.request ?? null,
+    job.fingerprint,
+    now,
+    now,
+  );
+  return id;
+}

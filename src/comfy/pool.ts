@@ -1,0 +1,180 @@
+import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { ImageJob, Jobs } from './jobs.ts';
+import type { Workflow } from './manifest.ts';
+import type { MediaStore } from './media.ts';
+import { runJob } from './run.ts';
+import type { Worker } from './worker.ts';
+
+export interface PoolOptions {
+  /** Jobs that one worker has at most: one runs, the others wait there, so that it never idles between two. */
+  depth: number;
+  /** How often a job is begun at most. */
+  attempts: number;
+  retryMs: number;
+}
+
+/** What keeps the card for pictures while any job runs; resolves when they may have it. */
+export type Lease = <T>(action: () => Promise<T>, worker: Worker) => Promise<T>;
+
+interface Parts {
+  jobs: Jobs;
+  media: MediaStore;
+  workers: readonly Worker[];
+  workflows: () => ReadonlyMap<string, Workflow>;
+  lease: Lease;
+  log: Log;
+}
+
+export type Pool = ReturnType<typeof createPool>;
+
+/** Hands waiting jobs to workers: to one that has what the workflow needs, the least busy first. */
+export function createPool(options: PoolOptions, { jobs, media, workers, workflows, lease, log }: Parts) {
+  const closing = new AbortController();
+  const underWay = new Map<string, { controller: AbortController; ended: Promise<void> }>();
+  const previews = new Map<string, { type: string; bytes: Buffer }>();
+  let timer: NodeJS.Timeout | undefined;
+  let isStarted = false;
+
+  const onPreview = (id: string, type: string, bytes: Buffer): void => void previews.set(id, { type, bytes });
+
+  function choose(workflow: Workflow): Worker | undefined {
+    return workers
+      .filter((worker) => !worker.isStuck() && worker.busy.size < options.depth)
+      .filter((worker) => worker.readiness(workflow)?.state === 'ready')
+      .toSorted((one, other) => one.busy.size - other.busy.size)[0];
+  }
+
+  function wake(): void {
+    if (!isStarted || closing.signal.aborted) return;
+    clearTimeout(timer);
+    for (const job of jobs.due(options.depth * workers.length * 4 + 20)) {
+      if (underWay.has(job.id)) continue;
+      const workflow = workflows().get(job.workflow);
+      const worker = workflow && choose(workflow);
+      if (workflow && worker) begin(job, workflow, worker);
+    }
+    const next = jobs.nextDueMs();
+    if (next !== undefined) timer = setTimeout(wake, next);
+  }
+
+  function begin(job: ImageJob, workflow: Workflow, worker: Worker): void {
+    const controller = new AbortController();
+    worker.busy.add(job.id);
+    const ended = work(job, workflow, worker, controller)
+      .catch((error: unknown) => settle(job, worker, error, controller))
+      .catch((error: unknown) => log.error({ err: error, job: job.id }, 'a picture job could not be ended'))
+      .finally(() => {
+        worker.busy.delete(job.id);
+        underWay.delete(job.id);
+        previews.delete(job.id);
+        wake();
+      });
+    underWay.set(job.id, { controller, ended });
+  }
+
+  async function work(
+    job: ImageJob,
+    workflow: Workflow,
+    worker: Worker,
+    controller: AbortController,
+  ): Promise<void> {
+    const signal = AbortSignal.any([closing.signal, controller.signal]);
+    const files = await lease(
+      () => runJob(job, workflow, worker, { jobs, media, onPreview }, signal),
+      worker,
+    );
+    // A success that comes after a cancellation is no result.
+    if (jobs.get(job.id)?.state === 'cancelling') await endCancelled(job.id);
+    else await jobs.finish(job.id, files);
+  }
+
+  const endCancelled = (id: string): Promise<boolean> =>
+    jobs.end(id, 'cancelled', { code: 'cancelled', message: 'The job was cancelled.' });
+
+  /** What becomes of a job whose run threw. */
+  async function settle(
+    before: ImageJob,
+    worker: Worker,
+    thrown: unknown,
+    controller: AbortController,
+  ): Promise<void> {
+    const job = jobs.get(before.id) ?? before;
+    if (job.state === 'cancelling' || controller.signal.aborted) {
+      await stopOn(worker, job);
+      await endCancelled(job.id);
+      return;
+    }
+    if (closing.signal.aborted) return;
+    const error = named(thrown, job, log);
+    if (error.code === 'image_timeout') await stopOn(worker, job);
+    if (error.code === 'image_memory') await worker.client.free(closing.signal).catch(ignoreAbsence);
+    const attempts = error.code === 'image_memory' ? 2 : options.attempts;
+    const isWorthAnother = error.retryable && job.attempts < attempts;
+    if (isWorthAnother) await jobs.retry(job.id, options.retryMs * 2 ** Math.max(0, job.attempts - 1), error);
+    else await jobs.end(job.id, error.code === 'image_lost' ? 'lost' : 'failed', error);
+    log.warn({ job: job.id, code: error.code, again: isWorthAnother }, error.message);
+  }
+
+  async function stopOn(worker: Worker, { promptId }: ImageJob): Promise<void> {
+    if (promptId === null) return;
+    try {
+      const isStopped = await worker.client.cancel(promptId, closing.signal);
+      if (!isStopped) worker.setStuck(promptId);
+    } catch (error) {
+      ignoreAbsence(error);
+    }
+  }
+
+  /** Takes up what an earlier process left running. */
+  async function adopt(): Promise<void> {
+    for (const job of jobs.running()) {
+      const worker = workers.find(({ url }) => url === job.worker);
+      const workflow = workflows().get(job.workflow);
+      if (job.state === 'cancelling') {
+        if (worker) await stopOn(worker, job);
+        await endCancelled(job.id);
+      } else if (worker && workflow) begin(job, workflow, worker);
+      else
+        await jobs.retry(job.id, 0, { code: 'image_lost', message: 'Its worker is no longer configured.' });
+    }
+  }
+
+  return {
+    wake,
+    preview: (id: string) => previews.get(id),
+    async start(): Promise<void> {
+      isStarted = true;
+      for (const worker of workers) worker.start();
+      await adopt();
+      wake();
+    },
+    /** Stops a job wherever it is; its state tells when it has stopped. */
+    async cancel(id: string): Promise<void> {
+      const entry = underWay.get(id);
+      if (!entry) {
+        await endCancelled(id);
+        return;
+      }
+      await jobs.change(id, `state = 'cancelling'`);
+      entry.controller.abort();
+    },
+    async close(): Promise<void> {
+      clearTimeout(timer);
+      closing.abort();
+      await Promise.all([...underWay.values()].map(({ ended }) => ended));
+      await Promise.all(workers.map((worker) => worker.close()));
+    },
+  };
+}
+
+/** What is not one of our errors is a bug: logged with its stack, and the job ends. */
+function named(error: unknown, job: ImageJob, log: Log): LimnerError {
+  if (error instanceof LimnerError) return error;
+  log.error({ err: error, job: job.id }, 'a picture job failed in a way that is a bug');
+  return new LimnerError('internal', 'Limner failed on this job; the log has the details.');
+}
+
+function ignoreAbsence(error: unknown): void {
+  if (!(error instanceof LimnerError)) throw error;
+}

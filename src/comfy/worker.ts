@@ -1,0 +1,124 @@
+import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { WorkerAddress } from './address.ts';
+import { checkWorkflow, type Readiness } from './check.ts';
+import { createClient, type Client, type ClientTimes } from './client.ts';
+import type { Workflow } from './manifest.ts';
+import { pause } from './pause.ts';
+import type { WorkerFacts } from './worker-look.ts';
+
+export interface LookTimes {
+  absentMs: number;
+  presentMs: number;
+}
+
+export interface Worker {
+  url: string;
+  client: Client;
+  /** Jobs of ours that it has now. */
+  busy: Set<string>;
+  facts(): WorkerFacts | undefined;
+  readiness(workflow: Workflow): Readiness | undefined;
+  /** It answers, but a run of it neither ends nor can be stopped. */
+  isStuck(): boolean;
+  setStuck(promptId: string): void;
+  state(): {
+    url: string;
+    reachable: boolean;
+    stuck: boolean;
+    version: string | null;
+    message: string | null;
+  };
+  start(): void;
+  look(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A ComfyUI server that is looked at again and again, and what it was like the last time. */
+export function createWorker(
+  address: WorkerAddress,
+  { client: clientTimes, look: lookTimes }: { client: ClientTimes; look: LookTimes },
+  { log, onChange }: { log: Log; onChange: () => void },
+): Worker {
+  const client = createClient(address, clientTimes, log);
+  const closing = new AbortController();
+  const readiness = new Map<Workflow, Readiness>();
+  let facts: WorkerFacts | undefined;
+  let message: string | null = 'not looked at yet';
+  let stuckOn: string | undefined;
+  let watching: Promise<void> | undefined;
+
+  function setReachable(found: WorkerFacts): void {
+    if (!facts) log.info({ worker: address.url, version: found.version }, 'ComfyUI is there');
+    facts = found;
+    message = null;
+    readiness.clear();
+  }
+
+  function setAbsent(error: LimnerError): void {
+    if (facts) log.warn({ worker: address.url, reason: error.message }, 'ComfyUI is gone');
+    facts = undefined;
+    message = error.message;
+  }
+
+  /** A stuck worker is used again when it has got rid of the run, most often by a restart. */
+  async function lookAtStuck(): Promise<void> {
+    if (stuckOn === undefined || !facts) return;
+    const { state } = await client.readRecord(stuckOn, closing.signal);
+    if (state !== 'running' && state !== 'pending') stuckOn = undefined;
+  }
+
+  async function look(): Promise<void> {
+    const before = facts !== undefined && stuckOn === undefined;
+    try {
+      setReachable(await client.look(closing.signal));
+      client.socket.start();
+      await lookAtStuck();
+    } catch (error) {
+      if (!(error instanceof LimnerError)) throw error;
+      if (error.code === 'cancelled') return;
+      setAbsent(error);
+    }
+    if ((facts !== undefined && stuckOn === undefined) || before) onChange();
+  }
+
+  async function watch(): Promise<void> {
+    while (!closing.signal.aborted) {
+      await look();
+      const ms = facts && stuckOn === undefined ? lookTimes.presentMs : lookTimes.absentMs;
+      await pause(ms, closing.signal).catch(() => undefined);
+    }
+  }
+
+  return {
+    url: address.url,
+    client,
+    busy: new Set(),
+    facts: () => facts,
+    readiness(workflow) {
+      if (!facts) return undefined;
+      const known = readiness.get(workflow) ?? checkWorkflow(workflow, facts);
+      readiness.set(workflow, known);
+      return known;
+    },
+    isStuck: () => stuckOn !== undefined,
+    setStuck(promptId) {
+      stuckOn = promptId;
+      log.error({ worker: address.url }, 'ComfyUI neither ends a run nor stops it: restart it');
+    },
+    state: () => ({
+      url: address.url,
+      reachable: facts !== undefined,
+      stuck: stuckOn !== undefined,
+      version: facts?.version ?? null,
+      message,
+    }),
+    start: () => void (watching ??= watch()),
+    look,
+    async close() {
+      closing.abort();
+      client.close();
+      await watching;
+    },
+  };
+}

@@ -1,0 +1,167 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import { createImages, type ImagesOptions } from '../../src/comfy/images.ts';
+import { createLog } from '../../src/log.ts';
+import { openDatabase } from '../../src/sqlite.ts';
+import { createFakeComfy, type FakeComfy, type FakeComfySettings } from '../fakes/comfyui.ts';
+
+/** Everything a second or more in life is a few milliseconds here. */
+export const QUICK = {
+  handshakeMs: 1000,
+  pingMs: 1000,
+  pongMs: 500,
+  backoffMs: [10, 50],
+  healMs: 20,
+  healEveryMs: 200,
+  pollMs: [30, 100],
+  deafMs: 150,
+  canaryMs: 60,
+  askAgainMs: 30,
+  absentMs: 5000,
+  stallMs: 5000,
+  downloadMs: 5000,
+  callMs: 3000,
+  cancelMs: 40,
+  cancelLimitMs: 600,
+} satisfies ImagesOptions['times'];
+
+/** Workflows that need no model. */
+export const MANIFEST = `
+workflows:
+  - name: plain
+    file: plain.json
+    inputs:
+      color: {kind: integer, min: 0, max: 16777215, default: 255, to: [{class: EmptyImage, input: color}]}
+      width: {kind: integer, min: 16, max: 1024, step: 8, default: 64, to: [{class: EmptyImage, input: width}]}
+  - name: slow
+    file: slow.json
+    timeout_seconds: 20
+    inputs:
+      seconds: {kind: number, min: 0, max: 30, default: 0.2, to: [{title: Slow, input: seconds}]}
+      color: {kind: seed, max: 16777215, to: [{class: EmptyImage, input: color}]}
+  - name: failing
+    file: failing.json
+    inputs:
+      kind: {kind: choice, choices: [value, oom, block], default: value, to: [{class: ProbeFail, input: kind}]}
+  - name: from-picture
+    file: from-picture.json
+    inputs:
+      image: {kind: image, required: true, to: [{title: Picture, input: image}]}
+      mask: {kind: mask, to: [{title: Mask, input: image}]}
+  - name: huge
+    file: plain.json
+    requires: {vram_min_gb: 80}
+  - name: trained
+    file: plain.json
+    requires: {models: [{folder: checkpoints, name: none.safetensors}]}
+  - name: kinds
+    file: kinds.json
+`;
+
+const empty = { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } };
+const save = (from: string) => ({
+  class_type: 'SaveImage',
+  inputs: { images: [from, 0], filename_prefix: 'x' },
+});
+
+export const GRAPHS: Record<string, object> = {
+  'plain.json': { 1: empty, 9: save('1') },
+  'slow.json': {
+    1: empty,
+    5: {
+      class_type: 'ProbeSlow',
+      inputs: { image: ['1', 0], steps: 5, seconds: 0.2 },
+      _meta: { title: 'Slow' },
+    },
+    9: save('5'),
+  },
+  'failing.json': {
+    1: empty,
+    5: { class_type: 'ProbeFail', inputs: { image: ['1', 0], kind: 'value' } },
+    9: save('5'),
+  },
+  'from-picture.json': {
+    1: { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Picture' } },
+    2: { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Mask' } },
+    9: save('1'),
+  },
+  'kinds.json': {
+    1: empty,
+    2: { class_type: 'SaveVideo', inputs: { images: ['1', 0], filename_prefix: 'v' } },
+    3: { class_type: 'VHS_VideoCombine', inputs: { images: ['1', 0], filename_prefix: 'g' } },
+    4: { class_type: 'SaveAudio', inputs: { images: ['1', 0], filename_prefix: 'a' } },
+    5: { class_type: 'PreviewAny', inputs: { source: 'a word' } },
+    6: { class_type: 'ProbeUi', inputs: { image: ['1', 0], kind: 'nan' } },
+  },
+};
+
+export async function writeWorkflows(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'manifest.yml'), MANIFEST);
+  for (const [name, graph] of Object.entries(GRAPHS))
+    await writeFile(join(folder, name), JSON.stringify(graph));
+}
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+export async function fakeComfy(settings: Partial<FakeComfySettings> = {}): Promise<FakeComfy> {
+  const fake = await createFakeComfy(settings);
+  cleanups.push(() => fake.stop());
+  return fake;
+}
+
+/** The whole of `comfy/` on a folder of its own beside the given workers. */
+export async function bed(fakes: FakeComfy[], options: Partial<ImagesOptions> = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'limner-comfy-'));
+  cleanups.push(() => rm(folder, { recursive: true, force: true }));
+  await writeWorkflows(join(folder, 'workflows'));
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', secrets: [], write: (line) => void lines.push(line) });
+  const database = openDatabase(join(folder, 'test.sqlite'));
+
+  const open = async () => {
+    const images = await createImages(
+      {
+        workers: fakes.map(({ url }) => url),
+        workflows: join(folder, 'workflows'),
+        media: join(folder, 'media'),
+        times: QUICK,
+        look: { absentMs: 50, presentMs: 200 },
+        retryMs: 20,
+        ...options,
+      },
+      { database, log },
+    );
+    await images.look();
+    await images.start();
+    return images;
+  };
+  let images = await open();
+  cleanups.push(async () => {
+    await images.close();
+    await database.close();
+  });
+  return {
+    folder,
+    lines,
+    database,
+    get images() {
+      return images;
+    },
+    /** Ends it and begins again on the same database, as after a restart of the service. */
+    async reopen() {
+      await images.close();
+      images = await open();
+      return images;
+    },
+    run: async (workflow: string, inputs: Record<string, unknown> = {}) => {
+      const { id } = await images.submit({ workflow, inputs });
+      return images.wait(id, AbortSignal.timeout(15_000));
+    },
+  };
+}

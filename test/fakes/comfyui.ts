@@ -1,0 +1,429 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as after } from 'node:timers/promises';
+import { NODE_CLASSES, type FakeGraph } from './comfyui-nodes.ts';
+import { runPrompt, type FakePrompt, type HistoryItem } from './comfyui-run.ts';
+import { createSockets } from './comfyui-sockets.ts';
+import { validate } from './comfyui-validate.ts';
+
+/** What can be switched at any time. */
+export interface FakeComfySettings {
+  version: string;
+  vramBytes: number;
+  /** Names by folder. */
+  models: Record<string, string[]>;
+  /** Without `/api/jobs`, as before 0.5. */
+  hasNoJobs: boolean;
+  /** `/api/jobs/{id}` answers 500, as with one poisoned entry. */
+  isPoisoned: boolean;
+  /** Jobs are taken and never end. */
+  isZombie: boolean;
+  /** Interrupts answer 200 and do nothing. */
+  ignoresInterrupts: boolean;
+  /** Time between the end of a run and its history entry. */
+  historyDelayMs: number;
+  /** POST /prompt answers 500 this many times; `runs` says whether the job is queued all the same. */
+  failPosts: { times: number; runs: boolean };
+  /** Downloads break after this many bytes, once. */
+  cutDownloads: number;
+  /** `/view` answers 200 with HTML. */
+  liesOnView: boolean;
+  maxUploadBytes: number;
+  /** `Authorization` that every request needs. */
+  authorization: string | undefined;
+}
+
+export interface FakeComfy {
+  url: string;
+  settings: FakeComfySettings;
+  /** Every request, as `METHOD path`. */
+  requests: string[];
+  /** Bodies of POST /prompt. */
+  prompts: { prompt: FakeGraph; prompt_id: string; client_id: string }[];
+  /** Names and sizes of what was uploaded. */
+  uploads: { name: string; subfolder: string; bytes: number }[];
+  frees: unknown[];
+  upgrades: Record<string, string>[];
+  sockets: { count(): number; ids(): string[]; drop(): void; deafen(): void };
+  /** Milliseconds in which something ran. */
+  busyMs(): number;
+  /** The process ends: queue, history and temp files are gone. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+const GIB = 2 ** 30;
+
+/** A small ComfyUI on 127.0.0.1 with the wire format, the frames and the faults of the recorded one. */
+export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}): Promise<FakeComfy> {
+  const settings: FakeComfySettings = {
+    version: '0.33.0',
+    vramBytes: 8 * GIB,
+    models: { checkpoints: [], loras: [], upscale_models: [] },
+    hasNoJobs: false,
+    isPoisoned: false,
+    isZombie: false,
+    ignoresInterrupts: false,
+    historyDelayMs: 0,
+    failPosts: { times: 0, runs: false },
+    cutDownloads: 0,
+    liesOnView: false,
+    maxUploadBytes: 104_857_600,
+    authorization: undefined,
+    ...changes,
+  };
+  const requests: string[] = [];
+  const prompts: FakeComfy['prompts'] = [];
+  const uploads: FakeComfy['uploads'] = [];
+  const frees: unknown[] = [];
+  const files = new Map<string, Buffer>();
+  let pending: FakePrompt[] = [];
+  let current: FakePrompt | undefined;
+  let history = new Map<string, HistoryItem>();
+  let world = newLife();
+  let number = 0;
+  let busy = 0;
+  let interrupted = '';
+  const server = createServer((request, response) => void serve(request, response));
+  const upgrades: Record<string, string>[] = [];
+  const sockets = createSockets(server, {
+    headers: upgrades,
+    remaining,
+    running: () =>
+      current?.clientId === undefined ? undefined : [current.clientId, Object.keys(current.graph)[0] ?? ''],
+  });
+
+  function newLife() {
+    return {
+      isDead: false,
+      cache: new Map<string, Record<string, unknown> | null>(),
+      counters: new Map<string, number>(),
+    };
+  }
+
+  function remaining(): number {
+    return pending.length + (current ? 1 : 0);
+  }
+
+  const tellStatus = (): void =>
+    sockets.tell(undefined, 'status', { status: { exec_info: { queue_remaining: remaining() } } });
+
+  async function drain(): Promise<void> {
+    if (current) return;
+    const life = world;
+    for (current = pending.shift(); current; current = pending.shift()) {
+      const prompt: FakePrompt = current;
+      interrupted = '';
+      tellStatus();
+      if (settings.isZombie) return;
+      const since = performance.now();
+      const item = await runPrompt(prompt, {
+        sockets,
+        files,
+        cache: life.cache,
+        counters: life.counters,
+        isInterrupted: () => interrupted === prompt.id,
+        isDead: () => life.isDead,
+        remaining,
+      });
+      busy += performance.now() - since;
+      if (life.isDead) return;
+      if (settings.historyDelayMs > 0) await after(settings.historyDelayMs);
+      history.set(prompt.id, item);
+      current = undefined;
+      tellStatus();
+      if (prompt.clientId !== undefined)
+        sockets.tell(prompt.clientId, 'executing', { node: null, prompt_id: prompt.id });
+    }
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://fake');
+    const path = url.pathname.startsWith('/api/jobs')
+      ? url.pathname
+      : url.pathname.replace(/^\/api(?=\/)/, '');
+    requests.push(`${request.method} ${path}`);
+    const body = await buffer(request);
+    if (settings.authorization !== undefined && request.headers.authorization !== settings.authorization)
+      return empty(response, 401);
+    if (request.headers['sec-fetch-site'] === 'cross-site') return empty(response, 403);
+    if (body.length > settings.maxUploadBytes)
+      return plain(
+        response,
+        413,
+        `Maximum request body size ${settings.maxUploadBytes} exceeded, actual body size ${body.length}`,
+      );
+    const route =
+      ROUTES[
+        `${request.method} ${path.replace(/^(\/api\/jobs|\/history|\/models|\/object_info)\/[^/]+/, '$1/*')}`
+      ];
+    if (!route) return octets(response);
+    await route({ path, query: url.searchParams, body, request, response });
+  }
+
+  interface Call {
+    path: string;
+    query: URLSearchParams;
+    body: Buffer;
+    request: IncomingMessage;
+    response: ServerResponse;
+  }
+
+  const lastOf = (path: string, from = -1): string => path.split('/').at(from) ?? '';
+
+  const ROUTES: Record<string, (call: Call) => void | Promise<void>> = {
+    'POST /prompt': ({ body, response }) => postPrompt(body, response),
+    'GET /prompt': ({ response }) => json(response, 200, { exec_info: { queue_remaining: remaining() } }),
+    'GET /queue': ({ response }) =>
+      json(response, 200, {
+        queue_running: current ? [itemOf(current)] : [],
+        queue_pending: pending.map(itemOf),
+      }),
+    'POST /queue': ({ body, response }) => {
+      const gone = JSON.parse(body.toString()).delete ?? [];
+      pending = pending.filter(({ id }) => !gone.includes(id));
+      tellStatus();
+      empty(response, 200);
+    },
+    'POST /interrupt': ({ body, response }) => {
+      const wanted = body.length > 0 ? JSON.parse(body.toString()).prompt_id : current?.id;
+      if (!settings.ignoresInterrupts && wanted === current?.id) interrupted = wanted;
+      empty(response, 200);
+    },
+    'POST /free': ({ body, response }) => {
+      frees.push(JSON.parse(body.toString()));
+      empty(response, 200);
+    },
+    'GET /history/*': ({ path, response }) => {
+      const item = history.get(lastOf(path));
+      json(response, 200, item ? { [lastOf(path)]: item } : {});
+    },
+    'POST /history': ({ body, response }) => {
+      for (const id of JSON.parse(body.toString()).delete ?? []) history.delete(id);
+      empty(response, 200);
+    },
+    'GET /api/jobs/*': ({ path, response }) => {
+      if (settings.hasNoJobs) return octets(response);
+      if (settings.isPoisoned) return broken(response);
+      const job = jobOf(lastOf(path));
+      return job ? json(response, 200, job) : json(response, 404, { error: 'Job not found' });
+    },
+    'POST /api/jobs/*/cancel': ({ path, response }) => {
+      if (settings.hasNoJobs) return octets(response);
+      const id = lastOf(path, -2);
+      const before = pending.length;
+      pending = pending.filter((one) => one.id !== id);
+      if (before !== pending.length) tellStatus();
+      if (current?.id === id && !settings.ignoresInterrupts) interrupted = id;
+      return json(response, 200, { cancelled: before !== pending.length || current?.id === id });
+    },
+    'GET /object_info': ({ response }) => json(response, 200, NODE_CLASSES),
+    'GET /object_info/*': ({ path, response }) => {
+      const found = NODE_CLASSES[lastOf(path)];
+      json(response, 200, found ? { [lastOf(path)]: found } : {});
+    },
+    'GET /models': ({ response }) => json(response, 200, Object.keys(settings.models)),
+    'GET /models/*': ({ path, response }) => {
+      const names = settings.models[lastOf(path)];
+      if (names) json(response, 200, names);
+      else empty(response, 404);
+    },
+    'GET /features': ({ response }) =>
+      json(response, 200, { supports_preview_metadata: true, max_upload_size: settings.maxUploadBytes }),
+    'GET /system_stats': ({ response }) =>
+      json(response, 200, {
+        system: { os: 'posix', comfyui_version: settings.version, python_version: '3.12', argv: [] },
+        devices: [
+          {
+            name: 'cuda:0 Fake',
+            type: 'cuda',
+            index: 0,
+            vram_total: settings.vramBytes,
+            vram_free: settings.vramBytes,
+          },
+        ],
+      }),
+    'POST /upload/image': ({ body, request, response }) => upload(body, request, response),
+    'GET /view': ({ query, request, response }) => view(query, request, response),
+  };
+
+  function postPrompt(body: Buffer, response: ServerResponse): void {
+    if (!body.toString().trimStart().startsWith('{')) return broken(response);
+    const sent = JSON.parse(body.toString());
+    prompts.push(sent);
+    if (sent.prompt === undefined)
+      return json(response, 400, {
+        error: {
+          type: 'no_prompt',
+          message: 'No prompt provided',
+          details: 'No prompt provided',
+          extra_info: {},
+        },
+        node_errors: {},
+      });
+    const { failPosts } = settings;
+    const fails = failPosts.times > 0 && failPosts.times-- > 0;
+    if (fails && !failPosts.runs) return broken(response);
+    const { error, node_errors, targets } = validate(sent.prompt);
+    if (error) return json(response, 400, { error, node_errors });
+    const at = number++;
+    const extra = { client_id: sent.client_id, create_time: Date.now() };
+    pending.push({
+      id: sent.prompt_id,
+      number: at,
+      graph: sent.prompt,
+      clientId: sent.client_id,
+      extra,
+      targets,
+    });
+    if (fails) broken(response);
+    else json(response, 200, { prompt_id: sent.prompt_id, number: at, node_errors });
+    tellStatus();
+    void drain();
+  }
+
+  const itemOf = ({ number, id, graph, extra, targets }: FakePrompt): unknown[] => [
+    number,
+    id,
+    graph,
+    extra,
+    targets,
+  ];
+
+  function jobOf(id: string): Record<string, unknown> | undefined {
+    const item = history.get(id);
+    if (!item) {
+      const isRunning = current?.id === id;
+      if (!isRunning && !pending.some((one) => one.id === id)) return undefined;
+      return {
+        id,
+        status: isRunning ? 'in_progress' : 'pending',
+        priority: 0,
+        outputs_count: 0,
+        previewable_outputs_count: 0,
+      };
+    }
+    const count = Object.keys(item.outputs).length;
+    return {
+      id,
+      status: statusOf(item),
+      priority: item.prompt[0],
+      outputs_count: count,
+      previewable_outputs_count: count,
+      outputs: item.outputs,
+      execution_status: item.status,
+      workflow: { prompt: item.prompt[2], extra_data: item.prompt[3] },
+    };
+  }
+
+  function upload(body: Buffer, request: IncomingMessage, response: ServerResponse): void {
+    void new Response(new Uint8Array(body), {
+      headers: { 'content-type': request.headers['content-type'] ?? '' },
+    })
+      .formData()
+      .then(async (form) => {
+        const file = form.get('image');
+        const folder = form.get('subfolder');
+        const subfolder = typeof folder === 'string' ? folder : '';
+        if (!(file instanceof File) || subfolder.includes('..')) return empty(response, 400);
+        const bytes = Buffer.from(await file.arrayBuffer());
+        files.set(`input:${subfolder}/${file.name}`, bytes);
+        uploads.push({ name: file.name, subfolder, bytes: bytes.length });
+        return json(response, 200, { name: file.name, subfolder, type: 'input' });
+      });
+  }
+
+  function view(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
+    const [name, folder, type] = ['filename', 'subfolder', 'type'].map((one) => query.get(one) ?? '');
+    const bytes = files.get(`${type}:${folder}/${name}`);
+    if (settings.liesOnView) return plain(response, 200, '<html>login</html>');
+    if (!bytes) return empty(response, 404);
+    const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const part = bytes.subarray(from);
+    response.writeHead(from > 0 ? 206 : 200, {
+      'content-type': 'image/png',
+      'content-length': part.length,
+      'accept-ranges': 'bytes',
+      'content-disposition': `filename="${name}"`,
+      ...(from > 0 && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
+    });
+    const cut = settings.cutDownloads;
+    settings.cutDownloads = 0;
+    if (cut > 0) response.write(part.subarray(0, cut), () => response.destroy());
+    else response.end(part);
+  }
+
+  let port = await listen(server, 0);
+  return {
+    get url() {
+      return `http://127.0.0.1:${port}`;
+    },
+    settings,
+    requests,
+    prompts,
+    uploads,
+    frees,
+    upgrades,
+    sockets,
+    busyMs: () => busy,
+    async stop() {
+      world.isDead = true;
+      sockets.drop();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+    async start() {
+      world = newLife();
+      pending = [];
+      current = undefined;
+      history = new Map();
+      number = 0;
+      port = await listen(server, port);
+    },
+  };
+}
+
+function statusOf({ status }: HistoryItem): string {
+  if (status.status_str === 'success') return 'completed';
+  return status.messages.at(-1)?.[0] === 'execution_interrupted' ? 'cancelled' : 'failed';
+}
+
+/** The bare words that Python writes are put in where a node gave them. */
+function json(response: ServerResponse, status: number, body: unknown): void {
+  const text = JSON.stringify(body).replaceAll('"<NaN>"', 'NaN');
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+  response.end(text);
+}
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(text);
+}
+
+function broken(response: ServerResponse): void {
+  plain(response, 500, '500 Internal Server Error\n\nServer got itself in trouble');
+}
+
+function empty(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-length': 0 });
+  response.end();
+}
+
+function octets(response: ServerResponse): void {
+  response.writeHead(404, { 'content-type': 'application/octet-stream' });
+  response.end();
+}
+
+function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      server.off('error', reject);
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+  });
+}
