@@ -26,7 +26,7 @@ interface Parts {
   log: Log;
 }
 
-export type Pool = ReturnType<typeof createPool>;
+type Pool = ReturnType<typeof createPool>;
 
 /** Hands waiting jobs to workers: to one that has what the workflow needs, the least busy first. */
 export function createPool(options: PoolOptions, { jobs, media, workers, workflows, lease, log }: Parts) {
