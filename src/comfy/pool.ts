@@ -26,8 +26,6 @@ interface Parts {
   log: Log;
 }
 
-type Pool = ReturnType<typeof createPool>;
-
 /** Hands waiting jobs to workers: to one that has what the workflow needs, the least busy first. */
 export function createPool(options: PoolOptions, { jobs, media, workers, workflows, lease, log }: Parts) {
   const closing = new AbortController();
