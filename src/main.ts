@@ -8,6 +8,7 @@ import { ingest } from './commands/ingest.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
+import { workflow } from './commands/workflow.ts';
 import { workerSecrets } from './comfy/address.ts';
 import { parseConfig, type Config } from './config.ts';
 import { LimnerError } from './errors.ts';
@@ -41,6 +42,11 @@ const COMMANDS: Record<string, Command> = {
     usage: 'forget',
     about: 'confirm that the files missing all at once are meant to be gone',
     run: forget,
+  },
+  workflow: {
+    usage: 'workflow add|check',
+    about: 'propose a manifest entry for a ComfyUI workflow, or tell what the workers lack',
+    run: workflow,
   },
   doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },
 };

@@ -1,0 +1,158 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { bindGraph, settleInputs } from '../../src/comfy/bind.ts';
+import { checkWorkflow, graphAgainst } from '../../src/comfy/check.ts';
+import { parseGraph } from '../../src/comfy/graph.ts';
+import { insertLoras } from '../../src/comfy/lora.ts';
+import { parseManifest, readWorkflows } from '../../src/comfy/manifest.ts';
+import { parseLooseJson } from '../../src/comfy/loose-json.ts';
+import { STOCK } from './stock-nodes.ts';
+
+const SHIPPED = fileURLToPath(new URL('../../workflows', import.meta.url));
+const shipped = await readWorkflows(SHIPPED);
+
+describe('the shipped workflows', () => {
+  test('are text to image (SD 1.5, SDXL, Flux), image to image, inpainting, upscaling and video', () => {
+    expect(shipped.map(({ name }) => name).toSorted()).toEqual([
+      'image-to-image',
+      'inpaint',
+      'text-to-image',
+      'text-to-image-flux',
+      'text-to-image-sd15',
+      'text-to-video',
+      'upscale',
+    ]);
+  });
+
+  test.each(shipped)('$name is clean against a stock server that has its models', (workflow) => {
+    expect(graphAgainst(workflow.graph, STOCK, workflow)).toEqual([]);
+    const models: Record<string, string[]> = {};
+    for (const { folder, name } of workflow.requires.models) (models[folder] ??= []).push(name);
+    const facts = {
+      version: '',
+      devices: [],
+      classes: STOCK,
+      maxUploadBytes: 1,
+      vramBytes: 24 * 2 ** 30,
+      models,
+    };
+    expect(checkWorkflow(workflow, facts)).toEqual({ state: 'ready', lacks: [] });
+    const without = checkWorkflow(workflow, { ...facts, models: {} });
+    expect(without.state).toBe('missing_models');
+    const small = checkWorkflow(workflow, { ...facts, vramBytes: 2 ** 30 });
+    expect(small.state).toBe('low_vram');
+  });
+
+  test.each(shipped)('$name stays clean with its inputs filled in, LoRA included', (workflow) => {
+    const given: Record<string, unknown> = {};
+    for (const [name, { kind, required }] of Object.entries(workflow.inputs)) {
+      if (required) given[name] = 'words';
+      if (kind === 'lora') given[name] = [{ name: 'style', strength: 0.5 }];
+    }
+    const graph = bindGraph(workflow, settleInputs(workflow, given), {
+      prefix: 'limner/x',
+      pictures: { image: 'limner/x/image.png', mask: 'limner/x/mask.png' },
+      loraNames: ['style.safetensors'],
+    });
+    expect(graphAgainst(graph, STOCK, workflow)).toEqual([]);
+    expect(JSON.stringify(graph)).toContain('"filename_prefix":"limner/x/');
+  });
+});
+
+describe('LoRA insertion', () => {
+  const graph = shipped.find(({ name }) => name === 'text-to-image')?.graph ?? {};
+
+  test('chains the loaders and points every consumer at the end of the chain', () => {
+    const installed = ['styles\\ink.safetensors', 'b.safetensors'];
+    const result = insertLoras(
+      graph,
+      [
+        { name: 'styles/ink', strength: 1 },
+        { name: 'b', strength: -0.5 },
+      ],
+      installed,
+    );
+    expect(result['8']).toMatchObject({
+      inputs: { model: ['1', 0], clip: ['1', 1], lora_name: 'styles\\ink.safetensors' },
+    });
+    expect(result['9']).toMatchObject({ inputs: { model: ['8', 0], clip: ['8', 1], strength_clip: -0.5 } });
+    expect(result['5']?.inputs['model']).toEqual(['9', 0]);
+    expect(result['2']?.inputs['clip']).toEqual(['9', 1]);
+    expect(result['6']?.inputs['vae']).toEqual(['1', 2]);
+    expect(graph['5']?.inputs['model']).toEqual(['1', 0]);
+  });
+
+  test('names a LoRA that is not there', () => {
+    expect(() => insertLoras(graph, [{ name: 'no', strength: 1 }], [])).toThrow(/LoRA no/);
+  });
+});
+
+describe('a workflow file', () => {
+  test.each([
+    ['{', 'it is not JSON'],
+    ['[]', 'API format'],
+    ['{"1": {"inputs": {}}}', 'API format'],
+    ['{"nodes": [], "links": []}', 'API format'],
+    ['{"1": {"class_type": "A", "inputs": {"x": ["7", 0]}}}', 'node 7, which is missing'],
+    ['{"1": {"class_type": "A", "inputs": {"x": ["1", 0]}}}', 'in a circle'],
+  ])('%s is refused', (text, words) => {
+    expect(() => parseGraph(text, 'mine')).toThrow(words);
+  });
+
+  test('may be wrapped', () => {
+    expect(parseGraph('{"prompt": {"1": {"class_type": "A", "inputs": {}}}}', 'mine')).toHaveProperty('1');
+  });
+});
+
+describe('a manifest', () => {
+  const folders: string[] = [];
+  afterAll(async () => {
+    for (const folder of folders) await rm(folder, { recursive: true });
+  });
+
+  test.each([
+    ['workflows: [', 'not YAML'],
+    ['workflows: [{name: a, file: ../../etc/passwd.json}]', 'workflows.0.file'],
+    ['workflows: [{name: A B, file: a.json}]', 'workflows.0.name'],
+    ['workflows: [{name: a, file: a.json, extra: 1}]', 'extra'],
+    [
+      'workflows: [{name: a, file: a.json, requires: {models: [{folder: loras, name: ../x}]}}]',
+      'workflows.0.requires.models.0.name',
+    ],
+    [
+      'workflows: [{name: a, file: a.json, requires: {models: [{folder: loras, name: x, url: "http://a/b"}]}}]',
+      'workflows.0.requires.models.0.url',
+    ],
+  ])('%s is refused', (text, words) => {
+    expect(() => parseManifest(text)).toThrow(words);
+  });
+
+  test.each([
+    ['{kind: text, to: [{title: None, input: text}]}', 'no node is called None'],
+    ['{kind: text, to: [{class: A, input: text}]}', 'both called A'],
+  ])('an input %s that fills no node, or two, is refused', async (input, words) => {
+    const folder = await mkdtemp(join(tmpdir(), 'limner-manifest-'));
+    folders.push(folder);
+    await writeFile(
+      join(folder, 'manifest.yml'),
+      `workflows: [{name: a, file: a.json, inputs: {x: ${input}}}]`,
+    );
+    await writeFile(join(folder, 'a.json'), '{"1": {"class_type": "A"}, "2": {"class_type": "A"}}');
+    await expect(readWorkflows(folder)).rejects.toThrow(words);
+  });
+
+  test('that is not there means no workflows', async () => {
+    expect(await readWorkflows(join(SHIPPED, 'nowhere'))).toEqual([]);
+  });
+});
+
+test.each([
+  ['{"a": NaN, "b": [-Infinity, Infinity]}', { a: null, b: [null, null] }],
+  ['{"a": "NaN \\" NaN", "b": NaN}', { a: 'NaN " NaN', b: null }],
+  ['{"a": 1}', { a: 1 }],
+])('%s is read', (text, value) => {
+  expect(parseLooseJson(text)).toEqual(value);
+});
