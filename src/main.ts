@@ -44,8 +44,8 @@ const COMMANDS: Record<string, Command> = {
     run: forget,
   },
   workflow: {
-    usage: 'workflow add|check',
-    about: 'propose a manifest entry for a ComfyUI workflow, or tell what the workers lack',
+    usage: 'workflow add|convert|check',
+    about: 'propose a manifest entry for a ComfyUI workflow, turn it into API format, tell what workers lack',
     run: workflow,
   },
   doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },

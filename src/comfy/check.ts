@@ -95,11 +95,16 @@ export function readSpec(value: unknown): Spec | undefined {
   const bound = (name: string) => (typeof given[name] === 'number' ? given[name] : undefined);
   return {
     type: typeof type === 'string' ? type : 'COMBO',
-    choices: Array.isArray(listed) ? listed : undefined,
+    choices: Array.isArray(listed) ? listed.map(keyOf) : undefined,
     min: bound('min'),
     max: bound('max'),
     isFile: Object.keys(given).some((name) => name.endsWith('_upload')),
   };
+}
+
+/** A choice that brings inputs of its own is an object with a key. */
+function keyOf(choice: unknown): unknown {
+  return typeof choice === 'object' && choice !== null && 'key' in choice ? choice.key : choice;
 }
 
 function linkProblem(graph: Graph, [id, slot]: [string, number], spec: Spec, classes: ObjectInfo) {

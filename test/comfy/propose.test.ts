@@ -1,4 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -64,15 +68,43 @@ test.each(['package.json', 'nowhere.json', 'README.md'])('`workflow add %s` says
   expect([status, stderr]).toEqual([1, expect.stringMatching(/API format|cannot be read|not JSON/)]);
 });
 
-test('`workflow check` says in plain words what each worker lacks', async () => {
-  const fake = await fakeComfy();
-  const { promise, resolve } = Promise.withResolvers<string>();
-  const child = spawn(process.execPath, ['src/main.ts', 'workflow', 'check'], {
-    cwd: ROOT,
-    env: { PATH: process.env['PATH'], COMFYUI_URL: fake.url },
-  });
+/** The command beside a server in this process, so it must not block. */
+async function limnerWith(url: string, args: string[]) {
+  const env = { PATH: process.env['PATH'], COMFYUI_URL: url };
+  const child = spawn(process.execPath, ['src/main.ts', 'workflow', ...args], { cwd: ROOT, env });
   let out = '';
   child.stdout.on('data', (part: Buffer) => (out += part.toString()));
-  child.on('exit', () => resolve(out));
-  expect(await promise).toMatch(/upscale\s+lacks the node ImageUpscaleWithModel/);
+  const [status] = await once(child, 'close');
+  return { out, status };
+}
+
+test('`workflow check` says in plain words what each worker lacks', async () => {
+  const { out, status } = await limnerWith((await fakeComfy()).url, ['check']);
+  expect(out).toMatch(/upscale\s+lacks the node ImageUpscaleWithModel/);
+  expect(status).toBe(1);
+});
+
+test('`workflow convert` turns what the editor saves into API format', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'limner-convert-'));
+  const path = join(folder, 'saved.json');
+  const saved = {
+    nodes: [
+      { id: 1, type: 'EmptyImage', widgets_values: [64, 64, 1, 255], inputs: [] },
+      {
+        id: 9,
+        type: 'SaveImage',
+        widgets_values: ['out'],
+        inputs: [{ name: 'images', type: 'IMAGE', link: 1 }],
+      },
+    ],
+    links: [[1, 1, 0, 9, 0, 'IMAGE']],
+  };
+  await writeFile(path, JSON.stringify(saved));
+  const { out, status } = await limnerWith((await fakeComfy()).url, ['convert', path]);
+  await rm(folder, { recursive: true });
+  expect(JSON.parse(out)).toMatchObject({
+    1: { class_type: 'EmptyImage', inputs: { width: 64, color: 255 } },
+    9: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'out' } },
+  });
+  expect(status).toBe(0);
 });
