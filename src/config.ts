@@ -50,7 +50,10 @@ export const Environment = z.object({
   OLLAMA_HOST: text('http://127.0.0.1:11434'),
   LIMNER_EMBED_MODEL: text('embeddinggemma'),
   LIMNER_CHAT_MODEL: text('gemma3:4b'),
-  COMFYUI_URL: list,
+  COMFYUI_URL: list.refine(
+    (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
+    'every entry must be an http or https address',
+  ),
   LIMNER_WORKFLOWS: z.preprocess(unset, z.string().optional()),
   LIMNER_ILLUSTRATE_WORKFLOW: text('text-to-image'),
   LIMNER_KEEP_PROMPTS: z.preprocess(unset, z.stringbool().default(false)),

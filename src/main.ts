@@ -8,6 +8,7 @@ import { ingest } from './commands/ingest.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
+import { worker } from './commands/worker.ts';
 import { workflow } from './commands/workflow.ts';
 import { workerSecrets } from './comfy/address.ts';
 import { parseConfig, type Config } from './config.ts';
@@ -42,6 +43,11 @@ const COMMANDS: Record<string, Command> = {
     usage: 'forget',
     about: 'confirm that the files missing all at once are meant to be gone',
     run: forget,
+  },
+  worker: {
+    usage: 'worker fetch-models',
+    about: 'on a ComfyUI machine: bring the models of the workflows into its folders',
+    run: worker,
   },
   workflow: {
     usage: 'workflow add|convert|check',

@@ -29,7 +29,7 @@ export interface ServerParts
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
   secrets: readonly string[];
-  pictures: OpenAiImages['pictures'] & WorkflowParts;
+  pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
   log: Log;

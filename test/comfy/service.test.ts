@@ -195,3 +195,18 @@ test('OpenAI: the workflow is the model, and n pictures are n jobs', async () =>
     .parse(await response.json());
   expect(data.map(({ b64_json }) => Buffer.from(b64_json, 'base64').readUInt32BE(16))).toEqual([32, 32]);
 });
+
+test('a job tells its changes on the stream of events', async () => {
+  const service = await (await begin(await fakeWorker())).start();
+  const gone = new AbortController();
+  const events = await fetch(`${service.url}/api/events`, { signal: gone.signal });
+  await service.post('/api/images', { workflow: 'text-to-image', inputs: { prompt: 'a' } });
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const part of events.body ?? []) {
+    text += decoder.decode(part, { stream: true });
+    if (text.includes('"state":"done"')) break;
+  }
+  gone.abort();
+  expect(text).toMatch(/event: image\ndata: {"id":"[^"]+","object":"image.job".*"state":"running"/);
+});
