@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import type { FastifyInstance } from 'fastify';
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
 import { parse } from './failure.ts';
 import type { Picture, Pictures } from './images.ts';
 import { signalOf } from './sse.ts';
+
+const MAX_BYTES = 50 * 1024 * 1024;
 
 const Size = z
   .string()
@@ -47,7 +50,13 @@ export function openAiImageRoutes(
     return answer(done, body.response_format ?? 'url', publicUrl(request), pictures);
   });
 
-  server.post('/v1/images/edits', async (request, reply) => {
+  // A scope of its own: other routes keep refusing forms.
+  void server.register(async (scope) => {
+    await scope.register(multipart, { limits: { fileSize: MAX_BYTES, files: 4, fields: 20 } });
+    scope.post('/v1/images/edits', edit);
+  });
+
+  async function edit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
     if (!request.isMultipart())
       throw new LimnerError('invalid_request', 'Send the picture as multipart/form-data.', {
         param: 'image',
@@ -59,7 +68,7 @@ export function openAiImageRoutes(
     const jobs = await submitAll(model, { prompt: body.prompt }, files, body.n);
     const done = await waitForAll(jobs, signalOf(request, reply));
     return answer(done, body.response_format, publicUrl(request), pictures);
-  });
+  }
 
   async function submitAll(
     workflow: string,

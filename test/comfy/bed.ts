@@ -50,6 +50,12 @@ workflows:
     inputs:
       image: {kind: image, required: true, to: [{title: Picture, input: image}]}
       mask: {kind: mask, to: [{title: Mask, input: image}]}
+  - name: edit
+    file: edit.json
+    inputs:
+      prompt: {kind: text, required: true, to: [{class: PreviewAny, input: source}]}
+      image: {kind: image, required: true, to: [{title: Picture, input: image}]}
+    outputs: [{id: '9'}]
   - name: huge
     file: plain.json
     requires: {vram_min_gb: 80}
@@ -85,6 +91,11 @@ export const GRAPHS: Record<string, object> = {
   'from-picture.json': {
     1: { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Picture' } },
     2: { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Mask' } },
+    9: save('1'),
+  },
+  'edit.json': {
+    1: { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Picture' } },
+    3: { class_type: 'PreviewAny', inputs: { source: '' } },
     9: save('1'),
   },
   'kinds.json': {
