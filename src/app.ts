@@ -3,7 +3,6 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from './api/server.ts';
-import type { Status } from './api/health.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
 import { createRetrieve } from './ask/retrieve.ts';
@@ -25,11 +24,11 @@ import { createRecount } from './ingest/recount.ts';
 import { createUploads } from './ingest/uploads.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
-import { createMetrics } from './metrics.ts';
 import { createOllama, type OllamaOptions } from './models/ollama.ts';
 import { createExtractor } from './processors/pool.ts';
 import { PROCESSORS_VERSION } from './processors/table.ts';
 import { lockFolder, openDatabase } from './sqlite.ts';
+import { createStatus, createStatusMetrics } from './status.ts';
 import { createEmbeddedStore } from './store/embedded.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
@@ -126,50 +125,14 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { chat: createChatPort(models), images, log },
   );
 
-  async function status(): Promise<Status> {
-    const { offline, ignored, held } = arrivals.state();
-    return {
-      documents: Object.fromEntries(catalogue.countByState()),
-      failed: catalogue.countByError(),
-      ...(await store.totals()),
-      jobs: queue.size(),
-      settling: arrivals.settling(),
-      inbox: {
-        path: config.inbox,
-        online: offline === undefined,
-        message: offline ?? heldMessage(held),
-        ignored,
-        held,
-      },
-      servers: { ollama: models.status(), comfyui: images.states() },
-    };
-  }
-
-  const metrics = createMetrics([
-    {
-      name: 'limner_documents',
-      help: 'Documents of the ledger by state',
-      label: 'state',
-      read: async () => Object.fromEntries(catalogue.countByState()),
-    },
-    {
-      name: 'limner_failed_documents',
-      help: 'Failed documents by the code of their error',
-      label: 'code',
-      read: async () => catalogue.countByError(),
-    },
-    {
-      name: 'limner_chunks',
-      help: 'Chunks in the store',
-      read: async () => ({ all: (await store.totals()).chunks }),
-    },
-    {
-      name: 'limner_vectors',
-      help: 'Chunks that have a vector',
-      read: async () => ({ all: (await store.totals()).vectors }),
-    },
-    { name: 'limner_jobs', help: 'Jobs that wait or run', read: async () => ({ all: queue.size() }) },
-  ]);
+  const counted = { catalogue, queue, store };
+  const status = createStatus({
+    ...counted,
+    inbox: config.inbox,
+    arrivals,
+    servers: () => ({ ollama: models.status(), comfyui: images.states() }),
+  });
+  const metrics = createStatusMetrics(counted);
 
   const server = createServer(
     {
@@ -189,6 +152,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       retrieve,
       ask,
       collections: catalogue.collections,
+      matching: catalogue.matching,
       status,
       metrics,
       log,
@@ -238,13 +202,6 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       unlock();
     },
   };
-}
-
-/** What a person reads in the status while the brake holds. */
-function heldMessage(held: number): string | null {
-  return held === 0
-    ? null
-    : `${held} files are missing at once; nothing is forgotten until \`limner forget\` confirms it`;
 }
 
 function hostsOf(config: Config): string[] {

@@ -7,7 +7,7 @@ import { LimnerError } from '../errors.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
-import { FileFields, sendText, sendUrl, TextBody, UrlBody } from './sent.ts';
+import { Annotations, fieldsOf, FileFields, sendText, sendUrl, TextBody, UrlBody } from './sent.ts';
 
 const ListQuery = z.strictObject({
   collection: z.string().optional(),
@@ -39,6 +39,10 @@ export function documentRoutes(
 
   server.delete<ById>('/api/documents/:id', async ({ params }, reply) =>
     reply.code(202).send(documentBody(await documents.remove(params.id))),
+  );
+
+  server.patch<ById>('/api/documents/:id', async ({ params, body }) =>
+    documentBody(await documents.annotate(params.id, parse(Annotations, body))),
   );
 
   server.post<ById>('/api/documents/:id/reindex', async ({ params }, reply) =>
@@ -105,10 +109,9 @@ function uploadFile(
   return documents.upload({
     kind: 'uploads',
     name,
-    ...(fields.external_id !== undefined && { externalId: fields.external_id }),
+    ...fieldsOf(fields),
     title: fields.title ?? name,
     body: Readable.from(lastFile(part, rest), { objectMode: false }),
-    ...(fields.collection !== undefined && { collection: fields.collection }),
   });
 }
 

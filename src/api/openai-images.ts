@@ -53,7 +53,7 @@ export function openAiImageRoutes(
   // A scope of its own: other routes keep refusing forms.
   void server.register(async (scope) => {
     await scope.register(multipart, { limits: { fileSize: MAX_BYTES, files: 4, fields: 20 } });
-    scope.post('/v1/images/edits', edit);
+    scope.post('/v1/images/edits', (request, reply) => edit(request, reply));
   });
 
   async function edit(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {

@@ -5,6 +5,7 @@ import type { Illustrate, Illustration } from '../ask/illustrate.ts';
 import type { Retrieve } from '../ask/retrieve.ts';
 import { morePlace, type Passage } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
+import { Filter } from '../ingest/filter.ts';
 import type { Log } from '../log.ts';
 import { source } from './chat-shapes.ts';
 import { asShown, errorBody, parse } from './failure.ts';
@@ -17,11 +18,13 @@ export const SearchRequest = z.strictObject({
   query: Question,
   collection: z.string().optional(),
   limit: z.number().int().min(1).max(100).default(10),
+  filter: Filter.optional(),
 });
 
 export const AskBody = z.strictObject({
   question: Question.min(1),
   collection: z.string().optional(),
+  filter: Filter.optional(),
   limit: z.number().int().min(1).max(30).optional(),
   stream: z.boolean().default(false),
   /** A picture beside the answer; `wait` puts it into the same answer instead of making it meanwhile. */
@@ -32,29 +35,37 @@ export interface SearchRoutes {
   retrieve: Retrieve;
   ask: Ask;
   illustrate: Illustrate;
+  /** Ids of the documents that a filter fits. */
+  matching: (filter: Filter) => string[];
   publicUrl: (request: { protocol: string; host: string }) => string;
   log: Log;
 }
 
 export function searchRoutes(
   server: FastifyInstance,
-  { retrieve, ask, illustrate, publicUrl, log }: SearchRoutes,
+  { retrieve, ask, illustrate, matching, publicUrl, log }: SearchRoutes,
 ): void {
   server.post('/api/search', async (request, reply) => {
-    const { query, collection, limit } = parse(SearchRequest, request.body);
-    const wanted = { text: query, limit, ...(collection !== undefined && { collection }) };
+    const { query, collection, limit, filter } = parse(SearchRequest, request.body);
+    const wanted = {
+      text: query,
+      limit,
+      ...(collection !== undefined && { collection }),
+      ...(filter && { documents: matching(filter) }),
+    };
     const found = await retrieve(wanted, signalOf(request, reply));
     return { hits: found.passages.map(hit), arms: found.arms };
   });
 
   server.post('/api/ask', async (request, reply) => {
-    const { stream, question, collection, limit, illustrate: wanted } = parse(AskBody, request.body);
+    const { stream, question, collection, filter, limit, illustrate: wanted } = parse(AskBody, request.body);
     const signal = signalOf(request, reply);
     const events = ask(
       {
         question,
         publicUrl: publicUrl(request),
         ...(collection !== undefined && { collection }),
+        ...(filter && { documents: matching(filter) }),
         ...(limit !== undefined && { limit }),
       },
       signal,

@@ -11,6 +11,8 @@ export interface AskRequest {
   /** Earlier turns and the caller's system messages; the question is not among them. */
   history?: readonly ChatMessage[];
   collection?: string;
+  /** Only these documents, by their ids. */
+  documents?: readonly string[];
   /** Base of citation URLs, without a slash at the end. */
   publicUrl: string;
   /** Passages given to the model, at most. */
@@ -86,6 +88,7 @@ export function createAsk({ retrieve, chat, log }: { retrieve: Retrieve; chat: C
         text: request.question,
         limit: request.limit ?? DEFAULT_PASSAGES,
         ...(request.collection !== undefined && { collection: request.collection }),
+        ...(request.documents && { documents: request.documents }),
       },
       signal,
     );

@@ -13,6 +13,8 @@ export interface QueryEmbedder {
 export interface RetrieveQuery {
   text: string;
   collection?: string;
+  /** Only these documents, by their ids. */
+  documents?: readonly string[];
   /** Passages at most. */
   limit: number;
 }
@@ -60,6 +62,7 @@ export function createRetrieve({
       limit: Math.max(DEPTH, query.limit),
       ...(vector && { vector }),
       ...(query.collection !== undefined && { collection: query.collection }),
+      ...(query.documents && { documents: query.documents }),
     });
     return {
       passages: fuse(lists).slice(0, query.limit),

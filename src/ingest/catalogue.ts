@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { DocumentFields, DocumentState } from '../document.ts';
-import type { ErrorCode } from '../errors.ts';
+import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Connection, Database } from '../sqlite.ts';
+import { conditionOf, metadataKeysOf, type Filter, type Metadata } from './filter.ts';
 import { fromRow, type LedgerRow } from './ledger-row.ts';
 
 /** One row per file or upload, from first sight: the ledger. Counts are read back from the store. */
@@ -31,6 +32,9 @@ export interface LedgerDocument {
   /** Versions of what made the chunks; another recipe means the document is made again. */
   recipe: string | null;
   processor: string | null;
+  /** What its sender or its folder's policy says of it. */
+  metadata: Metadata;
+  tags: string[];
   created_at: string;
   updated_at: string;
 }
@@ -60,6 +64,8 @@ const SCHEMA = [
    create unique index document_uri on document(source, uri);
    create index document_state on document(state, id);
    create index document_hash on document(hash);`,
+  `alter table document add column metadata text not null default '{}';
+   alter table document add column tags text not null default '[]';`,
 ];
 
 export type Catalogue = ReturnType<typeof createCatalogue>;
@@ -102,6 +108,21 @@ export function createCatalogue(database: Database) {
         limit,
       );
       return rows.flatMap((row) => fromRow(row) ?? []);
+    },
+
+    /** Ids of the documents that a filter fits. Throws `invalid_request` for a key that no document has. */
+    matching(filter: Filter): string[] {
+      for (const key of metadataKeysOf(filter)) {
+        const known = read.get('select 1 from document, json_each(metadata) where key = ? limit 1', key);
+        if (!known)
+          throw new LimnerError('invalid_request', `No document has the field ${key}.`, { param: 'filter' });
+      }
+      const { sql, values } = conditionOf(filter);
+      const rows = read.all<{ id: string }>(
+        `select id from document where state != 'gone' and ${sql}`,
+        ...values,
+      );
+      return rows.map(({ id }) => id);
     },
 
     countByState(): Map<DocumentState, number> {
@@ -190,8 +211,10 @@ export function createCatalogue(database: Database) {
 
     /** Sets columns of a document. Inside a transaction; call `announce` after it. */
     set(connection: Connection, id: string, outcome: Partial<Outcome>): void {
-      const { error, warnings, ...columns } = outcome;
+      const { error, warnings, metadata, tags, ...columns } = outcome;
       const values: Record<string, string | number | Uint8Array | null> = { ...columns };
+      if (metadata) values['metadata'] = JSON.stringify(metadata);
+      if (tags) values['tags'] = JSON.stringify(tags);
       if (error !== undefined) {
         values['error_code'] = error?.code ?? null;
         values['error_message'] = error?.message ?? null;

@@ -7,6 +7,7 @@ import type { Arrivals } from './arrivals.ts';
 import type { Catalogue, LedgerDocument } from './catalogue.ts';
 import type { StoredExtraction } from './extractions.ts';
 import type { FetchUrl } from './fetch-url.ts';
+import type { Metadata } from './filter.ts';
 import { ignoredBecause } from './ignore.ts';
 import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -50,12 +51,13 @@ export function createDocuments(parts: DocumentsParts) {
     get,
     list: catalogue.list,
     collections: catalogue.collections,
+    matching: catalogue.matching,
     upload: async (upload: Parameters<SaveUpload>[0]): Promise<LedgerDocument> =>
       get(await parts.save(upload)),
 
     /** What stands at an address of the public network. Throws what `fetchUrl` throws. */
     async uploadUrl(
-      { url, ...about }: Pick<Upload, 'externalId' | 'title' | 'collection'> & { url: string },
+      { url, ...about }: Omit<Upload, 'kind' | 'name' | 'body'> & { url: string },
       signal: AbortSignal,
     ): Promise<LedgerDocument> {
       const fetched = await parts.fetchUrl(url, signal);
@@ -83,6 +85,17 @@ export function createDocuments(parts: DocumentsParts) {
     async reindex(id: string): Promise<LedgerDocument> {
       get(id);
       await again(id);
+      return get(id);
+    },
+
+    /** Replaces what is said of an uploaded document; a file's folder speaks for a file. */
+    async annotate(id: string, about: { metadata?: Metadata; tags?: string[] }): Promise<LedgerDocument> {
+      if (get(id).source === 'inbox')
+        throw new LimnerError(
+          'conflict',
+          'A file of the inbox has what the .limner.yaml of its folder says.',
+        );
+      await catalogue.change(id, (connection) => catalogue.set(connection, id, about));
       return get(id);
     },
 

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { LimnerError, systemCode } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { Metadata } from './filter.ts';
 import { DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
 import type { Queue } from './queue.ts';
 import { tooLarge } from './take.ts';
@@ -23,6 +24,9 @@ export interface Upload {
   /** Without one the document's own title is taken, or its name. */
   title?: string;
   collection?: string;
+  /** Replaces what was said of it before; without it that stays. */
+  metadata?: Metadata;
+  tags?: string[];
   body: Readable;
 }
 
@@ -65,6 +69,8 @@ export function createUploads(
           state: 'waiting',
           collection,
           ...(upload.title !== undefined && { title: upload.title }),
+          ...(upload.metadata && { metadata: upload.metadata }),
+          ...(upload.tags && { tags: upload.tags }),
         });
         queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
       });

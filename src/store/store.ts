@@ -20,6 +20,8 @@ export interface SearchQuery {
   vector?: { model: string; values: Float32Array };
   /** Only documents of this collection. */
   collection?: string;
+  /** Only these documents, by their ids; none of them means no hits. */
+  documents?: readonly string[];
   /** Length of each list, at most. */
   limit: number;
 }

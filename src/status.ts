@@ -1,0 +1,79 @@
+import type { Status } from './api/health.ts';
+import type { Arrivals } from './ingest/arrivals.ts';
+import type { Catalogue } from './ingest/catalogue.ts';
+import type { Queue } from './ingest/queue.ts';
+import { createMetrics } from './metrics.ts';
+import type { Store } from './store/store.ts';
+
+export interface StatusParts {
+  inbox: string;
+  arrivals: Pick<Arrivals, 'state' | 'settling'>;
+  catalogue: Pick<Catalogue, 'countByState' | 'countByError'>;
+  queue: Pick<Queue, 'size'>;
+  store: Pick<Store, 'totals'>;
+  /** What is known of each server, by its name. */
+  servers: () => Record<string, unknown>;
+}
+
+/** The truthful number, for `GET /api/status`: what the ledger and the store hold now, and which servers are there. */
+export function createStatus(parts: StatusParts): () => Promise<Status> {
+  const { arrivals, catalogue, queue, store } = parts;
+  return async () => {
+    const { offline, ignored, held } = arrivals.state();
+    return {
+      documents: Object.fromEntries(catalogue.countByState()),
+      failed: catalogue.countByError(),
+      ...(await store.totals()),
+      jobs: queue.size(),
+      settling: arrivals.settling(),
+      inbox: {
+        path: parts.inbox,
+        online: offline === undefined,
+        message: offline ?? heldMessage(held),
+        ignored,
+        held,
+      },
+      servers: parts.servers(),
+    };
+  };
+}
+
+/** The same for Prometheus. */
+export function createStatusMetrics({
+  catalogue,
+  queue,
+  store,
+}: Pick<StatusParts, 'catalogue' | 'queue' | 'store'>) {
+  return createMetrics([
+    {
+      name: 'limner_documents',
+      help: 'Documents of the ledger by state',
+      label: 'state',
+      read: async () => Object.fromEntries(catalogue.countByState()),
+    },
+    {
+      name: 'limner_failed_documents',
+      help: 'Failed documents by the code of their error',
+      label: 'code',
+      read: async () => catalogue.countByError(),
+    },
+    {
+      name: 'limner_chunks',
+      help: 'Chunks in the store',
+      read: async () => ({ all: (await store.totals()).chunks }),
+    },
+    {
+      name: 'limner_vectors',
+      help: 'Chunks that have a vector',
+      read: async () => ({ all: (await store.totals()).vectors }),
+    },
+    { name: 'limner_jobs', help: 'Jobs that wait or run', read: async () => ({ all: queue.size() }) },
+  ]);
+}
+
+/** What a person reads in the status while the brake holds. */
+function heldMessage(held: number): string | null {
+  return held === 0
+    ? null
+    : `${held} files are missing at once; nothing is forgotten until \`limner forget\` confirms it`;
+}
