@@ -18,7 +18,7 @@ const REFUSED: readonly [file: string, from: string][] = [
   ['src/log.ts', './api/server.ts'],
   ['src/metrics.ts', './app.ts'],
   ['src/processors/pdf.ts', '../store/store.ts'],
-  ['src/models/chat.ts', '../processors/table.ts'],
+  ['src/models/ollama-chat.ts', '../processors/table.ts'],
   ['src/store/store.ts', '../models/ollama.ts'],
   ['src/comfy/client.ts', '../models/ollama.ts'],
   ['src/store/embedded.ts', '../ingest/queue.ts'],

@@ -1,4 +1,4 @@
-import type { ModelServer } from '../models/ollama.ts';
+import type { ModelServer } from '../models/model-server.ts';
 import type { Chat } from './ask.ts';
 
 /** The model server as `ask` wants it: who writes, and why nobody does. */

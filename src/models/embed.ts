@@ -1,50 +1,28 @@
-import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { callOnce } from './call.ts';
 import { createCalibration } from './calibration.ts';
 import { prefixesOf } from './embedding-models.ts';
 import { TooLongError } from './failures.ts';
-import type { OllamaHost } from './host.ts';
-import type { KnownModel, ReadyModel, Timeouts } from './model-state.ts';
+import type { EmbedStats, Embedder } from './model-server.ts';
+import type { KnownModel } from './model-state.ts';
 import { halve, normalize, weightedMean } from './split.ts';
-import type { Watch } from './watch.ts';
 
-/** Makes vectors of texts. Vectors have length 1 (L2), so that their dot product is their cosine. */
-export interface Embedder {
-  /** The model to remember vectors under; nothing while it cannot be used. */
-  ready(): ReadyModel | undefined;
-  /**
-   * One vector per text, in order, all of one dimension. A text beyond the model's context is embedded in
-   * parts and stands as their mean; nothing is cut off.
-   * @throws LimnerError `model_unavailable`, `model_missing`, `model_answer`, `input_too_long` (a text that
-   * does not fit however small it is cut), `cancelled`.
-   */
-  documents(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]>;
-  /** The vector to look for documents with. Fails as `documents` does. */
-  query(text: string, signal: AbortSignal): Promise<Float32Array>;
-  stats(): EmbedStats;
+/** One kind of server, as embedding needs it. */
+export interface EmbedBackend {
+  ready(): KnownModel | undefined;
+  /** @throws LimnerError `model_unavailable` or `model_missing` when the model is not ready. */
+  require(): KnownModel;
+  /** Vectors of any length as the server gives them. Throws `TooLongError` for texts that do not fit. */
+  ask(texts: readonly string[], model: KnownModel, signal: AbortSignal): Promise<EmbedAnswer>;
+  /** @throws LimnerError `model_answer` when the server now has another model under the name. */
+  confirm(model: KnownModel, signal: AbortSignal): Promise<void>;
+  callFailed(error: unknown): void;
 }
 
-/** Counted since the start. */
-export interface EmbedStats {
-  /** Requests answered with vectors. */
-  calls: number;
-  /** Vectors handed out. */
-  texts: number;
-  /** As the server counts them. */
-  tokens: number;
-  /** Texts that were cut in two because they did not fit; the parts of a part count too. */
-  splits: number;
-  /** Batches that were refused for length and sent again as two. */
-  bisections: number;
-}
-
-export interface EmbedParts {
-  host: OllamaHost;
-  watch: Watch;
-  timeouts: Timeouts;
-  log: Log;
+/** Vectors as they came, and the tokens of all texts together if the server counts them. */
+export interface EmbedAnswer {
+  vectors: readonly (readonly number[])[];
+  tokens: number | undefined;
 }
 
 /** So that one request stays within its deadline on a machine without a GPU. */
@@ -52,24 +30,21 @@ const BATCH = 64;
 /** A cut text may count a special token or two less than the limit. */
 const SPECIAL_TOKENS = 2;
 
-const EmbedAnswer = z.object({
-  embeddings: z.array(z.array(z.number()).min(1)),
-  prompt_eval_count: z.int().nonnegative().optional(),
-});
-
 interface Job {
   model: KnownModel;
   prefix: string;
   signal: AbortSignal;
+  /** Counted while the job is done. */
+  tokens: number;
 }
 
-/** Vectors as they came, and the tokens of all texts together if the server counts them. */
+/** Vectors of length 1. */
 interface Answer {
   vectors: Float32Array[];
   tokens: number | undefined;
 }
 
-export function createEmbedder({ host, watch, timeouts, log }: EmbedParts): Embedder {
+export function createEmbedder({ backend, log }: { backend: EmbedBackend; log: Log }): Embedder {
   const stats: EmbedStats = { calls: 0, texts: 0, tokens: 0, splits: 0, bisections: 0 };
   const calibration = createCalibration();
   const checkDimension = createDimensionCheck();
@@ -126,48 +101,43 @@ export function createEmbedder({ host, watch, timeouts, log }: EmbedParts): Embe
   /** Nothing when the server refuses the texts for their length. */
   async function request(texts: readonly string[], job: Job): Promise<Answer | undefined> {
     try {
-      const answer = await ask(texts, job);
-      const vectors = answer.embeddings.map(toVector);
+      const input = texts.map((text) => job.prefix + text);
+      const { vectors: came, tokens } = await backend.ask(input, job.model, job.signal);
+      const vectors = came.map(toVector);
       checkCount(vectors.length, texts.length);
       checkDimension(vectors, job.model);
       stats.calls += 1;
-      stats.tokens += answer.prompt_eval_count ?? 0;
-      return { vectors, tokens: answer.prompt_eval_count };
+      stats.tokens += tokens ?? 0;
+      job.tokens += tokens ?? 0;
+      return { vectors, tokens };
     } catch (error) {
       if (error instanceof TooLongError) return undefined;
-      watch.callFailed(error);
+      backend.callFailed(error);
       throw error;
     }
   }
 
-  /** Always the same `num_ctx`: another one makes Ollama load the model anew. */
-  function ask(
-    texts: readonly string[],
-    { model, prefix, signal }: Job,
-  ): Promise<z.infer<typeof EmbedAnswer>> {
-    const input = texts.map((text) => prefix + text);
-    const options = { num_ctx: model.contextTokens };
-    return callOnce(host, { total: timeouts.embed }, [signal, watch.closing], async (ollama) =>
-      EmbedAnswer.parse(await ollama.embed({ model: model.name, input, truncate: false, options })),
-    );
-  }
-
   return {
     ready: () => {
-      const model = watch.state.ready('embed');
+      const model = backend.ready();
       return model && { identity: model.identity, contextTokens: model.contextTokens };
     },
     documents: async (texts, signal) => {
-      const model = watch.state.require('embed');
+      const model = backend.require();
       if (texts.length === 0) return [];
-      const vectors = await embedAll(texts, { model, prefix: prefixesOf(model.name).document, signal });
-      await watch.confirm('embed', model, signal);
+      const prefix = prefixesOf(model.name).document;
+      const vectors = await embedAll(texts, { model, prefix, signal, tokens: 0 });
+      await backend.confirm(model, signal);
       return vectors;
     },
     query: async (text, signal) => {
-      const model = watch.state.require('embed');
-      const job = { model, prefix: prefixesOf(model.name).query, signal };
+      const model = backend.require();
+      const job = { model, prefix: prefixesOf(model.name).query, signal, tokens: 0 };
       return itemAt(await embedAll([text], job), 0);
+    },
+    plain: async (texts, signal) => {
+      const job = { model: backend.require(), prefix: '', signal, tokens: 0 };
+      return { vectors: await embedAll(texts, job), tokens: job.tokens };
     },
     stats: () => ({ ...stats }),
   };
@@ -205,7 +175,7 @@ function createDimensionCheck(): (vectors: readonly Float32Array[], model: Known
 }
 
 function unusable(what: string): LimnerError {
-  return new LimnerError('model_answer', `Ollama's embeddings cannot be used: ${what}.`);
+  return new LimnerError('model_answer', `The model's embeddings cannot be used: ${what}.`);
 }
 
 function tooLong(text: string, { model }: Job): LimnerError {

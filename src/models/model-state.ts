@@ -3,7 +3,8 @@
 export interface ModelState {
   /** As configured, such as `nomic-embed-text` or `qwen3:8b`. */
   name: string;
-  state: 'unreachable' | 'missing' | 'pulling' | 'ready' | 'failed';
+  /** `unused`: another server has this role. */
+  state: 'unreachable' | 'missing' | 'pulling' | 'ready' | 'failed' | 'unused';
   /** 0 to 1, while `pulling`. */
   progress?: number;
   /** One plain sentence: why it is not ready. Holds no credentials. */

@@ -1,43 +1,21 @@
 import type { Log } from '../log.ts';
-import { createChat, type Chat } from './chat.ts';
-import { createEmbedder, type Embedder } from './embed.ts';
+import { createEmbedder } from './embed.ts';
 import { parseOllamaHost } from './host.ts';
-import {
-  POLL_TIMES,
-  TIMEOUTS,
-  type PollTimes,
-  type ReadyModel,
-  type ServerStatus,
-  type Timeouts,
-} from './model-state.ts';
+import type { ModelServer } from './model-server.ts';
+import { POLL_TIMES, TIMEOUTS, type PollTimes, type Timeouts } from './model-state.ts';
+import { createChat } from './ollama-chat.ts';
+import { createOllamaEmbedding } from './ollama-embed.ts';
 import { createWatch } from './watch.ts';
 
 export interface OllamaOptions {
   /** As in `OLLAMA_HOST`: a URL, or a name or address with or without a port. */
   host: string;
-  /** Pulled when the server does not have it. */
-  embedModel: string;
-  chatModel: string;
+  /** Pulled when the server does not have it; left out where another server has the role. */
+  embedModel?: string | undefined;
+  chatModel?: string | undefined;
   log: Log;
   timeouts?: Partial<Timeouts>;
   pollMs?: Partial<PollTimes>;
-}
-
-/** A server of models that may come and go. */
-export interface ModelServer {
-  /** Begins to watch the server; until then no model is ready. */
-  start(): void;
-  /** Ends every call that is under way, with `cancelled`. */
-  close(): Promise<void>;
-  /** Looks at the server at once and tells what it is like. Never fails; needs no `start`. */
-  check(): Promise<ServerStatus>;
-  status(): ServerStatus;
-  /** Called after each change of the status, at most once per percent of a pull. Returns what ends it. */
-  onChange(listener: () => void): () => void;
-  embed: Embedder;
-  chat: Chat;
-  /** The chat model and its longest context; nothing while it cannot be used. */
-  chatReady(): ReadyModel | undefined;
 }
 
 /**
@@ -62,11 +40,12 @@ export function createOllama(options: OllamaOptions): ModelServer {
     },
     status: () => watch.state.snapshot(),
     onChange: (listener) => watch.state.onChange(listener),
-    embed: createEmbedder(parts),
+    embed: createEmbedder({ backend: createOllamaEmbedding(parts), log }),
     chat: createChat(parts),
     chatReady: () => {
       const model = watch.state.ready('chat');
       return model && { identity: model.identity, contextTokens: model.contextTokens };
     },
+    chatModels: watch.chatModels,
   };
 }

@@ -5,7 +5,7 @@ export type Role = 'embed' | 'chat';
 /** In the order in which missing models are pulled: without the first nothing is found by meaning. */
 export const ROLES: readonly Role[] = ['embed', 'chat'];
 
-const LOOKING = 'Ollama has just been reached and is being asked for the model.';
+const UNUSED = { name: '', state: 'unused', message: 'Another server does this.' } as const;
 
 /** What was last seen of the server and its models; changes only through its verbs, and tells of each one. */
 export interface ServerState {
@@ -16,32 +16,39 @@ export interface ServerState {
   /** @throws LimnerError `model_unavailable` or `model_missing` when the model is not ready. */
   require(role: Role): KnownModel;
   /** The models are to be `set` next, which tells of it. */
-  present(version: string): void;
+  present(version: string | undefined): void;
   absent(message: string): void;
   set(role: Role, state: Omit<ModelState, 'name'>): void;
   setReady(role: Role, known: KnownModel): void;
 }
 
-export function createServerState(url: string, names: Record<Role, string>): ServerState {
+/** `server` is what people call it; a role without a name is another server's and stays `unused`. */
+export function createServerState(
+  server: string,
+  url: string,
+  names: Record<Role, string | undefined>,
+): ServerState {
   const listeners = new Set<() => void>();
-  const unseen = { state: 'unreachable', message: `Ollama at ${url} has not been looked at yet.` } as const;
-  const states: Record<Role, ModelState> = {
-    embed: { name: names.embed, ...unseen },
-    chat: { name: names.chat, ...unseen },
-  };
+  const unseen = { state: 'unreachable', message: `${server} at ${url} has not been looked at yet.` } as const;
+  const looking = `${server} has just been reached and is being asked for the model.`;
+  const first = (name: string | undefined) => (name === undefined ? UNUSED : { name, ...unseen });
+  const states: Record<Role, ModelState> = { embed: first(names.embed), chat: first(names.chat) };
   const known: Partial<Record<Role, KnownModel>> = {};
+  let reachable = false;
   let version: string | undefined;
   let told = '';
 
   function tell(): void {
-    const now = JSON.stringify([states, version, known]);
+    const now = JSON.stringify([states, reachable, version, known]);
     if (now === told) return;
     told = now;
     for (const listener of listeners) listener();
   }
 
   function put(role: Role, state: Omit<ModelState, 'name'>, model?: KnownModel): void {
-    states[role] = { name: names[role], ...state };
+    const name = names[role];
+    if (name === undefined) return;
+    states[role] = { name, ...state };
     if (model) known[role] = model;
     else delete known[role];
   }
@@ -49,7 +56,7 @@ export function createServerState(url: string, names: Record<Role, string>): Ser
   return {
     snapshot: () => ({
       url,
-      reachable: version !== undefined,
+      reachable,
       ...(version === undefined ? {} : { version }),
       embed: { ...states.embed },
       chat: { ...states.chat },
@@ -66,10 +73,12 @@ export function createServerState(url: string, names: Record<Role, string>): Ser
       throw notReady(states[role]);
     },
     present: (seen) => {
-      if (version === undefined) for (const role of ROLES) put(role, { state: 'missing', message: LOOKING });
+      if (!reachable) for (const role of ROLES) put(role, { state: 'missing', message: looking });
+      reachable = true;
       version = seen;
     },
     absent: (message) => {
+      reachable = false;
       version = undefined;
       for (const role of ROLES) put(role, { state: 'unreachable', message });
       tell();

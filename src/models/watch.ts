@@ -6,6 +6,7 @@ import { ConnectionError, TooSlowError } from './failures.ts';
 import type { OllamaHost } from './host.ts';
 import { askVersion, describeModel, findInstalled, listInstalled, type InstalledModel } from './look.ts';
 import type { KnownModel, PollTimes, Timeouts } from './model-state.ts';
+import { createOtherModels, type OtherModels } from './ollama-models.ts';
 import { createPoller } from './poller.ts';
 import { createPuller } from './puller.ts';
 import { createServerState, ROLES, type Role, type ServerState } from './server-state.ts';
@@ -15,7 +16,8 @@ const SLOW_LOOKS = 3;
 
 export interface WatchOptions {
   host: OllamaHost;
-  names: Record<Role, string>;
+  /** A role without a name is another server's. */
+  names: Record<Role, string | undefined>;
   log: Log;
   timeouts: Timeouts;
   poll: PollTimes;
@@ -28,6 +30,9 @@ export interface Watch {
   close(): Promise<void>;
   /** Looks at the server now. */
   check(): Promise<void>;
+  /** A chat model by its own name. @throws LimnerError `model_missing`, `model_unavailable`. */
+  named(name: string): KnownModel;
+  chatModels: OtherModels['chatModels'];
   /** @throws LimnerError `model_answer` when the server now has other weights under the model's name. */
   confirm(role: Role, model: KnownModel, signal: AbortSignal): Promise<void>;
   /** Tells of a call that failed, so that the state is right at once. */
@@ -39,7 +44,8 @@ export interface Watch {
 export function createWatch(options: WatchOptions): Watch {
   const { host, names, log, timeouts, poll } = options;
   const closing = new AbortController();
-  const state = createServerState(host.url, names);
+  const state = createServerState('Ollama', host.url, names);
+  const others = createOtherModels(ask);
   const poller = createPoller(look);
   const puller = createPuller({ ...options, state, closing: closing.signal, over: () => poller.wake() });
   let absences = 0;
@@ -55,6 +61,7 @@ export function createWatch(options: WatchOptions): Watch {
       markPresent(await ask(askVersion));
       const installed = await ask(listInstalled);
       for (const role of ROLES) await settle(role, installed);
+      await others.update(installed);
       slowLooks = 0;
       puller.pullNext();
     } catch (error) {
@@ -75,8 +82,10 @@ export function createWatch(options: WatchOptions): Watch {
 
   /** Brings one model's state in line with what the server has. */
   async function settle(role: Role, installed: readonly InstalledModel[]): Promise<void> {
-    const found = findInstalled(installed, names[role]);
-    if (!found) return settleMissing(role);
+    const name = names[role];
+    if (name === undefined) return;
+    const found = findInstalled(installed, name);
+    if (!found) return settleMissing(role, name);
     if (state.ready(role)?.digest === found.digest) return;
     try {
       const known = await ask((ollama) => describeModel(ollama, found, role));
@@ -95,11 +104,11 @@ export function createWatch(options: WatchOptions): Watch {
     state.set(role, { state: 'failed', message: error.message });
   }
 
-  function settleMissing(role: Role): void {
+  function settleMissing(role: Role, name: string): void {
     if (puller.active() === role || puller.hasFailed(role)) return;
     state.set(role, {
       state: 'missing',
-      message: `Ollama does not have the model ${names[role]} yet; it will be pulled.`,
+      message: `Ollama does not have the model ${name} yet; it will be pulled.`,
     });
   }
 
@@ -114,6 +123,7 @@ export function createWatch(options: WatchOptions): Watch {
     if (state.snapshot().reachable || absences === 0) log.warn({ url: host.url }, message);
     absences += 1;
     slowLooks = 0;
+    others.forget();
     state.absent(message);
   }
 
@@ -132,12 +142,17 @@ export function createWatch(options: WatchOptions): Watch {
       await Promise.all([poller.close(), puller.settled()]);
     },
     check: () => poller.look(),
+    named: (name) => {
+      if (state.snapshot().reachable) return others.require(name);
+      throw new LimnerError('model_unavailable', `Ollama at ${host.url} cannot be reached.`);
+    },
+    chatModels: others.chatModels,
     confirm: async (role, model, signal) => {
       const limits = { total: timeouts.embed };
       const installed = await callOnce(host, limits, [signal, closing.signal], listInstalled);
-      if (findInstalled(installed, names[role])?.digest === model.digest) return;
+      if (findInstalled(installed, model.name)?.digest === model.digest) return;
       poller.wake();
-      throw new LimnerError('model_answer', `The model ${names[role]} was replaced during the call.`);
+      throw new LimnerError('model_answer', `The model ${model.name} was replaced during the call.`);
     },
     callFailed: (error) => {
       // While the server is known to be away its absence is looked into at its own pace.

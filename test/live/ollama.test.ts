@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
-import { createOllama, type ModelServer } from '../../src/models/ollama.ts';
+import type { ModelServer } from '../../src/models/model-server.ts';
+import { createOllama } from '../../src/models/ollama.ts';
 
 /** Address of a real server, such as `http://127.0.0.1:11434`. Its models are pulled if it lacks them. */
 const HOST = process.env['LIMNER_LIVE_OLLAMA'];

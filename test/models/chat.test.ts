@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import type { ChatMessage, ChatOptions, ChatPart } from '../../src/models/chat.ts';
+import type { ChatMessage, ChatOptions, ChatPart } from '../../src/models/model-server.ts';
 import { chatModel, embedModel, type Fault } from '../fakes/ollama.ts';
 import { createReadyPair, type Pair } from './setup.ts';
 

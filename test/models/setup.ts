@@ -1,7 +1,8 @@
 import { onTestFinished } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import type { PollTimes, ServerStatus, Timeouts } from '../../src/models/model-state.ts';
-import { createOllama, type ModelServer } from '../../src/models/ollama.ts';
+import type { ModelServer } from '../../src/models/model-server.ts';
+import { createOllama } from '../../src/models/ollama.ts';
 import { createFakeOllama, type FakeOllama, type FakeOptions } from '../fakes/ollama.ts';
 
 export interface Pair {
