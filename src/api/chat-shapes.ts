@@ -1,4 +1,4 @@
-import type { Annotation, Answer, Usage } from '../ask/ask.ts';
+import type { Annotation, Answer, ChatUsage } from '../ask/ask.ts';
 import { morePlace, type Citation } from '../document.ts';
 
 /** OpenAI's shapes for chat completions, with our citations beside them. Field by field as strict clients need. */
@@ -45,7 +45,7 @@ function citationFields(sources: readonly Citation[]) {
   };
 }
 
-function usageBody({ promptTokens, completionTokens }: Usage) {
+function usageBody({ promptTokens, completionTokens }: ChatUsage) {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { wholeAnswer, type Ask, type AskRequest } from '../ask/ask.ts';
-import type { ChatMessage } from '../ask/prompt.ts';
+import { wholeAnswer, type Ask, type AskRequest, type ChatMessage } from '../ask/ask.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { chunksOf, completion, type Head } from './chat-shapes.ts';

@@ -125,7 +125,8 @@ async function* streamed(
 function shownEvent(event: AskEvent): string {
   if (event.type === 'sources')
     return sseEvent({ sources: event.sources.map(source), model: event.model }, 'sources');
-  if (event.type === 'text') return sseEvent({ text: event.text }, 'text');
+  if (event.type === 'text' || event.type === 'thinking') return sseEvent({ text: event.text }, event.type);
+  if (event.type === 'tool_calls') return sseEvent({ calls: event.calls }, 'tool_calls');
   return sseEvent(answerBody(event.answer), 'answer');
 }
 

@@ -1,15 +1,30 @@
 import type { Citation, Passage } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { createCitationReader, toCitation, type CitedText, type Marker } from './cite.ts';
-import { buildPrompt, type ChatMessage } from './prompt.ts';
+import type {
+  ChatMessage,
+  ChatOptions,
+  ChatPart,
+  ChatUsage,
+  ToolCall,
+  ToolCallPart,
+} from '../models/model-server.ts';
+import { toCitation, type Marker } from './cite.ts';
+import { buildPrompt } from './prompt.ts';
 import { bestSentences, creditPassages, worthQuoting } from './quote.ts';
 import type { Retrieve } from './retrieve.ts';
+import { tell } from './tell.ts';
+
+export type { ChatMessage, ChatOptions, ChatPart, ChatUsage, ToolCall, ToolCallPart };
 
 export interface AskRequest {
   question: string;
   /** Earlier turns and the caller's system messages; the question is not among them. */
   history?: readonly ChatMessage[];
+  /** Pictures of the question, as `data:` URLs. */
+  images?: readonly string[];
+  /** What came after the question: calls of tools, and what they gave. */
+  following?: readonly ChatMessage[];
   collection?: string;
   /** Only these documents, by their ids. */
   documents?: readonly string[];
@@ -18,24 +33,6 @@ export interface AskRequest {
   /** Passages given to the model, at most. */
   limit?: number;
   options?: ChatOptions;
-}
-
-export interface ChatOptions {
-  temperature?: number;
-  maxTokens?: number;
-  stop?: string[];
-}
-
-export interface Usage {
-  promptTokens: number;
-  completionTokens: number;
-  finish: 'stop' | 'length';
-}
-
-/** A piece of what the model writes; only the last one has its usage. */
-export interface ChatPart {
-  text: string;
-  usage?: Usage;
 }
 
 /** A language model: text in parts. `ready` names the model, undefined while there is none. */
@@ -60,23 +57,26 @@ export interface Answer {
   sources: Citation[];
   /** The model that wrote it; null for quoted passages. */
   model: string | null;
-  usage: Usage;
+  /** What the model wants called, for the caller to do. */
+  toolCalls: ToolCall[];
+  usage: ChatUsage;
 }
 
 export interface Annotation extends Marker {
   citation: Citation;
 }
 
-/** In this order: sources once, text in parts, the whole answer once. */
+/** In this order: sources once, text in parts, the whole answer once. `thinking` only where it was asked for. */
 export type AskEvent =
   | { type: 'sources'; sources: Citation[]; model: string | null }
+  | { type: 'thinking'; text: string }
   | { type: 'text'; text: string }
+  | { type: 'tool_calls'; calls: readonly ToolCallPart[] }
   | { type: 'answer'; answer: Answer };
 
 const DEFAULT_PASSAGES = 8;
 const QUOTED_PASSAGES = 3;
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['model_unavailable', 'model_missing']);
-const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, finish: 'stop' };
 
 export type Ask = ReturnType<typeof createAsk>;
 
@@ -93,11 +93,19 @@ export function createAsk({ retrieve, chat, log }: { retrieve: Retrieve; chat: C
       signal,
     );
     const sources = passages.map((passage, at) => toCitation(request.publicUrl, passage, at + 1));
-    const model = passages.length > 0 ? chat.ready() : undefined;
+    const isNeeded = needsModel(request);
+    const model = passages.length > 0 || isNeeded ? (request.options?.model ?? chat.ready()) : undefined;
+    if (model === undefined && isNeeded) throw new LimnerError('model_unavailable', chat.whyNot());
     const written = model === undefined ? undefined : await begin(request, passages, signal);
     if (model === undefined || !written)
-      yield* tell(quoted(request.question, passages, chat.whyNot()), sources, null);
-    else yield* tell(written, sources, model, (text) => creditPassages(text, passages));
+      yield* tell(quoted(request.question, passages, chat.whyNot()), { sources, model: null });
+    else
+      yield* tell(written, {
+        sources,
+        model,
+        credit: (text) => creditPassages(text, passages),
+        isPlain: request.options?.format !== undefined,
+      });
   };
 
   /** What the model writes, or nothing when it could not be reached before it said a word. */
@@ -106,59 +114,22 @@ export function createAsk({ retrieve, chat, log }: { retrieve: Retrieve; chat: C
     passages: readonly Passage[],
     signal: AbortSignal,
   ): Promise<AsyncIterable<ChatPart> | undefined> {
-    const prompt = buildPrompt(request.question, passages, request.history);
+    const prompt = buildPrompt(request.question, passages, request.history, request);
     const parts = chat.complete(prompt, request.options ?? {}, signal)[Symbol.asyncIterator]();
     try {
       return resume(await parts.next(), parts);
     } catch (error) {
-      if (!(error instanceof LimnerError) || !UNREACHABLE.has(error.code)) throw error;
+      if (!(error instanceof LimnerError) || !UNREACHABLE.has(error.code) || needsModel(request)) throw error;
       log.warn({ code: error.code, reason: error.message }, 'answering with quotes');
       return undefined;
     }
   }
 }
 
-/** Reads markers as the text streams; `credit` names passages for an answer that has none. */
-async function* tell(
-  parts: AsyncIterable<ChatPart> | Iterable<ChatPart>,
-  sources: Citation[],
-  model: string | null,
-  credit: (text: string) => number[] = () => [],
-): AsyncGenerator<AskEvent> {
-  yield { type: 'sources', sources, model };
-  const reader = createCitationReader(sources.length);
-  const whole: CitedText = { text: '', markers: [] };
-  let usage = NO_USAGE;
-  const add = (piece: CitedText): AskEvent[] => {
-    whole.text += piece.text;
-    whole.markers.push(...piece.markers);
-    return piece.text === '' ? [] : [{ type: 'text', text: piece.text }];
-  };
-  for await (const part of parts) {
-    usage = part.usage ?? usage;
-    yield* add(reader.push(part.text));
-  }
-  yield* add(reader.finish());
-  if (whole.text.trim() === '')
-    yield* add({ text: 'The language model wrote nothing; please ask again.', markers: [] });
-  if (whole.markers.length === 0) yield* add(reader.append(credit(whole.text)));
-  yield { type: 'answer', answer: toAnswer(whole, sources, model, usage) };
-}
-
-function toAnswer(whole: CitedText, sources: Citation[], model: string | null, usage: Usage): Answer {
-  const annotations = whole.markers.flatMap((marker) => {
-    const citation = sources[marker.number - 1];
-    return citation ? [{ ...marker, citation }] : [];
-  });
-  const used = new Set(annotations.map(({ number }) => number));
-  return {
-    text: whole.text,
-    annotations,
-    citations: sources.filter(({ marker }) => used.has(marker)),
-    sources,
-    model,
-    usage,
-  };
+/** Quotes are no answer to a picture, no call of a tool and no JSON; nor do they come from a model that was named. */
+function needsModel({ options = {}, images = [] }: AskRequest): boolean {
+  const { tools = [], format, model } = options;
+  return tools.length > 0 || images.length > 0 || format !== undefined || model !== undefined;
 }
 
 /** The answer without a language model: the sentences that fit best, each with its marker. */

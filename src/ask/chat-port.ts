@@ -13,6 +13,6 @@ export function createChatPort(models: Pick<ModelServer, 'chat' | 'chatReady' | 
       return `No language model is connected: ${chat.name} is not ready.`;
     },
     // Thinking costs the reader many seconds before the first word, and the passages are already there.
-    complete: (messages, options, signal) => models.chat(messages, { ...options, think: false }, signal),
+    complete: (messages, options, signal) => models.chat(messages, { think: false, ...options }, signal),
   };
 }

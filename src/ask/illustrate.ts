@@ -3,8 +3,7 @@ import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ImageJob, Origin } from '../comfy/jobs.ts';
 import type { Images } from '../comfy/images.ts';
-import type { Answer, Chat } from './ask.ts';
-import type { ChatMessage } from './prompt.ts';
+import type { Answer, Chat, ChatMessage } from './ask.ts';
 
 /** The picture of an answer: its job, or why there is none. */
 export type Illustration = { job: ImageJob } | { error: LimnerError };

@@ -6,7 +6,9 @@ import type { AnswerFormat, ChatMessage, ChatOptions } from './model-server.ts';
 
 /** Ollama names the tool that answers; OpenAI names the call. */
 export function toOllamaMessages(messages: readonly ChatMessage[]): Message[] {
-  const names = new Map(messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id, name }) => [id, name])));
+  const names = new Map(
+    messages.flatMap(({ toolCalls = [] }) => toolCalls.map(({ id, name }) => [id, name])),
+  );
   return messages.map((message) => ({
     role: message.role,
     content: message.content,
@@ -38,7 +40,8 @@ function fromJson(text: string): unknown {
 
 /** Ollama cannot be told to call: `none` offers nothing, a name offers that one alone. */
 export function toOllamaTools({ tools = [], toolChoice = 'auto' }: ChatOptions): Tool[] {
-  const offered = typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools;
+  const offered =
+    typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools;
   if (toolChoice === 'none') return [];
   return offered.map(({ name, description, parameters }) => ({
     type: 'function',

@@ -29,7 +29,10 @@ export function createServerState(
   names: Record<Role, string | undefined>,
 ): ServerState {
   const listeners = new Set<() => void>();
-  const unseen = { state: 'unreachable', message: `${server} at ${url} has not been looked at yet.` } as const;
+  const unseen = {
+    state: 'unreachable',
+    message: `${server} at ${url} has not been looked at yet.`,
+  } as const;
   const looking = `${server} has just been reached and is being asked for the model.`;
   const first = (name: string | undefined) => (name === undefined ? UNUSED : { name, ...unseen });
   const states: Record<Role, ModelState> = { embed: first(names.embed), chat: first(names.chat) };

@@ -5,9 +5,9 @@ import {
   type AskEvent,
   type AskRequest,
   type Chat,
+  type ChatMessage,
   type ChatPart,
 } from '../../src/ask/ask.ts';
-import type { ChatMessage } from '../../src/ask/prompt.ts';
 import type { Passage } from '../../src/document.ts';
 import { LimnerError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { buildPrompt, type ChatMessage } from '../../src/ask/prompt.ts';
+import type { ChatMessage } from '../../src/ask/ask.ts';
+import { buildPrompt } from '../../src/ask/prompt.ts';
 import { passageOf } from './material.ts';
 
 function tagIn(messages: readonly ChatMessage[]): string {

@@ -1,0 +1,26 @@
+import { LimnerError } from '../errors.ts';
+import type { ChatMessage, ChatOptions } from '../models/model-server.ts';
+import type { AskEvent, Chat } from './ask.ts';
+import { tell } from './tell.ts';
+
+export interface DirectRequest {
+  messages: readonly ChatMessage[];
+  options: ChatOptions;
+}
+
+export type Direct = ReturnType<typeof createDirect>;
+
+/**
+ * Passes a conversation to the model as it is: without documents, citations or instructions of ours.
+ * Throws `model_unavailable` when there is no model, for there is nothing to quote from.
+ */
+export function createDirect({ chat }: { chat: Chat }) {
+  return async function* direct(
+    { messages, options }: DirectRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<AskEvent> {
+    const model = options.model ?? chat.ready();
+    if (model === undefined) throw new LimnerError('model_unavailable', chat.whyNot());
+    yield* tell(chat.complete(messages, options, signal), { sources: [], model, isPlain: true });
+  };
+}

@@ -1,0 +1,64 @@
+import type { Citation } from '../document.ts';
+import type { ChatPart, ChatUsage, ToolCall, ToolCallPart } from '../models/model-server.ts';
+import type { Answer, AskEvent } from './ask.ts';
+import { createCitationReader, type CitedText } from './cite.ts';
+
+export interface Telling {
+  sources: Citation[];
+  model: string | null;
+  /** Numbers of the passages that an answer without markers speaks from. */
+  credit?: (text: string) => number[];
+  /** The text is left as it comes: `[1]` in JSON is a list, and no marker. */
+  isPlain?: boolean;
+}
+
+const NO_USAGE: ChatUsage = { promptTokens: 0, completionTokens: 0, finish: 'stop' };
+
+/** Makes events of what is written, and reads its markers as the text streams. */
+export async function* tell(
+  parts: AsyncIterable<ChatPart> | Iterable<ChatPart>,
+  { sources, model, credit = () => [], isPlain = false }: Telling,
+): AsyncGenerator<AskEvent> {
+  yield { type: 'sources', sources, model };
+  const reader = isPlain ? plainReader : createCitationReader(sources.length);
+  const whole: CitedText = { text: '', markers: [] };
+  const calls: ToolCall[] = [];
+  let usage = NO_USAGE;
+  const add = (piece: CitedText): AskEvent[] => {
+    whole.text += piece.text;
+    whole.markers.push(...piece.markers);
+    return piece.text === '' ? [] : [{ type: 'text', text: piece.text }];
+  };
+  for await (const part of parts) {
+    usage = part.usage ?? usage;
+    if (part.thinking !== undefined) yield { type: 'thinking', text: part.thinking };
+    yield* add(reader.push(part.text));
+    if (part.toolCalls) yield* callsIn(part.toolCalls, calls);
+  }
+  yield* add(reader.finish());
+  if (whole.text.trim() === '' && calls.length === 0 && !isPlain)
+    yield* add({ text: 'The language model wrote nothing; please ask again.', markers: [] });
+  if (whole.markers.length === 0 && calls.length === 0) yield* add(reader.append(credit(whole.text)));
+  yield { type: 'answer', answer: { ...cited(whole, sources), sources, model, toolCalls: calls, usage } };
+}
+
+const asIs = (text: string): CitedText => ({ text, markers: [] });
+const plainReader = { push: asIs, finish: () => asIs(''), append: () => asIs('') };
+
+/** Tells the pieces on, and joins them to whole calls in `calls`. */
+function* callsIn(pieces: readonly ToolCallPart[], calls: ToolCall[]): Generator<AskEvent> {
+  for (const { index, id, name, arguments: text } of pieces) {
+    const call = (calls[index] ??= { id: id ?? '', name: name ?? '', arguments: '' });
+    call.arguments += text;
+  }
+  yield { type: 'tool_calls', calls: pieces };
+}
+
+function cited(whole: CitedText, sources: Citation[]): Pick<Answer, 'text' | 'annotations' | 'citations'> {
+  const annotations = whole.markers.flatMap((marker) => {
+    const citation = sources[marker.number - 1];
+    return citation ? [{ ...marker, citation }] : [];
+  });
+  const used = new Set(annotations.map(({ number }) => number));
+  return { text: whole.text, annotations, citations: sources.filter(({ marker }) => used.has(marker)) };
+}
