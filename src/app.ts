@@ -15,6 +15,7 @@ import { createDocuments } from './ingest/documents.ts';
 import { createDeliveries } from './ingest/deliveries.ts';
 import { createEmbedding } from './ingest/embed.ts';
 import { createExtractions } from './ingest/extractions.ts';
+import { createFolders } from './ingest/folders.ts';
 import { createFetchUrl } from './ingest/fetch-url.ts';
 import { createInbox } from './ingest/inbox.ts';
 import { createJobs } from './ingest/jobs.ts';
@@ -75,10 +76,11 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     log,
   });
   const { maxFileBytes } = config.extract;
-  const inbox = createInbox(config.inbox);
+  const folders = createFolders({ database, log });
+  const inbox = createInbox(config.inbox, folders.ignores);
   const pipeline = createPipeline(
     { spool, uploads, maxFileBytes, processorsVersion: PROCESSORS_VERSION },
-    { inbox, catalogue, extractions, extract: extractor.extract, store },
+    { inbox, folders, catalogue, extractions, extract: extractor.extract, store },
   );
   const recount = createRecount({ catalogue, store });
   const embedding = createEmbedding(
@@ -93,16 +95,16 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     {
       quietMs: config.settleMs,
       scanMs: config.scanMs,
-      recipe: pipeline.recipe,
       forgetShare: config.forgetShare,
     },
-    { inbox, database, catalogue, queue, log },
+    { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
   );
   const save = createUploads({ folder: uploads, spool, maxFileBytes }, { database, catalogue, queue });
   const fetchUrl = createFetchUrl({ allow: new Set(config.fetchAllow), totalMs: FETCH_MS });
   const documents = createDocuments({
     fetchUrl,
     inbox,
+    folders,
     catalogue,
     queue,
     arrivals,
@@ -161,7 +163,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   const prune = async (): Promise<void> => {
     await store.prune();
-    await extractions.prune();
+    await extractions.prune(PROCESSORS_VERSION);
   };
   let pruning: NodeJS.Timeout | undefined;
   const unlisten = models.onChange(embedding.wake);

@@ -142,6 +142,8 @@ export interface SourceFile {
   path: string;
   name: string;
   bytes: number;
+  /** What the folder's policy asks of the processor, by names the processor knows. */
+  options?: Record<string, string | number | boolean>;
 }
 
 /** What is embedded for a chunk: its heading path and its text; never the path of the file. */

@@ -19,7 +19,7 @@ export interface StatusParts {
 export function createStatus(parts: StatusParts): () => Promise<Status> {
   const { arrivals, catalogue, queue, store } = parts;
   return async () => {
-    const { offline, ignored, held } = arrivals.state();
+    const { offline, ignored, held, problems } = arrivals.state();
     return {
       documents: Object.fromEntries(catalogue.countByState()),
       failed: catalogue.countByError(),
@@ -32,6 +32,7 @@ export function createStatus(parts: StatusParts): () => Promise<Status> {
         message: offline ?? heldMessage(held),
         ignored,
         held,
+        problems,
       },
       servers: parts.servers(),
     };

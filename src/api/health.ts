@@ -8,7 +8,15 @@ export interface Status {
   vectors: number;
   jobs: number;
   settling: number;
-  inbox: { path: string; online: boolean; message: string | null; ignored: number; held: number };
+  inbox: {
+    path: string;
+    online: boolean;
+    message: string | null;
+    ignored: number;
+    held: number;
+    /** Settings files of folders that cannot be used. */
+    problems: { file: string; line: number | null; message: string }[];
+  };
   servers: Record<string, unknown>;
 }
 

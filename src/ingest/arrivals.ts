@@ -4,8 +4,8 @@ import type { Log } from '../log.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { createBrake } from './brake.ts';
 import type { Catalogue } from './catalogue.ts';
-import { ignoredBecause } from './ignore.ts';
-import { collectionOf, fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
+import { isSettingsFile, type Folders } from './folders.ts';
+import { fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
 import type { Queue } from './queue.ts';
 import { isUnread, walk, type Walk } from './scan.ts';
 import { createSettleTracker, type Settled } from './settle.ts';
@@ -17,14 +17,15 @@ export interface ArrivalOptions {
   quietMs: number;
   /** Between two scans at least, ms; a scan that takes long waits twenty times as long as it took. */
   scanMs: number;
-  /** Versions of what makes chunks: a document of another recipe is made again. */
-  recipe: string;
   /** More than this share of the documents is not forgotten at once without being confirmed. */
   forgetShare: number;
 }
 
 export interface ArrivalParts {
   inbox: Inbox;
+  folders: Folders;
+  /** What would make the chunks of the file at `uri` now: a document of another recipe is made again. */
+  recipeOf: (uri: string) => string;
   database: Database;
   catalogue: Catalogue;
   queue: Queue;
@@ -42,7 +43,7 @@ export type Arrivals = ReturnType<typeof createArrivals>;
 
 /** Events and scans feed one settle tracker; what settled is enqueued together with its ledger row. */
 export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
-  const { inbox, database, catalogue, queue, log } = parts;
+  const { inbox, folders, database, catalogue, queue, log } = parts;
   const stop = new AbortController();
   const tracker = createSettleTracker({
     quietMs: options.quietMs,
@@ -64,10 +65,12 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   let scanning: Promise<void> | undefined;
   let last: { walk: Walk; ms: number } | undefined;
   let offline: string | undefined;
+  let wanted = false;
 
   function observe(path: Uint8Array): void {
     const uri = uriOf(path);
-    if (uri === '' || ignoredBecause(uri) !== undefined || tracker.has(uri)) return;
+    if (isSettingsFile(uri)) return scanAgain();
+    if (uri === '' || folders.ignores(uri) !== undefined || tracker.has(uri)) return;
     tracker.observe(uri, path);
   }
 
@@ -82,8 +85,8 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   async function onSettled({ uri, path, look }: Settled): Promise<void> {
     if (look.kind === 'absent') return brake.add(uri);
     const known = catalogue.find('inbox', uri);
-    if (known && isDone(known.state) && known.signature === look.signature && known.recipe === options.recipe)
-      return;
+    const same = known?.signature === look.signature && known.recipe === parts.recipeOf(uri);
+    if (known && isDone(known.state) && same) return;
     await submit(uri, path, look.bytes);
   }
 
@@ -126,7 +129,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
       uri,
       path,
       title: fileNameOf(uri),
-      collection: collectionOf(uri),
+      collection: folders.collection(uri),
       bytes,
     });
 
@@ -134,14 +137,22 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   function scan(): Promise<void> {
     scanning ??= scanOnce().finally(() => {
       scanning = undefined;
+      if (wanted && !stop.signal.aborted) scanAgain();
     });
     return scanning;
+  }
+
+  /** A scan that begins from now on: one under way may have passed what changed. */
+  function scanAgain(): void {
+    wanted = scanning !== undefined;
+    if (!wanted) void scan();
   }
 
   async function scanOnce(): Promise<void> {
     const since = performance.now();
     try {
-      const found = await walk(inbox.root);
+      const found = await walk(inbox.root, folders);
+      await folders.dropMissing(found.settings, (uri) => isUnread(found, uri));
       await compare(found);
       await brake.recheck();
       last = { walk: found, ms: performance.now() - since };
@@ -172,7 +183,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     look: Exclude<Look, { kind: 'absent' }>,
   ): boolean {
     if (row.state === 'waiting' || row.state === 'working') return false;
-    return row.signature !== look.signature || row.recipe !== options.recipe;
+    return row.signature !== look.signature || row.recipe !== parts.recipeOf(row.uri);
   }
 
   async function scanNowAndThen(): Promise<void> {
@@ -203,6 +214,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
       held: brake.held(),
       ignored: last?.walk.ignored ?? 0,
       unread: last?.walk.unread.size ?? 0,
+      problems: folders.problems(),
     }),
     async close(): Promise<void> {
       stop.abort();

@@ -8,7 +8,7 @@ import type { Catalogue, LedgerDocument } from './catalogue.ts';
 import type { StoredExtraction } from './extractions.ts';
 import type { FetchUrl } from './fetch-url.ts';
 import type { Metadata } from './filter.ts';
-import { ignoredBecause } from './ignore.ts';
+import type { Folders } from './folders.ts';
 import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Queue } from './queue.ts';
@@ -18,6 +18,7 @@ import { DOCUMENT_JOB } from './worker.ts';
 
 export interface DocumentsParts {
   inbox: Inbox;
+  folders: Pick<Folders, 'ignores'>;
   catalogue: Catalogue;
   queue: Queue;
   arrivals: Pick<Arrivals, 'submit' | 'confirmForget'>;
@@ -70,7 +71,7 @@ export function createDocuments(parts: DocumentsParts) {
     async process(filepath: string): Promise<LedgerDocument> {
       const path = insideInbox(inbox.root, filepath);
       const uri = uriOf(path);
-      const ignored = ignoredBecause(uri);
+      const ignored = parts.folders.ignores(uri);
       if (ignored)
         throw new LimnerError('invalid_request', `${uri} is ignored: it is ${ignored}.`, {
           param: 'filepath',

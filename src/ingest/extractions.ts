@@ -21,6 +21,11 @@ const SCHEMA = [
      hash text not null, extension text not null, version text not null, body blob not null,
      primary key(hash, extension)
    );`,
+  `drop table extraction;
+   create table extraction(
+     hash text not null, extension text not null, version text not null, body blob not null,
+     primary key(hash, extension, version)
+   );`,
 ];
 
 const Body = z.object({
@@ -72,11 +77,14 @@ export function createExtractions(database: Database) {
       });
     },
 
-    /** Forgets contents that no document has. */
-    prune: (): Promise<void> =>
+    /** Forgets contents that no document has, and what other versions than those that begin with `version` made. */
+    prune: (version: string): Promise<void> =>
       database.write((connection) => {
         connection.run(
-          'delete from extraction where hash not in (select hash from document where hash is not null)',
+          `delete from extraction where hash not in (select hash from document where hash is not null)
+           or substr(version, 1, ?) != ?`,
+          version.length,
+          version,
         );
       }),
   };

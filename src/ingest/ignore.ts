@@ -1,6 +1,6 @@
 /** Names that are never documents, as data with the reason each. Matched against every part of a path. */
 export const IGNORED: readonly { name: RegExp; reason: string }[] = [
-  { name: /^\.limner(\..*)?$/, reason: 'a settings file of Limner' },
+  { name: /^\.limner(\..*|ignore)?$/, reason: 'a settings file of Limner' },
   { name: /^\./, reason: 'hidden (its name begins with a dot)' },
   { name: /^~\$/, reason: 'a lock file of an office program' },
   { name: /~$/, reason: 'a backup of an editor' },

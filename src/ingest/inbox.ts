@@ -15,8 +15,11 @@ export const DEFAULT_COLLECTION = 'default';
 
 export type Inbox = ReturnType<typeof createInbox>;
 
-/** The watched folder. Paths are bytes relative to it, since a name need not be UTF-8; nothing in it is written. */
-export function createInbox(root: string) {
+/**
+ * The watched folder. Paths are bytes relative to it, since a name need not be UTF-8; nothing in it is written.
+ * What `ignores` gives a reason for is absent: a file that is ignored from now on is forgotten like a deleted one.
+ */
+export function createInbox(root: string, ignores: (uri: string) => string | undefined = () => undefined) {
   const full = (path: Uint8Array): Buffer => Buffer.concat([Buffer.from(`${root}/`), path]);
 
   async function isBehindLink(path: Uint8Array): Promise<boolean> {
@@ -55,7 +58,7 @@ export function createInbox(root: string) {
      */
     async look(path: Uint8Array, { walked = false } = {}): Promise<Look> {
       const stats = await lstatOrUndefined(full(path));
-      if (!stats || stats.isDirectory()) return { kind: 'absent' };
+      if (!stats || stats.isDirectory() || ignores(uriOf(path)) !== undefined) return { kind: 'absent' };
       if (!walked && (await isBehindLink(path))) return { kind: 'absent' };
       const known = { signature: signatureOf(stats), bytes: Number(stats.size) };
       if (stats.isFile()) return { kind: 'file', ...known };

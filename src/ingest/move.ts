@@ -1,6 +1,6 @@
 import type { Store } from '../store/store.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
-import { collectionOf, fileNameOf, type Inbox } from './inbox.ts';
+import { fileNameOf, type Inbox } from './inbox.ts';
 import type { Result } from './pipeline.ts';
 import type { Taken } from './take.ts';
 
@@ -8,8 +8,9 @@ export interface MoveParts {
   inbox: Inbox;
   catalogue: Catalogue;
   store: Store;
-  /** Versions of what makes chunks: only what was made the same way can take another place as it is. */
-  recipe: string;
+  collectionOf: (uri: string) => string;
+  /** What would make the chunks of a document at `uri`: one made the same way takes another place as it is. */
+  recipeOf: (uri: string) => string;
   make: (document: LedgerDocument, taken: Taken, signal: AbortSignal) => Promise<Outcome>;
 }
 
@@ -17,7 +18,7 @@ export interface MoveParts {
 const BUSY_WAIT_MS = 100;
 
 /** A file that is new here and gone elsewhere has moved: the known document takes this place. */
-export function createMoves({ inbox, catalogue, store, recipe, make }: MoveParts) {
+export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, make }: MoveParts) {
   /** Documents that are being moved: of several new copies one takes the place, the others are made. */
   const moving = new Set<string>();
 
@@ -30,7 +31,7 @@ export function createMoves({ inbox, catalogue, store, recipe, make }: MoveParts
     for (const { id, path } of catalogue.withHash(taken.hash, document.id)) {
       if ((await inbox.look(path)).kind !== 'absent') continue;
       const known = catalogue.get(id);
-      if (!known || known.recipe !== recipe || moving.has(id)) continue;
+      if (!known || moving.has(id)) continue;
       if (!Buffer.from(known.path).equals(path)) continue;
       // Its own job may be about to forget it, or be at work on another content.
       if (known.state === 'working') return { again: BUSY_WAIT_MS };
@@ -62,17 +63,18 @@ export function createMoves({ inbox, catalogue, store, recipe, make }: MoveParts
   ): Promise<void> {
     const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
     const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
-    const back = known.state === 'gone' ? await make(moved, taken, signal) : undefined;
+    const asItIs = known.state !== 'gone' && known.recipe === recipeOf(to.uri);
+    const back = asItIs ? undefined : await make(moved, taken, signal);
     if (!back) await store.describe(fieldsOf(moved));
     await catalogue.change(known.id, (connection) => {
       catalogue.erase(connection, to.id);
       const { uri, path, collection } = moved;
       catalogue.set(connection, known.id, {
-        ...back,
         uri,
         path,
         title,
         collection,
+        ...back,
         signature: taken.signature,
       });
     });

@@ -6,8 +6,10 @@ import type { Store } from '../store/store.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
 import type { Extractions, StoredExtraction } from './extractions.ts';
+import type { Folders } from './folders.ts';
 import { createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
 import { createMoves } from './move.ts';
+import { NO_POLICY, type Effective } from './policy.ts';
 import { createRecount } from './recount.ts';
 import { takeFile, tooLarge, type Taken } from './take.ts';
 
@@ -23,6 +25,7 @@ export interface PipelineOptions {
 
 export interface PipelineParts {
   inbox: Inbox;
+  folders: Pick<Folders, 'policy' | 'collection'>;
   catalogue: Catalogue;
   extractions: Extractions;
   extract: (file: SourceFile, signal: AbortSignal) => Promise<StoredExtraction>;
@@ -50,10 +53,19 @@ export type Pipeline = ReturnType<typeof createPipeline>;
 
 /** Brings the store in line with one document's file, from whatever state; safe to run twice. */
 export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
-  const { inbox, catalogue, extractions, store } = parts;
-  const recipe = `${options.processorsVersion}/${CHUNKER_VERSION}`;
+  const { inbox, folders, catalogue, extractions, store } = parts;
+  const base = `${options.processorsVersion}/${CHUNKER_VERSION}`;
   /** By content and extension, so that copies that arrive together are extracted once. */
   const underway = new Map<string, Promise<StoredExtraction>>();
+
+  /** Folders speak for the files in them, not for what was sent. */
+  const policyOf = (document: Pick<LedgerDocument, 'source' | 'uri'>): Effective =>
+    document.source === 'inbox' ? folders.policy(document.uri) : NO_POLICY;
+
+  function recipeOf(document: Pick<LedgerDocument, 'source' | 'uri'>): string {
+    const { version } = policyOf(document);
+    return version === '' ? base : `${base}/${version}`;
+  }
 
   /** With `lastTry`, a failure that might pass is final too. */
   async function process(document: LedgerDocument, signal: AbortSignal, lastTry: boolean): Promise<Result> {
@@ -95,7 +107,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       chunks: 0,
       vectors: 0,
       hash: null,
-      recipe,
+      recipe: recipeOf(document),
       signature: code === 'unreadable' ? null : signature,
     };
   }
@@ -103,11 +115,14 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   /** The sentence of the design: extract, chunk, store; vectors follow (ingest/embed.ts). */
   async function make(document: LedgerDocument, taken: Taken, signal: AbortSignal): Promise<Outcome> {
     const extraction = await extracted(document, taken, signal);
+    const policy = policyOf(document);
+    const said = saidOf(document, policy);
     const title = titleOf(document, extraction);
-    const chunks = [...chunkSections(extraction)];
-    const counts = await store.replace(fieldsOf({ ...document, title }), chunks);
+    const chunks = [...chunkSections(extraction, policy.limits)];
+    const counts = await store.replace(fieldsOf({ ...document, ...said, title }), chunks);
     return {
-      ...contentOf(taken),
+      ...said,
+      ...contentOf(document, taken),
       state: counts.chunks > 0 ? 'searchable' : 'empty',
       error: null,
       title,
@@ -120,23 +135,30 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     };
   }
 
-  const contentOf = (taken: Taken): Pick<LedgerDocument, 'hash' | 'bytes' | 'signature' | 'recipe'> => ({
+  /** What the folder says of a file, which no sender does. */
+  const saidOf = (document: LedgerDocument, { tags, metadata }: Effective) =>
+    document.source === 'inbox' ? { collection: folders.collection(document.uri), tags, metadata } : {};
+
+  const contentOf = (
+    document: LedgerDocument,
+    taken: Taken,
+  ): Pick<LedgerDocument, 'hash' | 'bytes' | 'signature' | 'recipe'> => ({
     hash: taken.hash,
     bytes: taken.bytes,
     signature: taken.signature,
-    recipe,
+    recipe: recipeOf(document),
   });
 
   const isCurrent = (document: LedgerDocument, taken: Taken): boolean =>
     document.hash === taken.hash &&
-    document.recipe === recipe &&
+    document.recipe === recipeOf(document) &&
     document.error === null &&
     document.revision > 0;
 
-  const extractionKey = (document: Pick<LedgerDocument, 'uri'>, hash: string) => ({
+  const extractionKey = (document: LedgerDocument, hash: string) => ({
     hash,
     extension: extname(fileNameOf(document.uri)).toLowerCase(),
-    version: options.processorsVersion,
+    version: options.processorsVersion + optionsKey(policyOf(document)),
   });
 
   async function extracted(
@@ -145,7 +167,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     signal: AbortSignal,
   ): Promise<StoredExtraction> {
     const key = extractionKey(document, taken.hash);
-    const content = `${key.hash}${key.extension}`;
+    const content = `${key.hash}${key.extension}${key.version}`;
     for (;;) {
       const known = await extractions.get(key);
       if (known) return known;
@@ -163,13 +185,26 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     taken: Taken,
     signal: AbortSignal,
   ): Promise<StoredExtraction> {
-    const file = { path: taken.path, name: fileNameOf(document.uri), bytes: taken.bytes };
+    const { options: wishes } = policyOf(document);
+    const file = {
+      path: taken.path,
+      name: fileNameOf(document.uri),
+      bytes: taken.bytes,
+      ...(Object.keys(wishes).length > 0 && { options: wishes }),
+    };
     const extraction = await parts.extract(file, signal);
     await extractions.put(extractionKey(document, taken.hash), extraction);
     return extraction;
   }
 
-  const adopt = createMoves({ inbox, catalogue, store, recipe, make });
+  const adopt = createMoves({
+    inbox,
+    catalogue,
+    store,
+    make,
+    collectionOf: folders.collection,
+    recipeOf: (uri) => recipeOf({ source: 'inbox', uri }),
+  });
   const uploads = createInbox(options.uploads);
 
   const lookAt = (document: LedgerDocument): Promise<Look> =>
@@ -190,7 +225,8 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   }
 
   return {
-    recipe,
+    /** What would make the chunks of the file at `uri` in the inbox now. */
+    recipeOf: (uri: string) => recipeOf({ source: 'inbox', uri }),
     process,
     recount: createRecount({ catalogue, store }).some,
     /** The text a document was cut from, for the viewer. */
@@ -199,6 +235,11 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
         ? Promise.resolve(undefined)
         : extractions.get(extractionKey(document, document.hash)),
   };
+}
+
+/** Processors may do otherwise with other options, so that their texts are kept apart. */
+function optionsKey({ options }: Effective): string {
+  return Object.keys(options).length === 0 ? '' : `?${JSON.stringify(options)}`;
 }
 
 function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {

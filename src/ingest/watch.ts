@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { watch as chokidar } from 'chokidar';
 import type { Log } from '../log.ts';
+import { isSettingsFile } from './folders.ts';
 import { ignoredBecause } from './ignore.ts';
 import { uriOf } from './inbox.ts';
 
@@ -20,14 +21,20 @@ export async function watchInbox(
     followSymlinks: false,
     atomic: false,
     awaitWriteFinish: false,
-    ignored: (path) =>
-      path !== root && ignoredBecause(uriOf(Buffer.from(relative(root, path)))) !== undefined,
+    ignored: (path) => path !== root && isLeftOut(uriOf(Buffer.from(relative(root, path)))),
   });
   const hint = (path: string): void => parts.onHint(Buffer.from(relative(root, path)));
   watcher.on('add', hint).on('change', hint).on('unlink', hint);
   watcher.on('error', tellSometimes(parts));
   await new Promise<void>((ready) => void watcher.once('ready', ready));
   return () => watcher.close();
+}
+
+/** Settings of folders are watched although they are no documents. */
+function isLeftOut(uri: string): boolean {
+  const slash = uri.lastIndexOf('/');
+  if (isSettingsFile(uri)) return slash !== -1 && ignoredBecause(uri.slice(0, slash)) !== undefined;
+  return ignoredBecause(uri) !== undefined;
 }
 
 function tellSometimes({ log, onTrouble }: { log: Log; onTrouble: () => void }): (error: unknown) => void {

@@ -5,6 +5,7 @@ import { createArrivals } from '../../src/ingest/arrivals.ts';
 import { createCatalogue, type LedgerDocument } from '../../src/ingest/catalogue.ts';
 import { createEmbedding, type DocumentEmbedder } from '../../src/ingest/embed.ts';
 import { createExtractions, type StoredExtraction } from '../../src/ingest/extractions.ts';
+import { createFolders } from '../../src/ingest/folders.ts';
 import { createInbox } from '../../src/ingest/inbox.ts';
 import { createPipeline } from '../../src/ingest/pipeline.ts';
 import { createQueue } from '../../src/ingest/queue.ts';
@@ -45,7 +46,8 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   const catalogue = createCatalogue(database);
   const queue = createQueue(database);
   const store = createEmbeddedStore(database);
-  const inbox = createInbox(root);
+  const folders = createFolders({ database, log });
+  const inbox = createInbox(root, folders.ignores);
   const extracted: string[] = [];
 
   async function extract(file: SourceFile, signal: AbortSignal): Promise<StoredExtraction> {
@@ -70,7 +72,14 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       maxFileBytes: options.maxFileBytes ?? 1_000_000,
       processorsVersion: options.processorsVersion ?? '1',
     },
-    { inbox, catalogue, extractions: createExtractions(database), extract, store: slowed },
+    {
+      inbox,
+      folders,
+      catalogue,
+      extractions: createExtractions(database),
+      extract,
+      store: slowed,
+    },
   );
   const recount = createRecount({ catalogue, store });
   const embedding =
@@ -84,8 +93,8 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     { database, queue, catalogue, pipeline, onStored: () => embedding?.wake(), log },
   );
   const arrivals = createArrivals(
-    { quietMs: 30, scanMs: 3_600_000, recipe: pipeline.recipe, forgetShare: options.forgetShare ?? 1 },
-    { inbox, database, catalogue, queue, log },
+    { quietMs: 30, scanMs: 3_600_000, forgetShare: options.forgetShare ?? 1 },
+    { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
   );
 
   await queue.recover();
@@ -99,6 +108,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     root,
     database,
     catalogue,
+    folders,
     queue,
     store,
     pipeline,
