@@ -11,6 +11,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { joinSections, type Extraction } from '../src/document.ts';
 import { messageOf } from '../src/errors.ts';
+import { DEFAULT_LIMITS } from '../src/processors/limits.ts';
 import { pdf } from '../src/processors/pdf.ts';
 import { merge } from '../src/processors/processor.ts';
 
@@ -32,7 +33,7 @@ const ENGINES: readonly Engine[] = [
 async function readWithLimner(path: string): Promise<Read> {
   const extraction: Extraction = { sections: [], warnings: [] };
   const file = { path, name: basename(path), bytes: statSync(path).size };
-  for await (const part of pdf.read(file)) merge(extraction, part);
+  for await (const part of pdf.read(file, DEFAULT_LIMITS)) merge(extraction, part);
   return { text: joinSections(extraction.sections), pages: extraction.pages ?? 0 };
 }
 

@@ -26,8 +26,9 @@ import { createUploads } from './ingest/uploads.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
 import { createOllama, type OllamaOptions } from './models/ollama.ts';
+import { loadOwnProcessors } from './processors/own-processors.ts';
 import { createExtractor } from './processors/pool.ts';
-import { PROCESSORS_VERSION } from './processors/table.ts';
+import { createVersions } from './processors/versions.ts';
 import { lockFolder, openDatabase } from './sqlite.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createEmbeddedStore } from './store/embedded.ts';
@@ -66,20 +67,20 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const extractions = createExtractions(database);
   const store = createEmbeddedStore(database);
   const models = createOllama({ ...config.ollama, log, ...overrides.ollama });
+  const { maxFileBytes, limits } = config.extract;
+  const own = await loadOwnProcessors(config.processors, log);
+  const versions = createVersions(limits, own.processors);
   const extractor = createExtractor({
+    ...config.extract,
     size: width,
-    timeoutMs: config.extract.timeoutMs,
-    memoryMb: config.extract.memoryMb,
-    residentMb: config.extract.memoryMb + 512,
-    maxTextCharacters: config.extract.maxTextCharacters,
+    own: own.processors,
     idleMs: IDLE_MS,
     log,
   });
-  const { maxFileBytes } = config.extract;
   const folders = createFolders({ database, log });
   const inbox = createInbox(config.inbox, folders.ignores);
   const pipeline = createPipeline(
-    { spool, uploads, maxFileBytes, processorsVersion: PROCESSORS_VERSION },
+    { spool, uploads, maxFileBytes, versions },
     { inbox, folders, catalogue, extractions, extract: extractor.extract, store },
   );
   const recount = createRecount({ catalogue, store });
@@ -132,6 +133,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     ...counted,
     inbox: config.inbox,
     arrivals,
+    processors: { own: own.processors.map(({ name }) => name), broken: own.broken },
     servers: () => ({ ollama: models.status(), comfyui: images.states() }),
   });
   const metrics = createStatusMetrics(counted);

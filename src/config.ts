@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
+import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
 
 /** An empty variable means "not set", as in a compose file or a `.env` copied from the example. */
 const unset = (value: unknown): unknown =>
@@ -9,6 +10,7 @@ const unset = (value: unknown): unknown =>
 const SHIPPED_WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
 /** A timer that is set for longer than about 24 days fires at once. */
 const LONGEST_SECONDS = 2_000_000;
+const MIB = 1024 * 1024;
 const text = (fallback: string) => z.preprocess(unset, z.string().default(fallback));
 const whole = (fallback: number, minimum: number, maximum: number) =>
   z.preprocess(unset, z.coerce.number().int().min(minimum).max(maximum).default(fallback));
@@ -42,9 +44,20 @@ export const Environment = z.object({
   LIMNER_FORGET_SHARE: z.preprocess(unset, z.coerce.number().min(0).max(1).default(0.5)),
   LIMNER_WORKERS: whole(0, 0, 64),
   LIMNER_EXTRACT_SECONDS: number(120, 0.1, LONGEST_SECONDS),
+  LIMNER_EXTRACT_PAGE_SECONDS: number(30, 0.1, LONGEST_SECONDS),
   LIMNER_EXTRACT_MEMORY_MB: whole(1024, 64, 65_536),
+  LIMNER_EXTRACT_RESIDENT_MB: whole(1536, 128, 1_000_000),
   LIMNER_MAX_FILE_MB: number(200, 0.001, 1_000_000),
-  LIMNER_MAX_TEXT_CHARACTERS: whole(20_000_000, 1000, 100_000_000),
+  LIMNER_MAX_TEXT_CHARACTERS: whole(DEFAULT_LIMITS.textCharacters, 1000, 100_000_000),
+  LIMNER_MAX_PAGES: whole(DEFAULT_LIMITS.pages, 1, 1_000_000),
+  LIMNER_MAX_SHEET_ROWS: whole(DEFAULT_LIMITS.sheetRows, 1, 100_000_000),
+  LIMNER_MAX_SHEET_CELLS: whole(DEFAULT_LIMITS.sheetCells, 1, 1_000_000_000),
+  LIMNER_MAX_ARCHIVE_ENTRIES: whole(DEFAULT_LIMITS.archiveEntries, 1, 1_000_000),
+  LIMNER_MAX_ARCHIVE_ENTRY_MB: number(DEFAULT_LIMITS.archiveEntryBytes / MIB, 0.001, 100_000),
+  LIMNER_MAX_ARCHIVE_MB: number(DEFAULT_LIMITS.archiveBytes / MIB, 0.001, 1_000_000),
+  LIMNER_MAX_ARCHIVE_RATIO: number(DEFAULT_LIMITS.archiveRatio, 1, 1_000_000),
+  LIMNER_MAX_NESTING: whole(DEFAULT_LIMITS.nesting, 1, 50),
+  LIMNER_PROCESSORS: z.preprocess(unset, z.string().optional()),
   LIMNER_WEBHOOK_SECRETS: list,
   LIMNER_FETCH_ALLOW: list,
   OLLAMA_HOST: text('http://127.0.0.1:11434'),
@@ -79,10 +92,16 @@ export interface Config {
     /** Child processes at most; 0 means one less than the machine has cores, at least one. */
     workers: number;
     timeoutMs: number;
+    /** Time for one page, where a document has pages. */
+    pageMs: number;
+    /** V8 heap, and resident memory. */
     memoryMb: number;
+    residentMb: number;
     maxFileBytes: number;
-    maxTextCharacters: number;
+    limits: Limits;
   };
+  /** Absolute path of the folder with the users' own processors. */
+  processors: string | undefined;
   /** A delivery to the webhook has to be signed with one of these, when there are any. */
   webhookSecrets: string[];
   /** Host names and addresses that may be fetched although they are not public. */
@@ -145,10 +164,13 @@ function toConfig(settings: Settings, base: string): Config {
     extract: {
       workers: settings.LIMNER_WORKERS,
       timeoutMs: settings.LIMNER_EXTRACT_SECONDS * 1000,
+      pageMs: settings.LIMNER_EXTRACT_PAGE_SECONDS * 1000,
       memoryMb: settings.LIMNER_EXTRACT_MEMORY_MB,
-      maxFileBytes: settings.LIMNER_MAX_FILE_MB * 1024 * 1024,
-      maxTextCharacters: settings.LIMNER_MAX_TEXT_CHARACTERS,
+      residentMb: settings.LIMNER_EXTRACT_RESIDENT_MB,
+      maxFileBytes: settings.LIMNER_MAX_FILE_MB * MIB,
+      limits: toLimits(settings),
     },
+    processors: settings.LIMNER_PROCESSORS && resolve(base, settings.LIMNER_PROCESSORS),
     webhookSecrets: settings.LIMNER_WEBHOOK_SECRETS,
     fetchAllow: settings.LIMNER_FETCH_ALLOW,
     ollama: {
@@ -162,5 +184,19 @@ function toConfig(settings: Settings, base: string): Config {
       illustrate: settings.LIMNER_ILLUSTRATE_WORKFLOW,
       keepPrompts: settings.LIMNER_KEEP_PROMPTS,
     },
+  };
+}
+
+function toLimits(settings: Settings): Limits {
+  return {
+    textCharacters: settings.LIMNER_MAX_TEXT_CHARACTERS,
+    pages: settings.LIMNER_MAX_PAGES,
+    sheetRows: settings.LIMNER_MAX_SHEET_ROWS,
+    sheetCells: settings.LIMNER_MAX_SHEET_CELLS,
+    archiveEntries: settings.LIMNER_MAX_ARCHIVE_ENTRIES,
+    archiveEntryBytes: settings.LIMNER_MAX_ARCHIVE_ENTRY_MB * MIB,
+    archiveBytes: settings.LIMNER_MAX_ARCHIVE_MB * MIB,
+    archiveRatio: settings.LIMNER_MAX_ARCHIVE_RATIO,
+    nesting: settings.LIMNER_MAX_NESTING,
   };
 }

@@ -11,6 +11,7 @@ export interface StatusParts {
   catalogue: Pick<Catalogue, 'countByState' | 'countByError'>;
   queue: Pick<Queue, 'size'>;
   store: Pick<Store, 'totals'>;
+  processors: Status['processors'];
   /** What is known of each server, by its name. */
   servers: () => Record<string, unknown>;
 }
@@ -34,6 +35,7 @@ export function createStatus(parts: StatusParts): () => Promise<Status> {
         held,
         problems,
       },
+      processors: parts.processors,
       servers: parts.servers(),
     };
   };

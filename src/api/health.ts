@@ -18,6 +18,8 @@ export interface Status {
     problems: { file: string; line: number | null; message: string }[];
   };
   servers: Record<string, unknown>;
+  /** Processors that the users wrote, by name, and files that are none. */
+  processors: { own: string[]; broken: { file: string; reason: string }[] };
 }
 
 export interface HealthRoutes {

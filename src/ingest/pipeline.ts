@@ -19,8 +19,8 @@ export interface PipelineOptions {
   /** Folder that holds uploads, each named by its document's id. */
   uploads: string;
   maxFileBytes: number;
-  /** Versions of all processors; another one means the text is extracted again. */
-  processorsVersion: string;
+  /** Versions of all processors, and of those that can read an extension; the text is extracted again with another. */
+  versions: { all: string; of(extension: string): string };
 }
 
 export interface PipelineParts {
@@ -54,7 +54,7 @@ export type Pipeline = ReturnType<typeof createPipeline>;
 /** Brings the store in line with one document's file, from whatever state; safe to run twice. */
 export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   const { inbox, folders, catalogue, extractions, store } = parts;
-  const base = `${options.processorsVersion}/${CHUNKER_VERSION}`;
+  const base = `${options.versions.all}/${CHUNKER_VERSION}`;
   /** By content and extension, so that copies that arrive together are extracted once. */
   const underway = new Map<string, Promise<StoredExtraction>>();
 
@@ -158,7 +158,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   const extractionKey = (document: LedgerDocument, hash: string) => ({
     hash,
     extension: extname(fileNameOf(document.uri)).toLowerCase(),
-    version: options.processorsVersion + optionsKey(policyOf(document)),
+    version: options.versions.all + optionsKey(policyOf(document)),
   });
 
   async function extracted(

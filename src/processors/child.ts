@@ -1,7 +1,8 @@
 /** The entry of a child process: reads one file at a time and streams the parts to the pool. */
 import { Worker } from 'node:worker_threads';
-import { LimnerError, systemCode } from '../errors.ts';
-import type { ReadMessage, ReadRequest } from './messages.ts';
+import { LimnerError, messageOf, systemCode } from '../errors.ts';
+import type { DescribeRequest, ReadMessage, ReadRequest } from './messages.ts';
+import { describeOwn, readOwn } from './own-reader.ts';
 import { chooseProcessor, readParts } from './read.ts';
 
 /**
@@ -23,23 +24,32 @@ function main(): void {
   process.on('disconnect', () => process.exit());
   process.on('message', (message: unknown) => {
     if (isReadRequest(message)) void answer(message);
+    if (isDescribeRequest(message)) void describe(message);
   });
   const limits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 };
   new Worker(ORPHAN_WATCH, { eval: true, execArgv: [], env: {}, resourceLimits: limits }).unref();
 }
 
-async function answer({ file, maxTextCharacters }: ReadRequest): Promise<void> {
+async function answer({ file, limits, own }: ReadRequest): Promise<void> {
   try {
-    const processor = await chooseProcessor(file);
-    if (processor && (processor.native ?? false) !== IS_NATIVE) return await send({ type: 'elsewhere' });
-    if (processor) {
-      await send({ type: 'started', processor: processor.name });
-      for await (const part of readParts(processor, file, maxTextCharacters))
-        await send({ type: 'part', part });
+    const chosen = await chooseProcessor(file, limits, own);
+    if (chosen && (chosen.native ?? false) !== IS_NATIVE) return await send({ type: 'elsewhere' });
+    if (chosen) {
+      await send({ type: 'started', processor: chosen.name });
+      const processor = 'path' in chosen ? readOwn(chosen) : chosen;
+      for await (const part of readParts(processor, file, limits)) await send({ type: 'part', part });
     }
     await send({ type: 'done' });
   } catch (error) {
     await send(failureOf(error));
+  }
+}
+
+async function describe({ describe: path }: DescribeRequest): Promise<void> {
+  try {
+    await send({ type: 'described', processor: await describeOwn(path) });
+  } catch (error) {
+    await send({ type: 'failed', code: 'crashed', message: messageOf(error), detail: '', bug: true });
   }
 }
 
@@ -58,7 +68,7 @@ function failureOf(error: unknown): ReadMessage {
     code: 'crashed' as const,
     message: 'The reader of this kind of document failed on this file; opening and saving it again may help.',
   };
-  return { type: 'failed', code, message, detail, bug: known === undefined };
+  return { type: 'failed', code, message, detail, bug: code === 'crashed' };
 }
 
 function systemFailure(error: unknown): LimnerError | undefined {
@@ -77,6 +87,10 @@ function detailOf(error: Error): string {
 
 function isReadRequest(message: unknown): message is ReadRequest {
   return typeof message === 'object' && message !== null && 'file' in message;
+}
+
+function isDescribeRequest(message: unknown): message is DescribeRequest {
+  return typeof message === 'object' && message !== null && 'describe' in message;
 }
 
 if (process.send) main();

@@ -6,7 +6,6 @@ import { decodeFile, detectCharset } from './charset.ts';
 import type { Part, Processor } from './processor.ts';
 import { createRowWriter } from './table-rows.ts';
 
-const MAX_ROWS = 2_000_000;
 const DELIMITERS = [',', '\t', ';', '|'];
 /** Enough to see which sign parts the cells. */
 const SAMPLE_BYTES = 16 * 1024;
@@ -28,13 +27,11 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   let number = 0;
   for await (const cells of readRows(file)) {
     number += 1;
-    if (number > MAX_ROWS) break;
     if (cells.some((cell) => cell.trim() !== '')) writer.add({ cells, number });
     const sections = writer.take();
     if (sections.length > 0) yield { sections };
   }
   yield { sections: writer.finish() };
-  if (number > MAX_ROWS) yield { warnings: [`Only the first ${MAX_ROWS} rows are searchable.`] };
 }
 
 async function* readRows(file: SourceFile): AsyncGenerator<string[]> {

@@ -2,6 +2,7 @@ import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { parseHtml } from './dom.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
+import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 import { sweepXml, titleOf } from './xml-text.ts';
@@ -20,8 +21,8 @@ export const docx: Processor = {
 /** Parts that mammoth does not visit, in the order they are given. */
 const SWEPT = ['word/header', 'word/footer', 'word/charts/chart', 'word/diagrams/data'];
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
-  const { title, swept } = await withArchive(file.path, async (archive) => {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
+  const { title, swept } = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
     return { title: await titleOf(archive), swept: await sweepXml(archive, SWEPT) };
   });

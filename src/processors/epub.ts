@@ -3,6 +3,7 @@ import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { parsePage } from './html.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
+import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
 import { descendants, parseXml, textUnder, type XmlNode } from './xml-tree.ts';
@@ -18,9 +19,9 @@ export const epub: Processor = {
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   // The archive is open while the parts are drawn out of it.
-  yield* await withArchive(file.path, async (archive) => {
+  yield* await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
     return Array.fromAsync(readBook(archive));
   });

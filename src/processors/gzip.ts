@@ -2,10 +2,9 @@ import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import type { SourceFile } from '../document.ts';
 import { LimnerError, systemCode } from '../errors.ts';
+import { LIMIT_SETTINGS, megabytes, type Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { isTar, readTar } from './tar-format.ts';
-
-const MAX_BYTES = 512 * 1024 * 1024;
 
 /** gzip: the file inside is read as a document of its own, and so are the files of a tar archive inside. */
 export const gzip: Processor = {
@@ -14,15 +13,16 @@ export const gzip: Processor = {
   kinds: ['gz', 'tar.gz'],
   label: 'a gzip file',
   extensions: ['gz', 'tgz'],
+  holdsFiles: true,
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
-  const chunks = unpack(file.path);
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
+  const chunks = unpack(file.path, limits.archiveBytes);
   const first = await chunks.next();
   if (first.done) return;
   const whole = rejoin(first.value, chunks);
-  if (isTar(first.value)) yield* readTar(whole);
+  if (isTar(first.value)) yield* readTar(whole, limits);
   else
     yield { members: [{ name: innerName(file.name), bytes: Buffer.concat(await Array.fromAsync(whole)) }] };
 }
@@ -32,7 +32,7 @@ async function* rejoin(first: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerat
   yield* rest;
 }
 
-async function* unpack(path: string): AsyncGenerator<Buffer> {
+async function* unpack(path: string, maxBytes: number): AsyncGenerator<Buffer> {
   const source = createReadStream(path);
   const unpacked = source.pipe(createGunzip());
   source.on('error', (error) => unpacked.destroy(error));
@@ -41,7 +41,7 @@ async function* unpack(path: string): AsyncGenerator<Buffer> {
     for await (const chunk of unpacked) {
       if (!Buffer.isBuffer(chunk)) continue;
       total += chunk.length;
-      if (total > MAX_BYTES) throw tooMuch();
+      if (total > maxBytes) throw tooMuch(maxBytes);
       yield chunk;
     }
   } catch (cause) {
@@ -52,11 +52,9 @@ async function* unpack(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-function tooMuch(): LimnerError {
-  return new LimnerError(
-    'limit',
-    `The file unpacks to more than ${MAX_BYTES / 1024 / 1024} MB; unpack it yourself.`,
-  );
+function tooMuch(maxBytes: number): LimnerError {
+  const message = `The file unpacks to more than ${megabytes(maxBytes)}; ${LIMIT_SETTINGS.archiveBytes} does not allow that.`;
+  return new LimnerError('limit', message);
 }
 
 function innerName(name: string): string {

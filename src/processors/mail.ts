@@ -10,6 +10,7 @@ export const mail: Processor = {
   kinds: ['mail'],
   label: 'an e-mail message',
   extensions: ['eml', 'emlx'],
+  holdsFiles: true,
   read,
 };
 

@@ -9,6 +9,7 @@ export const mbox: Processor = {
   kinds: ['mbox'],
   label: 'a mailbox',
   extensions: ['mbox', 'mbx'],
+  holdsFiles: true,
   read,
 };
 

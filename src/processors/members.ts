@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
+import { LIMIT_SETTINGS, megabytes, type Limits } from './limits.ts';
 import type { Extracted } from './pool.ts';
 import { merge, type Member } from './processor.ts';
 
@@ -14,9 +15,6 @@ interface Budget {
   until: number;
 }
 
-const MAX_DEPTH = 5;
-const MAX_MEMBERS = 5000;
-const MAX_BYTES = 512 * 1024 * 1024;
 /** All members together may take so many times the time of one file. */
 const TIMES = 5;
 
@@ -30,19 +28,19 @@ export type ReadOne = (file: SourceFile) => Promise<Extracted & { members: Membe
 export async function readWithMembers(
   file: SourceFile,
   read: ReadOne,
-  limits: { timeoutMs: number; maxTextCharacters: number },
+  { limits, timeoutMs }: { limits: Limits; timeoutMs: number },
 ): Promise<Extracted> {
   const { members, ...extracted } = await read(file);
   if (members.length === 0) return extracted;
   const folder = await mkdtemp(join(tmpdir(), 'limner-members-'));
   const budget = {
-    members: MAX_MEMBERS,
-    bytes: MAX_BYTES,
-    characters: limits.maxTextCharacters,
-    until: Date.now() + limits.timeoutMs * TIMES,
+    members: limits.archiveEntries,
+    bytes: limits.archiveBytes,
+    characters: limits.textCharacters,
+    until: Date.now() + timeoutMs * TIMES,
   };
   try {
-    await readMembers(members, [], { folder, budget, read, extracted });
+    await readMembers(members, [], { folder, budget, limits, read, extracted });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -52,6 +50,7 @@ export async function readWithMembers(
 interface Reading {
   folder: string;
   budget: Budget;
+  limits: Limits;
   read: ReadOne;
   extracted: Extracted;
 }
@@ -61,9 +60,9 @@ async function readMembers(
   path: readonly string[],
   reading: Reading,
 ): Promise<void> {
-  const { budget, extracted } = reading;
+  const { budget, limits, extracted } = reading;
   for (const member of members) {
-    const stop = spent(budget, member);
+    const stop = spent(budget, limits, member);
     if (stop) {
       extracted.warnings.push(`${stop}; the rest of the files inside is not searchable.`);
       return;
@@ -73,13 +72,16 @@ async function readMembers(
 }
 
 /** Which limit the next member would go over, if any. */
-function spent(budget: Budget, member: Member): string | undefined {
+function spent(budget: Budget, limits: Limits, member: Member): string | undefined {
   budget.members -= 1;
   budget.bytes -= member.bytes.length;
-  if (budget.members < 0) return `There are more than ${MAX_MEMBERS} files inside`;
-  if (budget.bytes < 0) return `The files inside hold more than ${MAX_BYTES / 1024 / 1024} MB`;
-  if (budget.characters <= 0) return 'The files inside hold more text than is kept of one file';
-  return Date.now() > budget.until ? 'The files inside take too long' : undefined;
+  if (budget.members < 0)
+    return `There are more than ${limits.archiveEntries} files inside (${LIMIT_SETTINGS.archiveEntries})`;
+  if (budget.bytes < 0)
+    return `The files inside hold more than ${megabytes(limits.archiveBytes)} (${LIMIT_SETTINGS.archiveBytes})`;
+  if (budget.characters <= 0)
+    return `The files inside hold more text than is kept of one file (${LIMIT_SETTINGS.textCharacters})`;
+  return Date.now() > budget.until ? 'The files inside take too long (LIMNER_EXTRACT_SECONDS)' : undefined;
 }
 
 /** Under a name of ours; that of the member is a label only. */
@@ -100,12 +102,16 @@ async function readMember(member: Member, path: readonly string[], reading: Read
     });
     reading.budget.characters -= sections.reduce((sum, { text }) => sum + text.length, 0);
     if (members.length === 0) return;
-    if (path.length >= MAX_DEPTH)
-      reading.extracted.warnings.push(`${label}: Archives inside archives are read ${MAX_DEPTH} deep.`);
+    if (path.length >= reading.limits.nesting)
+      reading.extracted.warnings.push(`${label}: ${nestingWarning(reading.limits)}`);
     else await readMembers(members, path, reading);
   } catch (error) {
     // A file inside that cannot be read is told of and costs only itself.
     if (!(error instanceof LimnerError) || error.code === 'cancelled') throw error;
     reading.extracted.warnings.push(`${label}: ${error.message}`);
   }
+}
+
+function nestingWarning({ nesting }: Limits): string {
+  return `Archives inside archives are read ${nesting} deep (${LIMIT_SETTINGS.nesting}).`;
 }

@@ -1,13 +1,21 @@
 import { z } from 'zod';
 import { MORE_PLACE, type SourceFile } from '../document.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
-import type { Part } from './processor.ts';
+import type { Limits } from './limits.ts';
+import type { OwnProcessor } from './own-processors.ts';
+import type { Described, Part } from './processor.ts';
 
 /** What the pool asks of a child: one file at a time. */
 export interface ReadRequest {
   file: SourceFile;
-  /** UTF-16 units of text after which reading stops. */
-  maxTextCharacters: number;
+  limits: Limits;
+  /** The users' processors, which are loaded from their files. */
+  own: readonly OwnProcessor[];
+}
+
+/** Or to load this file and tell which documents it reads. */
+export interface DescribeRequest {
+  describe: string;
 }
 
 /** What a child answers: `started` unless the file is empty or refused, any number of parts, `done` or `failed`. */
@@ -15,6 +23,7 @@ export type ReadMessage =
   | { type: 'started'; processor: string }
   | { type: 'part'; part: Part }
   | { type: 'done' }
+  | { type: 'described'; processor: Described }
   /** A processor of the other sort, with or without native code, is wanted: another child has to read. */
   | { type: 'elsewhere' }
   /** `detail` is for the log only. `bug` says that the failure is not one that a processor names. */
@@ -28,7 +37,8 @@ const section = z.object({
   ...MORE_PLACE,
 });
 
-const part = z.object({
+/** What a processor may give. */
+export const partSchema = z.object({
   title: z.string().optional(),
   pages: z.int().optional(),
   sections: z.array(section).optional(),
@@ -36,13 +46,25 @@ const part = z.object({
   members: z.array(z.object({ name: z.string(), bytes: z.instanceof(Uint8Array) })).optional(),
 });
 
+/** What a processor says of itself; its `name` is stored and shown. */
+export const describedSchema = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,40}$/, 'must be a lower-case word'),
+  version: z.int(),
+  kinds: z.array(z.string()).min(1),
+  label: z.string().min(1),
+  extensions: z.array(z.string().regex(/^[a-z0-9_+-]{1,20}$/, 'must be lower case, without the dot')).min(1),
+  native: z.boolean().optional(),
+  holdsFiles: z.boolean().optional(),
+});
+
 const code = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.hasOwn(ERRORS, value));
 
 /** A child has read hostile bytes, so what it says is outside data. */
 export const readMessage: z.ZodType<ReadMessage> = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('part'), part }),
+  z.object({ type: z.literal('part'), part: partSchema }),
   z.object({ type: z.literal('started'), processor: z.string() }),
   z.object({ type: z.literal('done') }),
+  z.object({ type: z.literal('described'), processor: describedSchema }),
   z.object({ type: z.literal('elsewhere') }),
   z.object({
     type: z.literal('failed'),

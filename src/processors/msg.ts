@@ -15,6 +15,7 @@ export const msg: Processor = {
   kinds: ['msg'],
   label: 'an Outlook message',
   extensions: ['msg'],
+  holdsFiles: true,
   read,
 };
 

@@ -1,4 +1,5 @@
 import type { Section, SourceFile } from '../document.ts';
+import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { titleOf } from './xml-text.ts';
 import { descendants, parseXml, textUnder, type XmlNode } from './xml-tree.ts';
@@ -14,8 +15,8 @@ export const odp: Processor = {
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
-  const { title, source } = await withArchive(file.path, async (archive) => {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
+  const { title, source } = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
     return { title: await titleOf(archive), source: await archive.read('content.xml') };
   });

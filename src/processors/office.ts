@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import { writeBlocks } from './office-blocks.ts';
+import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
 import { titleOf } from './xml-text.ts';
@@ -21,9 +22,9 @@ export const office: Processor = {
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
-  const title = data.toString('hex', 0, 4) === '504b0304' ? await verified(file.path) : undefined;
+  const title = data.toString('hex', 0, 4) === '504b0304' ? await verified(file.path, limits) : undefined;
   const document = await toDocument(data);
   const sectioner = createSectioner();
   writeBlocks(document.blocks, (line) => sectioner.add(line));
@@ -36,8 +37,8 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
 }
 
 /** The title, once it is known that the container unpacks to what it says. */
-function verified(path: string): Promise<string | undefined> {
-  return withArchive(path, async (archive) => {
+function verified(path: string, limits: Limits): Promise<string | undefined> {
+  return withArchive(path, limits, async (archive) => {
     await verifyTextParts(archive);
     return titleOf(archive);
   });

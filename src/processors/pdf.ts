@@ -4,15 +4,13 @@ import { dirname, join } from 'node:path';
 import type { PDFDocumentLoadingTask, PDFDocumentProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
+import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { annotationText } from './pdf-annotations.ts';
 import { assemble, type TextRun } from './pdf-layout.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
 import { readTitle } from './pdf-title.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
-
-/** Pages beyond these are not read; a file can point at one page any number of times. */
-const MAX_PAGES = 5000;
 
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
@@ -24,10 +22,10 @@ export const pdf: Processor = {
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const task = await startLoading(new Uint8Array(await readFile(file.path)));
   try {
-    yield* readDocument(await load(task));
+    yield* readDocument(await load(task), limits.pages);
   } finally {
     await task.destroy();
   }
@@ -67,12 +65,13 @@ function damaged(cause?: unknown): LimnerError {
   return new LimnerError('corrupt', message, { cause });
 }
 
-async function* readDocument(document: PDFDocumentProxy): AsyncGenerator<Part> {
+/** No more than `maxPages` pages: a file can point at one page any number of times. */
+async function* readDocument(document: PDFDocumentProxy, maxPages: number): AsyncGenerator<Part> {
   const title = await readTitle(document);
   yield { pages: document.numPages, ...(title && { title }) };
   const outline = await readOutline(document);
   const sectioner = createSectioner();
-  const count = Math.min(document.numPages, MAX_PAGES);
+  const count = Math.min(document.numPages, maxPages);
   const failed: number[] = [];
   let isEmpty = true;
   for (let number = 1; number <= count; number += 1) {
@@ -81,7 +80,12 @@ async function* readDocument(document: PDFDocumentProxy): AsyncGenerator<Part> {
     yield { sections };
   }
   if (failed.length === count) throw damaged();
-  yield { warnings: warningsOf(document.numPages, failed, isEmpty) };
+  yield {
+    warnings: [
+      ...warningsOf(document.numPages, failed, isEmpty),
+      ...limitWarning(document.numPages, maxPages),
+    ],
+  };
 }
 
 /** The sections that this page finishes. What fails on one page is noted and costs only that page. */
@@ -116,9 +120,13 @@ function warningsOf(pages: number, failed: readonly number[], isEmpty: boolean):
   if (failed.length > 0) warnings.push(`Pages that could not be read: ${listOf(failed)}.`);
   // In a damaged page tree pdf.js counts the pages up to the damage and no further.
   if (failed.at(-1) === pages) warnings.push(`The PDF is damaged; pages after page ${pages} may be missing.`);
-  if (pages > MAX_PAGES) warnings.push(`Only the first ${MAX_PAGES} of ${pages} pages are searchable.`);
   if (isEmpty) warnings.push('No page holds text; they may be scanned pictures.');
   return warnings;
+}
+
+function limitWarning(pages: number, maxPages: number): string[] {
+  const text = `Only the first ${maxPages} of ${pages} pages are searchable (${LIMIT_SETTINGS.pages}).`;
+  return pages > maxPages ? [text] : [];
 }
 
 function listOf(pages: readonly number[]): string {

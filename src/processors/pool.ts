@@ -1,21 +1,28 @@
 import type { Extraction, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { readWithMembers, type ReadOne } from './members.ts';
+import type { OwnProcessor } from './own-processors.ts';
+import type { Described } from './processor.ts';
 import { ELSEWHERE, startReader, type Reader, type WithMembers } from './reader.ts';
-import { createTable, needsNative, PROCESSORS } from './table.ts';
+import { createTable, PROCESSORS } from './table.ts';
 
 export interface ExtractorOptions {
   /** Files read at the same time, each in a process of its own. */
   size: number;
   /** Time for one file, in ms, the start of a process included. */
   timeoutMs: number;
+  /** Time for one page, in ms, where a document has pages; all of `timeoutMs` unless told. */
+  pageMs?: number;
   /** V8 heap of one process, in MiB. */
   memoryMb: number;
   /** Resident memory of one process, in MiB; watched on Linux only. */
   residentMb: number;
-  /** UTF-16 units of text kept of one file. 20 million unless told. */
-  maxTextCharacters?: number;
+  /** Those of `DEFAULT_LIMITS` unless told. */
+  limits?: Partial<Limits>;
+  /** Processors that users wrote; none unless told. */
+  own?: readonly OwnProcessor[];
   /** After so many ms without work a process is ended. */
   idleMs: number;
   log: Log;
@@ -43,8 +50,10 @@ interface Waiting {
 
 /** A pool of child processes, started when needed, that outlives whatever a file does to its reader. */
 export function createExtractor(options: ExtractorOptions): Extractor {
-  createTable(PROCESSORS); // two claims on one ending stop the start, not the first file
-  const settings = { maxTextCharacters: 20_000_000, ...options };
+  const own = options.own ?? [];
+  // Two claims on one ending stop the start, not the first file.
+  const { needsNative } = createTable<Described>(PROCESSORS, own);
+  const settings = { ...options, own, limits: { ...DEFAULT_LIMITS, ...options.limits } };
   const readers = new Set<Reader>();
   const idle = new Map<Reader, NodeJS.Timeout>();
   const waiting = new Set<Waiting>();

@@ -1,5 +1,6 @@
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
+import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
 import { slideShapes } from './pptx-shapes.ts';
@@ -19,9 +20,9 @@ export const pptx: Processor = {
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   // The archive is open while the parts are drawn out of it.
-  const parts = await withArchive(file.path, async (archive) => {
+  const parts = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
     return Array.fromAsync(readSlides(archive));
   });

@@ -1,4 +1,5 @@
 import type { Extraction, SourceFile } from '../document.ts';
+import type { Limits } from './limits.ts';
 
 /**
  * A piece of an extraction. Parts are merged in the order they come: sections and warnings are appended, a
@@ -28,13 +29,18 @@ export interface Processor {
   /** Lower case, without the dot. */
   extensions: readonly string[];
   /** It calls native code, so it runs in a child process that may load some. */
-  native?: boolean;
+  native?: boolean | undefined;
+  /** It gives `members`. */
+  holdsFiles?: boolean | undefined;
   /**
-   * Reads `file` from its start; parts come as soon as they are known, so that a time limit keeps them. Yields
-   * no section of only white space. Throws LimnerError `corrupt`, `encrypted` or `limit`.
+   * Reads `file` from its start, within `limits`; parts come as soon as they are known, so that a time limit keeps
+   * them. Yields no section of only white space. Throws LimnerError `corrupt`, `encrypted` or `limit`.
    */
-  read(file: SourceFile): AsyncIterable<Part>;
+  read(file: SourceFile, limits: Limits): AsyncIterable<Part>;
 }
+
+/** What a processor says of itself. */
+export type Described = Omit<Processor, 'read'>;
 
 /** Adds `part` to `extraction`. */
 export function merge(extraction: Extraction, part: Part): void {

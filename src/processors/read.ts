@@ -1,6 +1,8 @@
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { cutText } from './cut.ts';
+import { LIMIT_SETTINGS, type Limits } from './limits.ts';
+import type { OwnProcessor } from './own-processors.ts';
 import type { Part, Processor } from './processor.ts';
 import { sniff } from './sniff.ts';
 import { createTable, PROCESSORS } from './table.ts';
@@ -9,8 +11,12 @@ import { createTable, PROCESSORS } from './table.ts';
  * The processor that the content of `file` asks for; none for an empty file. Throws LimnerError `unsupported`,
  * `encrypted`, `corrupt` or `limit`.
  */
-export async function chooseProcessor(file: SourceFile): Promise<Processor | undefined> {
-  const sniffed = await sniff(file.path);
+export async function chooseProcessor(
+  file: SourceFile,
+  limits: Limits,
+  own: readonly OwnProcessor[],
+): Promise<Processor | OwnProcessor | undefined> {
+  const sniffed = await sniff(file.path, limits);
   if (sniffed.kind === 'empty') return undefined;
   if (sniffed.kind === 'encrypted') {
     throw new LimnerError(
@@ -18,27 +24,33 @@ export async function chooseProcessor(file: SourceFile): Promise<Processor | und
       'This Office document is locked with a password; save it without one.',
     );
   }
-  return createTable(PROCESSORS).choose(sniffed, file.name);
+  return createTable<Processor | OwnProcessor>(PROCESSORS, own).choose(sniffed, file.name);
 }
 
 /**
  * Reads `file` in this process. Texts are well-formed UTF-16 without NUL, never only white space, and hold at most
- * `maxTextCharacters` together. Throws what the processor throws.
+ * `limits.textCharacters` together. Throws what the processor throws.
  */
 export async function* readParts(
   processor: Processor,
   file: SourceFile,
-  maxTextCharacters: number,
+  limits: Limits,
 ): AsyncGenerator<Part> {
-  let room = maxTextCharacters;
-  for await (const part of processor.read(file)) {
+  let room = limits.textCharacters;
+  for await (const part of processor.read(file, limits)) {
+    if (part.members && !processor.holdsFiles)
+      throw new TypeError(`The processor ${processor.name} gives members and does not say holdsFiles.`);
     const sections = fit(part.sections ?? [], room);
     room -= lengthOf(part.sections ?? []);
     yield { ...part, sections };
     if (room >= 0) continue;
-    yield { warnings: [`Only the first ${maxTextCharacters} characters of the text are searchable.`] };
+    yield { warnings: [lengthWarning(limits)] };
     return;
   }
+}
+
+function lengthWarning({ textCharacters }: Limits): string {
+  return `Only the first ${textCharacters} characters of the text are searchable (${LIMIT_SETTINGS.textCharacters}).`;
 }
 
 function fit(sections: readonly Section[], room: number): Section[] {

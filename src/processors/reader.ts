@@ -1,18 +1,23 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { endOf, startChild, tailOf } from './child-process.ts';
+import type { Limits } from './limits.ts';
 import { readMessage, type ReadMessage, type ReadRequest } from './messages.ts';
+import type { OwnProcessor } from './own-processors.ts';
 import type { Extracted } from './pool.ts';
 import { merge, type Member, type Part } from './processor.ts';
 import { residentBytes } from './resident.ts';
 
 export interface ReaderOptions {
   timeoutMs: number;
+  /** Time for one page, once the number of pages is known. */
+  pageMs?: number;
   memoryMb: number;
   residentMb: number;
-  maxTextCharacters: number;
+  limits: Limits;
+  own: readonly OwnProcessor[];
   /** May load native code, and reads only what needs it. */
   native: boolean;
   log: Log;
@@ -38,14 +43,12 @@ export interface Reader {
 }
 
 /** Why a process was killed on purpose. */
-type Verdict = 'timeout' | 'memory' | 'cancelled';
+type Verdict = 'timeout' | 'page' | 'memory' | 'cancelled';
 
-const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 const MEMORY_CHECK_MS = 100;
-const STDERR_TAIL = 4000;
 const MIB = 1024 * 1024;
 
-/** Starts a child process with no environment, no write access and a bounded heap. */
+/** Starts a child process that reads one file after the other. */
 export function startReader(options: ReaderOptions): Reader {
   const child = startChild(options);
   const stderr = tailOf(child);
@@ -59,13 +62,19 @@ export function startReader(options: ReaderOptions): Reader {
   }
 
   /** Sends the request and gives the last message, or nothing when the process ended before it. */
-  async function converse(request: ReadRequest, extracted: WithMembers): Promise<ReadMessage | undefined> {
+  async function converse(
+    request: ReadRequest,
+    extracted: WithMembers,
+    nextPage: () => void,
+  ): Promise<ReadMessage | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<ReadMessage>();
     const listen = (raw: unknown): void => {
       const { success, data, error } = readMessage.safeParse(raw);
       if (!success) reject(error);
-      else if (data.type === 'part') collect(extracted, data.part);
-      else if (data.type === 'started') extracted.processor = data.processor;
+      else if (data.type === 'part') {
+        collect(extracted, data.part);
+        if (extracted.pages !== undefined) nextPage();
+      } else if (data.type === 'started') extracted.processor = data.processor;
       else resolve(data);
     };
     child.on('message', listen);
@@ -81,23 +90,24 @@ export function startReader(options: ReaderOptions): Reader {
   /** What a process that ended without an answer leaves: the parts of a late one, an error otherwise. */
   function salvage(extracted: WithMembers): WithMembers {
     options.log.warn({ verdict, exit: child.exitCode, stderr: stderr() }, 'a reading process ended early');
-    if (verdict !== 'timeout' || isEmpty(extracted)) throw endError(verdict, stderr(), options);
-    extracted.warnings.push(lateWarning(extracted, options.timeoutMs));
+    if ((verdict !== 'timeout' && verdict !== 'page') || isEmpty(extracted))
+      throw endError(verdict, stderr(), options);
+    extracted.warnings.push(lateWarning(extracted, lateness(verdict, options)));
     return extracted;
   }
 
   async function read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE> {
     const extracted: WithMembers = { sections: [], warnings: [], processor: 'none', members: [] };
-    const request = { file, maxTextCharacters: options.maxTextCharacters };
-    const unguard = guard(child, options, kill, signal);
+    const request = { file, limits: options.limits, own: options.own };
+    const guarded = guard(child, options, kill, signal);
     try {
-      const answer = await converse(request, extracted);
+      const answer = await converse(request, extracted, guarded.nextPage);
       if (answer?.type === 'done') return extracted;
       if (answer?.type === 'elsewhere') return ELSEWHERE;
       if (answer?.type === 'failed') throw answerError(answer);
       return salvage(extracted);
     } finally {
-      unguard();
+      guarded.release();
     }
   }
 
@@ -123,52 +133,22 @@ export function startReader(options: ReaderOptions): Reader {
   };
 }
 
-function startChild({ memoryMb, native }: ReaderOptions): ChildProcess {
-  return fork(CHILD, native ? ['native'] : [], {
-    serialization: 'advanced',
-    env: {},
-    // Standard output goes nowhere: nobody would read it, and a full pipe would stop the child.
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [
-      `--max-old-space-size=${memoryMb}`,
-      // A second wall behind the parsers' own manners: no writing, no further programs, and native code only in
-      // the children that read what needs it.
-      '--permission',
-      '--allow-fs-read=*',
-      '--allow-worker',
-      ...(native ? ['--allow-addons'] : []),
-      '--disable-warning=PERM0001',
-      '--disable-warning=PERM0006',
-    ],
-  });
+interface Guard {
+  /** The time for a page begins anew. */
+  nextPage: () => void;
+  release: () => void;
 }
 
-/** Resolves when the process is gone and everything it sent has arrived. */
-function endOf(child: ChildProcess): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let awaited = 2;
-  const count = (): void => {
-    awaited -= 1;
-    if (awaited === 0) resolve();
-  };
-  child.once('exit', count);
-  child.once('disconnect', count);
-  // Without a process id it never started, and neither of the others comes.
-  child.on('error', () => {
-    if (child.pid === undefined) resolve();
-  });
-  return promise;
-}
-
-/** Kills the process when its time, its memory or the caller's patience ends. Returns how to call that off. */
+/** Kills the process when its time, its memory or the caller's patience ends, until it is released. */
 function guard(
   child: ChildProcess,
   options: ReaderOptions,
   kill: (reason: Verdict) => void,
   signal: AbortSignal | undefined,
-): () => void {
+): Guard {
   const abort = (): void => kill('cancelled');
   const clock = setTimeout(() => kill('timeout'), options.timeoutMs);
+  let page: NodeJS.Timeout | undefined;
   const scale = setInterval(() => void weigh(), MEMORY_CHECK_MS);
   signal?.addEventListener('abort', abort, { once: true });
 
@@ -176,35 +156,35 @@ function guard(
     if ((await residentBytes(child.pid)) > options.residentMb * MIB) kill('memory');
   }
 
-  return () => {
-    clearTimeout(clock);
-    clearInterval(scale);
-    signal?.removeEventListener('abort', abort);
+  return {
+    nextPage() {
+      clearTimeout(page);
+      if (options.pageMs !== undefined) page = setTimeout(() => kill('page'), options.pageMs);
+    },
+    release() {
+      clearTimeout(clock);
+      clearTimeout(page);
+      clearInterval(scale);
+      signal?.removeEventListener('abort', abort);
+    },
   };
 }
 
-function tailOf(child: ChildProcess): () => string {
-  let tail = '';
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    tail = (tail + text).slice(-STDERR_TAIL);
-  });
-  return () => tail;
-}
-
 function endError(verdict: Verdict | undefined, stderr: string, options: ReaderOptions): LimnerError {
-  const { timeoutMs, memoryMb, residentMb } = options;
+  const { memoryMb, residentMb } = options;
   switch (verdict) {
     case 'cancelled':
       return new LimnerError('cancelled', 'Reading the file was stopped.');
     case 'timeout':
+    case 'page':
       return new LimnerError(
         'timeout',
-        `Reading took longer than ${seconds(timeoutMs)}; splitting the file may help.`,
+        `Reading took longer than ${lateness(verdict, options)}; splitting the file may help.`,
       );
     case 'memory':
       return new LimnerError(
         'limit',
-        `Reading needed more than ${residentMb} MB of memory; splitting the file may help.`,
+        `Reading needed more than ${residentMb} MB of memory (LIMNER_EXTRACT_RESIDENT_MB); splitting the file may help.`,
       );
     case undefined:
     default:
@@ -214,18 +194,21 @@ function endError(verdict: Verdict | undefined, stderr: string, options: ReaderO
 
 function crashMessage(stderr: string, memoryMb: number): string {
   return stderr.includes('heap out of memory') || stderr.includes('Last few GCs')
-    ? `The file unfolds to more than the ${memoryMb} MB of memory a reader has; splitting it may help.`
+    ? `The file unfolds to more than the ${memoryMb} MB of memory a reader has (LIMNER_EXTRACT_MEMORY_MB); splitting it may help.`
     : 'The reader of this kind of document broke down on this file; opening and saving it again may help.';
 }
 
-function lateWarning(extracted: Extracted, timeoutMs: number): string {
+function lateWarning(extracted: Extracted, time: string): string {
   const page = extracted.sections.at(-1)?.page;
   const where = page === undefined ? '' : ` after page ${page}`;
-  return `Reading stopped${where} because it took longer than ${seconds(timeoutMs)}; the rest is not searchable.`;
+  return `Reading stopped${where} because it took longer than ${time}; the rest is not searchable.`;
 }
 
-function seconds(ms: number): string {
-  return `${ms / 1000} seconds`;
+/** The time that was over, and the setting that moves it. */
+function lateness(verdict: 'timeout' | 'page', options: ReaderOptions): string {
+  return verdict === 'page'
+    ? `${(options.pageMs ?? 0) / 1000} seconds for a page (LIMNER_EXTRACT_PAGE_SECONDS)`
+    : `${options.timeoutMs / 1000} seconds (LIMNER_EXTRACT_SECONDS)`;
 }
 
 function collect(extracted: WithMembers, part: Part): void {

@@ -1,6 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import { readBytes } from './bytes.ts';
 import { isReadable, markedCharset, wideCharset } from './charset.ts';
+import type { Limits } from './limits.ts';
 import { OLE_MAGIC, readOleNames } from './ole.ts';
 import { withArchive } from './zip.ts';
 
@@ -21,12 +22,12 @@ const PDF_MARK_WITHIN = 1024;
  * Tells the kind of a file from its bytes alone. Throws LimnerError `corrupt` for a damaged ZIP container and
  * `limit` for one that unpacks to too much.
  */
-export async function sniff(path: string): Promise<Sniffed> {
+export async function sniff(path: string, limits: Limits): Promise<Sniffed> {
   const head = await readBytes(path, HEAD_BYTES);
   if (head.length === 0) return { kind: 'empty', label: 'an empty file' };
   if (isPdf(head)) return { kind: 'pdf', label: 'a PDF' };
   const magic = head.toString('hex', 0, 8);
-  if (magic.startsWith('504b0304') || magic.startsWith('504b0506')) return sniffArchive(path);
+  if (magic.startsWith('504b0304') || magic.startsWith('504b0506')) return sniffArchive(path, limits);
   if (magic === OLE_MAGIC) return sniffOle(await readOleNames(path));
   if (head.toString('latin1', 0, 5) === '{\\rtf') return { kind: 'rtf', label: 'an RTF document' };
   if (isText(head)) return sniffText(head);
@@ -48,8 +49,8 @@ const OPEN_DOCUMENTS: readonly [type: string, Sniffed][] = [
   ['presentation', { kind: 'odp', label: 'an OpenDocument presentation' }],
 ];
 
-async function sniffArchive(path: string): Promise<Sniffed> {
-  return withArchive(path, async ({ names, read }) => {
+async function sniffArchive(path: string, limits: Limits): Promise<Sniffed> {
+  return withArchive(path, limits, async ({ names, read }) => {
     const office = names.includes('[Content_Types].xml') || names.includes('META-INF/container.xml');
     const rule = office && ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
     if (rule) return rule[1];

@@ -3,13 +3,12 @@ import type { CellObject, WorkSheet } from '@e965/xlsx';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
+import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { sweepXml } from './xml-text.ts';
 import { createRowWriter } from './table-rows.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
 
-const MAX_ROWS = 200_000;
-const MAX_CELLS = 2_000_000;
 const ZIP_MAGIC = '504b';
 
 /** Workbooks: rows with their header, by sheet and cell range; then comments, and the text of drawings and charts. */
@@ -22,24 +21,24 @@ export const spreadsheet: Processor = {
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
-  const drawn = data.toString('hex', 0, 2) === ZIP_MAGIC ? await readDrawings(file.path) : '';
+  const drawn = data.toString('hex', 0, 2) === ZIP_MAGIC ? await readDrawings(file.path, limits) : '';
   const book = await readBook(data);
-  const budget = { rows: MAX_ROWS, cells: MAX_CELLS };
+  const budget: Budget = { rows: limits.sheetRows, cells: limits.sheetCells };
   for (const name of book.SheetNames) {
     const sheet = book.Sheets[name];
     if (sheet) yield* readSheet(name, sheet, budget);
   }
   if (drawn !== '') yield { sections: [{ text: drawn }] };
-  if (budget.rows <= 0 || budget.cells <= 0) yield { warnings: [limitWarning()] };
+  if (budget.spent) yield { warnings: [limitWarning(budget.spent, limits)] };
   const title = book.Props?.Title?.trim();
   if (title) yield { title };
 }
 
 /** Sizes are checked before the parser sees the file. */
-function readDrawings(path: string): Promise<string> {
-  return withArchive(path, async (archive) => {
+function readDrawings(path: string, limits: Limits): Promise<string> {
+  return withArchive(path, limits, async (archive) => {
     await verifyTextParts(archive);
     return sweepXml(archive, ['xl/drawings/drawing', 'xl/charts/chart', 'xl/diagrams/data']);
   });
@@ -69,6 +68,8 @@ async function readBook(data: Buffer) {
 interface Budget {
   rows: number;
   cells: number;
+  /** The limit at which reading stopped, with cells left. */
+  spent?: 'sheetRows' | 'sheetCells' | undefined;
 }
 
 /** Walks the cells that are stored: two of them can span the whole sheet. */
@@ -82,7 +83,8 @@ function* readSheet(name: string, sheet: WorkSheet, budget: Budget): Generator<P
   const rows = Object.entries(sheet['!data'] ?? []);
   first = firstColumn(rows);
   for (const [key, row] of rows) {
-    if (budget.rows <= 0 || budget.cells <= 0) break;
+    budget.spent ??= spentLimit(budget);
+    if (budget.spent) break;
     const number = Number(key) + 1;
     const cells = readRow(row, first, number, notes, budget);
     if (cells.length > 0) writer.add({ cells, number });
@@ -136,6 +138,12 @@ function noteOf(cell: CellObject | undefined): string {
   return (cell?.c ?? []).map(({ t }) => t?.replaceAll(/[\r\n]+/g, ' ').trim() ?? '').join(' ');
 }
 
-function limitWarning(): string {
-  return `Only the first ${MAX_ROWS} rows and ${MAX_CELLS} cells are searchable.`;
+function spentLimit({ rows, cells }: Budget): Budget['spent'] {
+  if (rows <= 0) return 'sheetRows';
+  return cells <= 0 ? 'sheetCells' : undefined;
+}
+
+function limitWarning(limit: 'sheetRows' | 'sheetCells', limits: Limits): string {
+  const what = limit === 'sheetRows' ? 'rows' : 'cells';
+  return `Only the first ${limits[limit]} ${what} are searchable (${LIMIT_SETTINGS[limit]}).`;
 }

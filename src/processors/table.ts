@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { extname } from 'node:path';
 import { LimnerError } from '../errors.ts';
 import { asciidoc } from './asciidoc.ts';
@@ -18,7 +17,7 @@ import { odp } from './odp.ts';
 import { office } from './office.ts';
 import { pdf } from './pdf.ts';
 import { pptx } from './pptx.ts';
-import type { Processor } from './processor.ts';
+import type { Described, Processor } from './processor.ts';
 import type { Sniffed } from './sniff.ts';
 import { rst } from './rst.ts';
 import { spreadsheet } from './spreadsheet.ts';
@@ -54,30 +53,45 @@ export const PROCESSORS: readonly Processor[] = [
   gzip,
 ];
 
-/** Changes when any processor's output may change: part of the key under which extractions are cached. */
-export const PROCESSORS_VERSION = digest(PROCESSORS);
-
 /** Kinds that look alike from inside, so that the extension decides between them. */
 const TEXT_KINDS: ReadonlySet<string> = new Set(
   'text markdown html csv json yaml xml mail mbox subtitles notebook asciidoc rst latex code'.split(' '),
 );
 
-export interface Table {
+export interface Table<Known extends Described> {
   /** The processor for what `sniff` saw in a file called `name`. Throws LimnerError `unsupported`. */
-  choose(sniffed: Sniffed, name: string): Processor;
+  choose(sniffed: Sniffed, name: string): Known;
+  /** Whether files of this name are read by native code, if their content is what the name says. */
+  needsNative(name: string): boolean;
 }
 
-/** Looks processors up by content first and extension second. Throws when two claim the same. */
-export function createTable(processors: readonly Processor[]): Table {
-  const byKind = new Map<string, Processor>();
-  const byExtension = new Map<string, Processor>();
-  for (const processor of processors) {
+/**
+ * Looks processors up by content first and extension second. Those in `own` go before the others for their
+ * extensions, where the content is what they read. Throws when two claim the same.
+ */
+export function createTable<Known extends Described>(
+  builtIn: readonly Known[],
+  own: readonly Known[] = [],
+): Table<Known> {
+  const byKind = new Map<string, Known>();
+  const byExtension = new Map<string, Known>();
+  const byOwnExtension = new Map<string, Known>();
+  for (const processor of builtIn) {
     for (const kind of processor.kinds) claim(byKind, kind, processor);
     for (const extension of processor.extensions) claim(byExtension, extension, processor);
   }
+  for (const processor of own) {
+    for (const extension of processor.extensions) claim(byOwnExtension, extension, processor);
+  }
 
   return {
+    needsNative(name) {
+      const extension = extensionOf(name);
+      return (byOwnExtension.get(extension) ?? byExtension.get(extension))?.native ?? false;
+    },
     choose(sniffed, name) {
+      const mine = byOwnExtension.get(extensionOf(name));
+      if (mine && reads(mine, sniffed.kind)) return mine;
       const named = byExtension.get(extensionOf(name));
       if (named && reads(named, sniffed.kind)) return named;
       const chosen = byKind.get(sniffed.kind);
@@ -87,32 +101,21 @@ export function createTable(processors: readonly Processor[]): Table {
   };
 }
 
-function claim(claims: Map<string, Processor>, key: string, processor: Processor): void {
+function claim<Known extends Described>(claims: Map<string, Known>, key: string, processor: Known): void {
   const other = claims.get(key);
   if (other) throw new Error(`Processors ${other.name} and ${processor.name} both claim "${key}".`);
   claims.set(key, processor);
 }
 
-function reads(processor: Processor, kind: string): boolean {
+function reads(processor: Described, kind: string): boolean {
   return processor.kinds.some((own) => own === kind || (TEXT_KINDS.has(own) && TEXT_KINDS.has(kind)));
 }
 
-/** Whether files of this name are read by native code, if their content is what the name says. */
-export function needsNative(name: string): boolean {
-  const extension = extensionOf(name);
-  return PROCESSORS.some(({ native, extensions }) => native && extensions.includes(extension));
-}
-
-function unsupported(sniffed: Sniffed, named: Processor | undefined): LimnerError {
+function unsupported(sniffed: Sniffed, named: Described | undefined): LimnerError {
   const what = named ? `${sniffed.label}, not ${named.label}` : sniffed.label;
   return new LimnerError('unsupported', `This is ${what}; there is no reader for it.`);
 }
 
 function extensionOf(name: string): string {
   return extname(name).slice(1).toLowerCase();
-}
-
-function digest(processors: readonly Processor[]): string {
-  const names = processors.map((processor) => `${processor.name}:${processor.version}`).toSorted();
-  return createHash('sha256').update(names.join('\n')).digest('hex').slice(0, 16);
 }

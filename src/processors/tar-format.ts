@@ -1,8 +1,8 @@
 import { LimnerError } from '../errors.ts';
+import { LIMIT_SETTINGS, megabytes, type Limits } from './limits.ts';
 import type { Part } from './processor.ts';
 
 const BLOCK = 512;
-const MAX_MEMBER_BYTES = 200 * 1024 * 1024;
 /** A header of these types says something of the next one: GNU long names and PAX records. */
 const LONG_NAME = 'L';
 const RECORDS = 'x';
@@ -14,11 +14,11 @@ export function isTar(head: Buffer): boolean {
 }
 
 /** The plain files of a tar archive, a part each. Nothing is written anywhere, so names can do no harm. */
-export async function* readTar(chunks: AsyncIterable<unknown>): AsyncGenerator<Part> {
+export async function* readTar(chunks: AsyncIterable<unknown>, limits: Limits): AsyncGenerator<Part> {
   const take = createTaker(chunks);
   let longName: string | undefined;
   for (let head = await take(BLOCK); head.length === BLOCK && head[0] !== 0; head = await take(BLOCK)) {
-    const size = sizeOf(head);
+    const size = sizeOf(head, limits.archiveEntryBytes);
     const type = head.toString('latin1', 156, 157);
     const padded = Math.ceil(size / BLOCK) * BLOCK;
     const bytes = (await take(padded)).subarray(0, size);
@@ -49,14 +49,12 @@ function cString(bytes: Buffer): string {
   return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);
 }
 
-function sizeOf(head: Buffer): number {
+function sizeOf(head: Buffer, maxBytes: number): number {
   const size = parseInt(cString(head.subarray(124, 136)).trim() || '0', 8);
   if (!Number.isSafeInteger(size) || size < 0) throw damaged();
-  if (size > MAX_MEMBER_BYTES) {
-    throw new LimnerError(
-      'limit',
-      `A file in the archive has more than ${MAX_MEMBER_BYTES / 1024 / 1024} MB.`,
-    );
+  if (size > maxBytes) {
+    const message = `A file in the archive has ${megabytes(size)}; ${LIMIT_SETTINGS.archiveEntryBytes} does not allow that.`;
+    throw new LimnerError('limit', message);
   }
   return size;
 }

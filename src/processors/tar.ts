@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import type { SourceFile } from '../document.ts';
+import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { readTar } from './tar-format.ts';
 
@@ -10,9 +11,10 @@ export const tar: Processor = {
   kinds: ['tar'],
   label: 'a tar archive',
   extensions: ['tar'],
+  holdsFiles: true,
   read,
 };
 
-async function* read(file: SourceFile): AsyncGenerator<Part> {
-  yield* readTar(createReadStream(file.path));
+async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
+  yield* readTar(createReadStream(file.path), limits);
 }

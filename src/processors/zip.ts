@@ -1,13 +1,7 @@
 import type { Entry, ZipFile } from 'yauzl';
 import { LimnerError } from '../errors.ts';
+import { LIMIT_SETTINGS, megabytes, type Limits } from './limits.ts';
 
-/** One file may unpack to this many bytes, ... */
-const MAX_ENTRY_BYTES = 200 * 1024 * 1024;
-/** ... all together to this many, ... */
-const MAX_TOTAL_BYTES = 512 * 1024 * 1024;
-const MAX_ENTRIES = 5000;
-/** ... and text to so many times its packed size; real documents stay below 13. */
-const MAX_TEXT_RATIO = 200;
 /** Below this size the ratio says nothing. */
 const RATIO_FROM_BYTES = 1024 * 1024;
 const TEXT_PARTS = ['.xml', '.rels', '.xhtml', '.html', '.htm', '.opf', '.ncx', '.vml'];
@@ -22,11 +16,15 @@ export interface Archive {
  * Opens a ZIP container, passes it to `use` and closes it. Its central directory is checked before any entry is
  * read. Throws LimnerError `corrupt` when it is damaged, `limit` when it unpacks to too much.
  */
-export async function withArchive<T>(path: string, use: (archive: Archive) => Promise<T>): Promise<T> {
+export async function withArchive<T>(
+  path: string,
+  limits: Limits,
+  use: (archive: Archive) => Promise<T>,
+): Promise<T> {
   const zip = await openZip(path);
   try {
-    const entries = await listEntries(zip);
-    checkSizes(entries);
+    const entries = await listEntries(zip, limits);
+    checkSizes(entries, limits);
     return await use({
       names: entries.map((entry) => entry.fileName),
       read: (name) =>
@@ -57,8 +55,8 @@ async function openZip(path: string): Promise<ZipFile> {
   }
 }
 
-async function listEntries(zip: ZipFile): Promise<Entry[]> {
-  if (zip.entryCount > MAX_ENTRIES) throw tooMuch(`${zip.entryCount} parts, more than ${MAX_ENTRIES}`);
+async function listEntries(zip: ZipFile, limits: Limits): Promise<Entry[]> {
+  if (zip.entryCount > limits.archiveEntries) throw tooMuch(`${zip.entryCount} parts`, 'archiveEntries');
   const { promise, resolve, reject } = Promise.withResolvers<Entry[]>();
   const entries: Entry[] = [];
   zip.on('entry', (entry: Entry) => {
@@ -71,20 +69,22 @@ async function listEntries(zip: ZipFile): Promise<Entry[]> {
   return promise;
 }
 
-function checkSizes(entries: readonly Entry[]): void {
+function checkSizes(entries: readonly Entry[], limits: Limits): void {
   let total = 0;
   for (const entry of entries) {
-    total += entry.uncompressedSize;
-    if (entry.uncompressedSize > MAX_ENTRY_BYTES)
-      throw tooMuch(`a part of ${megabytes(entry.uncompressedSize)}`);
-    if (total > MAX_TOTAL_BYTES) throw tooMuch(`more than ${megabytes(MAX_TOTAL_BYTES)}`);
-    if (isInflated(entry)) throw tooMuch('a part hundreds of times its packed size');
+    const size = entry.uncompressedSize;
+    total += size;
+    if (size > limits.archiveEntryBytes) throw tooMuch(`a part of ${megabytes(size)}`, 'archiveEntryBytes');
+    if (total > limits.archiveBytes)
+      throw tooMuch(`more than ${megabytes(limits.archiveBytes)}`, 'archiveBytes');
+    if (isInflated(entry, limits.archiveRatio))
+      throw tooMuch('a part hundreds of times its packed size', 'archiveRatio');
   }
 }
 
-function isInflated(entry: Entry): boolean {
+function isInflated(entry: Entry, ratio: number): boolean {
   if (!isTextPart(entry.fileName) || entry.uncompressedSize < RATIO_FROM_BYTES) return false;
-  return entry.uncompressedSize > entry.compressedSize * MAX_TEXT_RATIO;
+  return entry.uncompressedSize > entry.compressedSize * ratio;
 }
 
 function isTextPart(name: string): boolean {
@@ -108,13 +108,7 @@ function damaged(cause: unknown): LimnerError {
   return new LimnerError('corrupt', message, { cause });
 }
 
-function tooMuch(what: string): LimnerError {
-  return new LimnerError(
-    'limit',
-    `The file unpacks to ${what}, which no ordinary document does; it was not read.`,
-  );
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1024 / 1024)} MB`;
+function tooMuch(what: string, limit: keyof Limits): LimnerError {
+  const setting = LIMIT_SETTINGS[limit];
+  return new LimnerError('limit', `The file unpacks to ${what}; ${setting} does not allow that.`);
 }

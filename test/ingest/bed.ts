@@ -70,7 +70,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       spool,
       uploads,
       maxFileBytes: options.maxFileBytes ?? 1_000_000,
-      processorsVersion: options.processorsVersion ?? '1',
+      versions: versionsOf(options.processorsVersion ?? '1'),
     },
     {
       inbox,
@@ -152,4 +152,8 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       await database.close();
     },
   };
+}
+
+function versionsOf(version: string): { all: string; of: () => string } {
+  return { all: version, of: () => version };
 }

@@ -139,7 +139,7 @@ describe('PDF', () => {
       processor: 'pdf',
     });
     expect(warnings).toEqual([
-      'Reading stopped after page 1 because it took longer than 2.5 seconds; the rest is not searchable.',
+      'Reading stopped after page 1 because it took longer than 2.5 seconds (LIMNER_EXTRACT_SECONDS); the rest is not searchable.',
     ]);
   });
 

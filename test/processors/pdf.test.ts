@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Extraction } from '../../src/document.ts';
+import { DEFAULT_LIMITS } from '../../src/processors/limits.ts';
 import { pdf } from '../../src/processors/pdf.ts';
 import { assemble, type TextRun } from '../../src/processors/pdf-layout.ts';
 import { merge } from '../../src/processors/processor.ts';
@@ -10,7 +11,8 @@ const write = createFolder();
 
 async function read(plan: PdfPlan): Promise<Extraction> {
   const extraction: Extraction = { sections: [], warnings: [] };
-  for await (const part of pdf.read(write('a.pdf', planPdf(plan)))) merge(extraction, part);
+  const file = write('a.pdf', planPdf(plan));
+  for await (const part of pdf.read(file, DEFAULT_LIMITS)) merge(extraction, part);
   return extraction;
 }
 

@@ -90,7 +90,8 @@ describe('the pool', () => {
     const page = write('big.html', '<p>word</p>'.repeat(400_000));
     await expect(pool.extract(page)).rejects.toMatchObject({
       code: 'crashed',
-      message: 'The file unfolds to more than the 30 MB of memory a reader has; splitting it may help.',
+      message:
+        'The file unfolds to more than the 30 MB of memory a reader has (LIMNER_EXTRACT_MEMORY_MB); splitting it may help.',
     });
     await pool.close();
   });
@@ -150,7 +151,7 @@ function ticksOf(id: number): number {
 
 describe('long text', () => {
   test('60 MB come in sections of modest size without holding up the event loop', async () => {
-    const pool = createPool({ maxTextCharacters: 100_000_000 });
+    const pool = createPool({ limits: { textCharacters: 100_000_000 } });
     const line = 'lorem ipsum dolor sit amet, consectetur\n';
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
@@ -169,7 +170,7 @@ describe('long text', () => {
   });
 
   test('100 MB in one line keep the first part and say so', async () => {
-    const pool = createPool({ maxTextCharacters: 5_000_000 });
+    const pool = createPool({ limits: { textCharacters: 5_000_000 } });
     const file = write('line.txt', Buffer.alloc(100_000_000, 'word 😀 '));
     const { sections, warnings } = await pool.extract(file);
     const text = sections.map((section) => section.text).join('');
@@ -177,7 +178,9 @@ describe('long text', () => {
     expect(text.length).toBeLessThanOrEqual(5_000_000);
     expect(text).not.toContain('\uFFFD');
     expect(sections.every(({ lines }) => lines?.join() === '1,1')).toBe(true);
-    expect(warnings).toEqual(['Only the first 5000000 characters of the text are searchable.']);
+    expect(warnings).toEqual([
+      'Only the first 5000000 characters of the text are searchable (LIMNER_MAX_TEXT_CHARACTERS).',
+    ]);
     await pool.close();
   });
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTable, PROCESSORS, PROCESSORS_VERSION } from '../../src/processors/table.ts';
+import { createTable, PROCESSORS } from '../../src/processors/table.ts';
 import { text } from '../../src/processors/text.ts';
 
 const table = createTable(PROCESSORS);
@@ -34,8 +34,4 @@ test('two claims on one extension or kind are refused', () => {
   expect(() => createTable([text, { ...other, kinds: ['text'], extensions: [] }])).toThrow(
     'both claim "text"',
   );
-});
-
-test('the version is a short digest', () => {
-  expect(PROCESSORS_VERSION).toMatch(/^[0-9a-f]{16}$/);
 });

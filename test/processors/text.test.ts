@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { joinSections, type Section } from '../../src/document.ts';
 import { pieces } from '../../src/processors/cut.ts';
 import { MAX_LINE, splitLines, type Line } from '../../src/processors/lines.ts';
+import { DEFAULT_LIMITS } from '../../src/processors/limits.ts';
 import { chooseProcessor, readParts } from '../../src/processors/read.ts';
 import { createSectioner } from '../../src/processors/sectioner.ts';
 import { createFolder } from './bed.ts';
@@ -12,9 +13,9 @@ const write = createFolder();
 
 async function sectionsOf(name: string, data: string | Buffer): Promise<Section[]> {
   const file = write(name, data);
-  const processor = await chooseProcessor(file);
-  if (!processor) return [];
-  const parts = await Array.fromAsync(readParts(processor, file, 20_000_000));
+  const processor = await chooseProcessor(file, DEFAULT_LIMITS, []);
+  if (!processor || 'path' in processor) return [];
+  const parts = await Array.fromAsync(readParts(processor, file, DEFAULT_LIMITS));
   return parts.flatMap((part) => part.sections ?? []);
 }
 

@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto';
+import type { Limits } from './limits.ts';
+import type { OwnProcessor } from './own-processors.ts';
+import { PROCESSORS } from './table.ts';
+
+/** What decides which text a file gives: it changes when that may. */
+export interface Versions {
+  /** Of everything; another one means that documents are looked at again. */
+  all: string;
+  /** Of what can read a file with this extension (lower case, with its dot, or empty): the key of extractions. */
+  of(extension: string): string;
+}
+
+/** Files inside files can be of any kind, so what holds them depends on every processor of the users. */
+export function createVersions(limits: Limits, own: readonly OwnProcessor[]): Versions {
+  const base = digest([
+    JSON.stringify(limits),
+    ...PROCESSORS.map(({ name, version }) => `${name}:${version}`).toSorted(),
+  ]);
+  const withOwn = (some: readonly OwnProcessor[]): string =>
+    some.length === 0 ? base : digest([base, ...some.map((one) => one.digest).toSorted()]);
+
+  return {
+    all: withOwn(own),
+    of(extension) {
+      const ending = extension.replace(/^\./, '');
+      const builtIn = PROCESSORS.find(({ extensions }) => extensions.includes(ending));
+      const holdsAny = builtIn === undefined || builtIn.holdsFiles === true;
+      return withOwn(own.filter(({ extensions }) => holdsAny || extensions.includes(ending)));
+    },
+  };
+}
+
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16);
+}
