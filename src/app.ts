@@ -165,7 +165,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   const prune = async (): Promise<void> => {
     await store.prune();
-    await extractions.prune(PROCESSORS_VERSION);
+    await extractions.prune(versions.base);
   };
   let pruning: NodeJS.Timeout | undefined;
   const unlisten = models.onChange(embedding.wake);

@@ -5,6 +5,8 @@ import { PROCESSORS } from './table.ts';
 
 /** What decides which text a file gives: it changes when that may. */
 export interface Versions {
+  /** Of the processors that Limner brings, and of the limits; every other version begins with it. */
+  base: string;
   /** Of everything; another one means that documents are looked at again. */
   all: string;
   /** Of what can read a file with this extension (lower case, with its dot, or empty): the key of extractions. */
@@ -18,9 +20,10 @@ export function createVersions(limits: Limits, own: readonly OwnProcessor[]): Ve
     ...PROCESSORS.map(({ name, version }) => `${name}:${version}`).toSorted(),
   ]);
   const withOwn = (some: readonly OwnProcessor[]): string =>
-    some.length === 0 ? base : digest([base, ...some.map((one) => one.digest).toSorted()]);
+    some.length === 0 ? base : `${base}+${digest(some.map((one) => one.digest).toSorted())}`;
 
   return {
+    base,
     all: withOwn(own),
     of(extension) {
       const ending = extension.replace(/^\./, '');
