@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { pictureBody } from './api/images.ts';
 import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
@@ -19,6 +20,8 @@ import { createFolders } from './ingest/folders.ts';
 import { createFetchUrl } from './ingest/fetch-url.ts';
 import { createInbox } from './ingest/inbox.ts';
 import { createJobs } from './ingest/jobs.ts';
+import { createNotices } from './ingest/notices.ts';
+import { createNotify, NOTIFY_DEFAULTS, type NotifyOptions } from './ingest/notify.ts';
 import { createPipeline } from './ingest/pipeline.ts';
 import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
@@ -47,6 +50,7 @@ export interface AppOverrides {
   ollama?: Pick<OllamaOptions, 'timeouts' | 'pollMs'>;
   firstRetryMs?: number;
   comfy?: Partial<ImagesOptions>;
+  notify?: Partial<NotifyOptions>;
 }
 
 /** Builds every part once, in the order the data flows. Nothing runs before `start`. */
@@ -64,6 +68,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   // A file arrives, and its chunks are stored.
   const catalogue = createCatalogue(database);
   const queue = createQueue(database);
+  const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
   const store = createEmbeddedStore(database);
   const models = createOllama({ ...config.ollama, log, ...overrides.ollama });
@@ -90,7 +95,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   );
   const worker = createWorker(
     { width: width + 1, firstRetryMs },
-    { database, queue, catalogue, pipeline, onStored: embedding.wake, log },
+    { database, queue, catalogue, pipeline, notices, onStored: embedding.wake, log },
   );
   const arrivals = createArrivals(
     {
@@ -101,6 +106,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
   );
   const save = createUploads({ folder: uploads, spool, maxFileBytes }, { database, catalogue, queue });
+  const notify = createNotify({ ...NOTIFY_DEFAULTS, ...overrides.notify }, { database, queue, notices, log });
   const fetchUrl = createFetchUrl({ allow: new Set(config.fetchAllow), totalMs: FETCH_MS });
   const documents = createDocuments({
     fetchUrl,
@@ -146,13 +152,14 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     },
     {
       documents,
-      jobs: createJobs({ database, queue }),
+      jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
       changes: catalogue.changes,
       pictures: images,
       pictureDefaults: { generate: config.comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' },
       illustrate,
       deliveries: createDeliveries(database),
       secrets: config.webhookSecrets,
+      notices,
       retrieve,
       ask,
       collections: catalogue.collections,
@@ -166,9 +173,16 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const prune = async (): Promise<void> => {
     await store.prune();
     await extractions.prune(versions.base);
+    await notices.prune();
   };
   let pruning: NodeJS.Timeout | undefined;
   const unlisten = models.onChange(embedding.wake);
+  images.events.on('change', (job) => {
+    const event =
+      job.state === 'done' ? 'image.finished' : job.state === 'failed' ? 'image.failed' : undefined;
+    if (event)
+      notices.tell(event, pictureBody(job)).catch((error: unknown) => log.error({ err: error }, 'not told'));
+  });
 
   return {
     server,
@@ -184,6 +198,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       models.start();
       worker.start();
       embedding.start();
+      notify.start();
       await images.start();
       pruning = setInterval(
         () => void prune().catch((error: unknown) => log.error({ err: error }, 'pruning failed')),
@@ -201,6 +216,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       await extractor.close();
       await worker.close();
       await embedding.close();
+      await notify.close();
       await images.close();
       await database.close();
       unlock();

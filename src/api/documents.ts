@@ -4,10 +4,19 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { DOCUMENT_STATES } from '../document.ts';
 import { LimnerError } from '../errors.ts';
-import type { LedgerDocument } from '../ingest/catalogue.ts';
+import { publicFields, type LedgerDocument } from '../ingest/catalogue.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
-import { Annotations, fieldsOf, FileFields, sendText, sendUrl, TextBody, UrlBody } from './sent.ts';
+import {
+  Annotations,
+  ExternalId,
+  fieldsOf,
+  FileFields,
+  sendText,
+  sendUrl,
+  TextBody,
+  UrlBody,
+} from './sent.ts';
 
 const ListQuery = z.strictObject({
   collection: z.string().optional(),
@@ -36,6 +45,11 @@ export function documentRoutes(
   });
 
   server.get<ById>('/api/documents/:id', ({ params }) => documentBody(documents.get(params.id)));
+
+  server.delete('/api/documents', async ({ query }, reply) => {
+    const { external_id: externalId } = parse(ExternalId, query);
+    return reply.code(202).send(documentBody(await documents.removeSent(externalId)));
+  });
 
   server.delete<ById>('/api/documents/:id', async ({ params }, reply) =>
     reply.code(202).send(documentBody(await documents.remove(params.id))),
@@ -146,7 +160,7 @@ function asFormError(error: unknown): unknown {
 }
 
 /** The sender's file name is a label: it never becomes a path. */
-function baseName(filename: string): string {
+export function baseName(filename: string): string {
   const name = filename
     .replaceAll('\\', '/')
     .split('/')
@@ -157,10 +171,7 @@ function baseName(filename: string): string {
 }
 
 /** The ledger's row as the API shows it. */
-export function documentBody(document: LedgerDocument) {
-  const { path: _path, signature: _signature, recipe: _recipe, ...shown } = document;
-  return shown;
-}
+export const documentBody = publicFields;
 
 /** RFC 8187: what `encodeURIComponent` leaves of the quotes and stars is escaped too. */
 function attachment(name: string): string {

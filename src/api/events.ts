@@ -2,17 +2,22 @@ import type { EventEmitter } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import type { Catalogue, LedgerDocument } from '../ingest/catalogue.ts';
 import { documentBody } from './documents.ts';
+import type { Status } from './health.ts';
 import { pictureBody, type Picture } from './images.ts';
 import { sendEvents, signalOf, sseEvent } from './sse.ts';
+
+/** The counts are told at most this often, ms. */
+const STATUS_MS = 1000;
 
 interface EventRoutes {
   changes: Catalogue['changes'];
   pictures: { events: EventEmitter<{ change: [Picture] }> };
+  status: () => Promise<Status>;
 }
 
 /**
- * Every change of a document or a picture's job, as server-sent events named `document` and `image`; what a slow reader
- * missed is its last state.
+ * Every change of a document or a picture's job, as server-sent events named `document` and `image`, and the counts of
+ * everything as `status`; what a slow reader missed is its last state.
  */
 export function eventRoutes(server: FastifyInstance, parts: EventRoutes): void {
   server.get('/api/events', (request, reply) =>
@@ -21,7 +26,7 @@ export function eventRoutes(server: FastifyInstance, parts: EventRoutes): void {
 }
 
 async function* changeEvents(
-  { changes, pictures }: EventRoutes,
+  { changes, pictures, status }: EventRoutes,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const waiting = new Map<string, () => string>();
@@ -34,6 +39,8 @@ async function* changeEvents(
     waiting.set(job.id, () => sseEvent(pictureBody(job), 'image'));
     bell.resolve();
   };
+  let told = -Infinity;
+  let later: NodeJS.Timeout | undefined;
   const onAbort = (): void => bell.resolve();
   changes.on('change', onChange);
   pictures.events.on('change', onPicture);
@@ -48,8 +55,14 @@ async function* changeEvents(
         waiting.delete(id);
         yield event();
       }
+      const wait = told + STATUS_MS - performance.now();
+      if (wait <= 0) {
+        told = performance.now();
+        yield sseEvent(await status(), 'status');
+      } else later ??= setTimeout(() => ((later = undefined), bell.resolve()), wait);
     }
   } finally {
+    clearTimeout(later);
     changes.off('change', onChange);
     pictures.events.off('change', onPicture);
     signal.removeEventListener('abort', onAbort);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
 import type { JobRow } from '../ingest/queue.ts';
 import type { Jobs } from '../ingest/jobs.ts';
+import { DOCUMENT_JOB } from '../ingest/worker.ts';
 import { parse } from './failure.ts';
 
 const ListQuery = z.strictObject({
@@ -27,13 +28,19 @@ export function jobRoutes(server: FastifyInstance, { jobs }: { jobs: Jobs }): vo
       throw new LimnerError('not_found', `No job ${params.id} waits; it may be running or done.`);
     return reply.code(202).send({ id: params.id });
   });
+
+  server.delete<{ Params: { id: string } }>('/api/jobs/:id', async ({ params }, reply) => {
+    if (!(await jobs.cancel(Number(params.id))))
+      throw new LimnerError('not_found', `There is no job ${params.id}; it may be done.`);
+    return reply.code(204).send();
+  });
 }
 
 function jobBody({ id, kind, key, state, failures, reason, run_at: runAt }: JobRow) {
   return {
     id: String(id),
     kind,
-    document_id: key,
+    document_id: kind === DOCUMENT_JOB ? key : null,
     state,
     failures,
     reason,

@@ -21,6 +21,9 @@ export const FileFields = About.extend({
   metadata: z.preprocess(fromJson, Metadata.optional()),
   tags: z.preprocess(fromList, Tags.optional()),
 });
+/** The sender's own name of a document. */
+export const ExternalId = z.strictObject({ external_id: Label });
+
 /** What may be said of a document after it was sent. */
 export const Annotations = About.pick({ metadata: true, tags: true });
 export const TextBody = About.extend({ text: z.string().min(1) });

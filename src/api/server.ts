@@ -13,6 +13,7 @@ import { jobRoutes } from './jobs.ts';
 import { pageRoutes } from './page.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
+import { subscriptionRoutes } from './subscriptions.ts';
 import { viewerRoutes } from './viewer.ts';
 import { workflowRoutes, type WorkflowParts } from './workflows.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -29,6 +30,7 @@ export interface ServerParts
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
   secrets: readonly string[];
+  notices: Parameters<typeof subscriptionRoutes>[1]['notices'];
   pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
@@ -78,6 +80,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   searchRoutes(server, { ...parts, publicUrl });
   chatRoutes(server, { ...parts, publicUrl });
   webhookRoutes(server, parts);
+  subscriptionRoutes(server, parts);
   jobRoutes(server, parts);
   eventRoutes(server, parts);
   imageRoutes(server, parts);

@@ -242,6 +242,12 @@ export function fieldsOf(document: LedgerDocument): DocumentFields {
   return { id: document.id, uri: document.uri, title: document.title, collection: document.collection };
 }
 
+/** The row as other programs see it. */
+export function publicFields(document: LedgerDocument) {
+  const { path: _path, signature: _signature, recipe: _recipe, ...shown } = document;
+  return shown;
+}
+
 function newId(): string {
   return randomBytes(10).toString('hex');
 }

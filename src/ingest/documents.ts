@@ -113,6 +113,14 @@ export function createDocuments(parts: DocumentsParts) {
       return get(id);
     },
 
+    /** Takes away what was sent under this external id. */
+    removeSent(externalId: string): Promise<LedgerDocument> {
+      const document = catalogue.find('upload', externalId);
+      if (!document)
+        throw new LimnerError('not_found', `Nothing was sent as ${externalId}.`, { param: 'external_id' });
+      return this.remove(document.id);
+    },
+
     /** Forgets the documents whose files the brake found missing all at once. */
     forgetMissing: (): Promise<number> => parts.arrivals.confirmForget(),
 

@@ -228,6 +228,16 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     /** What would make the chunks of the file at `uri` in the inbox now. */
     recipeOf: (uri: string) => recipeOf({ source: 'inbox', uri }),
     process,
+    /** What somebody who cancels a document's job is left with: not searchable, and the ledger says why. */
+    async cancel(document: LedgerDocument): Promise<Outcome> {
+      const look = await lookAt(document);
+      const signature = look.kind === 'absent' ? '' : look.signature;
+      return giveUp(
+        document,
+        signature,
+        new LimnerError('cancelled', 'Reading it was cancelled; reindex it to read it after all.'),
+      );
+    },
     recount: createRecount({ catalogue, store }).some,
     /** The text a document was cut from, for the viewer. */
     extractionOf: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>

@@ -34,6 +34,8 @@ const SCHEMA = [
    create index job_waiting on job(run_at) where state = 'waiting';
    create index job_running on job(kind, key) where state = 'running';
    create index job_key on job(kind, key);`,
+  `drop index job_ready;
+   create index job_ready on job(kind, priority desc, id) where state = 'queued';`,
 ];
 
 const COLUMNS = 'id, token, kind, key, priority, failures';
@@ -89,19 +91,20 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
 
     wake: () => events.emit('ready'),
 
-    /** The next job whose key is not running, leased; undefined when there is none. */
-    claim: (): Promise<Job | undefined> =>
+    /** The next job of this kind whose key is not running, leased; undefined when there is none. */
+    claim: (kind: string): Promise<Job | undefined> =>
       database.write((connection) => {
         release(connection, `state = 'running' and lease_until < ?`, now());
         connection.run(`update job set state = 'queued' where state = 'waiting' and run_at <= ?`, now());
         return connection.get<Job>(
           `update job set state = 'running', token = token + 1, lease_until = ?
            where id = (
-             select id from job where state = 'queued' and not exists (
+             select id from job where kind = ? and state = 'queued' and not exists (
                select 1 from job busy where busy.kind = job.kind and busy.key = job.key and busy.state = 'running')
              order by priority desc, id limit 1)
            returning ${COLUMNS}`,
           now() + LEASE_MS,
+          kind,
         );
       }),
 
@@ -156,6 +159,13 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
         limit,
       ),
 
+    get: (id: number): JobRow | undefined =>
+      read.get<JobRow>(`select ${COLUMNS}, state, reason, run_at from job where id = ?`, id),
+
+    /** Takes away a job that nobody has claimed; false when somebody has. Inside a transaction. */
+    remove: (connection: Connection, id: number): boolean =>
+      connection.run(`delete from job where id = ? and state != 'running'`, id).changes === 1,
+
     /** Jobs that wait or run. */
     size: (): number => read.get<{ count: number }>('select count(*) as count from job')?.count ?? 0,
 
@@ -184,4 +194,20 @@ function end(connection: Connection, job: Job): void {
     job.token,
   );
   if (changes === 0) throw new Error(`The lease of job ${job.id} (${job.key}) was lost.`);
+}
+
+/** Resolves when a job may be ready: one was enqueued, or the next waiting one is due. */
+export function somethingDue(queue: Pick<Queue, 'nextDueMs' | 'events'>, signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const due = queue.nextDueMs();
+  const timer = due === undefined ? undefined : setTimeout(resolve, Math.max(10, due));
+  queue.events.once('ready', resolve);
+  const onAbort = (): void => resolve();
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) resolve();
+  return promise.finally(() => {
+    clearTimeout(timer);
+    queue.events.off('ready', resolve);
+    signal.removeEventListener('abort', onAbort);
+  });
 }

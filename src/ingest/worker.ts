@@ -2,9 +2,10 @@ import { setTimeout as after } from 'node:timers/promises';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
-import type { Catalogue, LedgerDocument } from './catalogue.ts';
+import { publicFields, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
+import type { NoticeEvent, Notices } from './notices.ts';
 import { NOT_ITS_FAULT, type Pipeline, type Result } from './pipeline.ts';
-import { LEASE_MS, type Job, type Queue } from './queue.ts';
+import { LEASE_MS, somethingDue, type Job, type Queue } from './queue.ts';
 
 /** The one kind of job: bring the store in line with a document's file. Its key is the document's id. */
 export const DOCUMENT_JOB = 'document';
@@ -16,23 +17,26 @@ export interface WorkerParts {
   database: Database;
   queue: Queue;
   catalogue: Catalogue;
-  pipeline: Pick<Pipeline, 'process' | 'recount'>;
+  pipeline: Pick<Pipeline, 'process' | 'recount' | 'cancel'>;
+  notices: Pick<Notices, 'write'>;
   /** Called after a document got chunks. */
   onStored: () => void;
   log: Log;
 }
 
+export type Worker = ReturnType<typeof createWorker>;
+
 /** Runs `width` jobs side by side until closed; `firstRetryMs` doubles with every try. */
 export function createWorker(options: { width: number; firstRetryMs: number }, parts: WorkerParts) {
-  const { database, queue, catalogue, pipeline, log } = parts;
+  const { database, queue, catalogue, pipeline, notices, log } = parts;
   const stop = new AbortController();
   let loops: Promise<void>[] = [];
-  let busy = 0;
+  const running = new Map<number, { cancel: AbortController; ended: Promise<void> }>();
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       try {
-        const job = await queue.claim();
+        const job = await queue.claim(DOCUMENT_JOB);
         if (!job) await somethingDue(queue, stop.signal);
         else await run(job);
       } catch (error) {
@@ -48,17 +52,28 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
   }
 
   async function run(job: Job): Promise<void> {
-    busy++;
     const lease = holdLease(job);
+    const cancel = new AbortController();
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    running.set(job.id, { cancel, ended });
     try {
-      await work(job, AbortSignal.any([stop.signal, lease.lost]));
+      await work(job, AbortSignal.any([stop.signal, lease.lost, cancel.signal]));
     } catch (error) {
       if (lease.lost.aborted) log.warn({ document: job.key }, 'a job took too long and was taken over');
+      else if (cancel.signal.aborted) await giveUp(job);
       else await putBack(job, error);
     } finally {
       lease.release();
-      busy--;
+      running.delete(job.id);
+      resolve();
     }
+  }
+
+  /** Somebody cancelled the job; a document without a job has to say why. */
+  async function giveUp(job: Job): Promise<void> {
+    const document = catalogue.get(job.key);
+    if (document) return finish(job, document, { outcome: await pipeline.cancel(document) });
+    await database.write((connection) => queue.end(connection, job));
   }
 
   function holdLease(job: Job): { lost: AbortSignal; release: () => void } {
@@ -90,10 +105,12 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
         return catalogue.set(connection, document.id, { state: document.state });
       }
       queue.end(connection, job);
-      if ('erase' in result) catalogue.erase(connection, document.id);
-      else catalogue.set(connection, document.id, result.outcome);
+      if ('erase' in result) return catalogue.erase(connection, document.id);
+      catalogue.set(connection, document.id, result.outcome);
+      const event = eventOf(result.outcome);
+      if (event) notices.write(connection, event, publicFields({ ...document, ...result.outcome }));
     });
-    if ('again' in result) queue.wake();
+    queue.wake();
     if (!('outcome' in result) || result.outcome.state !== 'searchable') return;
     // Vectors may have come between the count and this commit.
     await pipeline.recount(new Set([document.id]));
@@ -117,7 +134,14 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     start(): void {
       loops = Array.from({ length: options.width }, loop);
     },
-    busy: () => busy,
+    busy: () => running.size,
+    /** Ends a job that runs, and resolves when it has ended; false when it does not run. */
+    async cancel(id: number): Promise<boolean> {
+      const one = running.get(id);
+      one?.cancel.abort();
+      await one?.ended;
+      return one !== undefined;
+    },
     /** Stops what runs; it waits in the queue for the next start. */
     async close(): Promise<void> {
       stop.abort();
@@ -127,26 +151,18 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
   };
 }
 
+/** What a finished run is for those who want to be told; undefined when nothing is new. */
+function eventOf({ state, chunks }: Outcome): NoticeEvent | undefined {
+  if (state === 'failed' || state === 'gone') return `document.${state}`;
+  return chunks !== undefined && (state === 'searchable' || state === 'empty')
+    ? `document.${state}`
+    : undefined;
+}
+
 function tell(log: Log, document: LedgerDocument, result: Result, ms: number): void {
   if (!('outcome' in result)) return;
   const { state, error, chunks } = result.outcome;
   const fields = { document: document.id, uri: document.uri, state, chunks, ms: Math.round(ms) };
   if (error) log.warn({ ...fields, code: error.code, reason: error.message }, 'document not searchable');
   else log.info(fields, 'document done');
-}
-
-/** Resolves when a job may be ready: one was enqueued, or the next waiting one is due. */
-function somethingDue(queue: Queue, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const due = queue.nextDueMs();
-  const timer = due === undefined ? undefined : setTimeout(resolve, Math.max(10, due));
-  queue.events.once('ready', resolve);
-  const onAbort = (): void => resolve();
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) resolve();
-  return promise.finally(() => {
-    clearTimeout(timer);
-    queue.events.off('ready', resolve);
-    signal.removeEventListener('abort', onAbort);
-  });
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterAll } from 'vitest';
 import { z } from 'zod';
-import { createApp, type App } from '../../src/app.ts';
+import { createApp, type App, type AppOverrides } from '../../src/app.ts';
 import { parseConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { until } from '../until.ts';
@@ -58,12 +58,16 @@ export interface Bench {
 }
 
 /** Starts it for the tests of a file, and ends it after them. */
-export async function startBench(settings: Record<string, string> = {}): Promise<Bench> {
+export async function startBench(
+  settings: Record<string, string> = {},
+  overrides: AppOverrides = {},
+): Promise<Bench> {
   const folder = await mkdtemp(join(tmpdir(), 'limner-api-'));
   const lines: string[] = [];
   const log = createLog({ level: 'warn', secrets: [], write: (line) => void lines.push(line) });
   const app = await createApp(parseConfig({ ...QUICK, ...settings }, folder), log, {
     ollama: { pollMs: { absent: [50, 100], present: 50 } },
+    ...overrides,
   });
   await app.start({ watch: false });
   afterAll(async () => {

@@ -98,3 +98,66 @@ describe('what is no document is refused with its reason', () => {
     expect(errorIn(await process('x/'.repeat(3000)))).toMatchObject({ status: 400, param: 'filepath' });
   });
 });
+
+describe("what was sent can be replaced and taken away by the sender's own name", () => {
+  test('external_id', async () => {
+    const send = (body: object) => bench.post('/webhooks/process', body);
+    const first = documentIn(
+      await send({ text: 'Draft of the will.', external_id: 'will-1', metadata: { year: 1901 } }),
+    );
+    expect(await bench.done(first.id)).toMatchObject({ state: 'searchable', metadata: { year: 1901 } });
+    const second = documentIn(await send({ text: 'The last will.', external_id: 'will-1' }));
+    expect(second.id).toBe(first.id);
+    expect(await bench.done(first.id)).toMatchObject({ revision: 2, metadata: { year: 1901 } });
+    expect((await send({ delete: true, external_id: 'will-1' })).statusCode).toBe(202);
+    expect(await bench.done(first.id)).toMatchObject({ state: 'gone', chunks: 0 });
+    expect(errorIn(await send({ delete: true, external_id: 'will-2' }))).toMatchObject({
+      status: 404,
+      param: 'external_id',
+    });
+    expect(errorIn(await send({ delete: false, external_id: 'will-1' }))).toMatchObject({ status: 400 });
+  });
+
+  test('a file in a form', async () => {
+    const form = new FormData();
+    form.set('external_id', 'letter-1');
+    form.set('tags', 'paper, ink');
+    form.set('file', new File(['Dear clerk, the tide is late.'], '../../letter.txt'));
+    const sent = new Response(form);
+    const response = await bench.app.server.inject({
+      method: 'POST',
+      url: '/webhooks/process',
+      headers: { 'content-type': sent.headers.get('content-type') ?? '' },
+      payload: Buffer.from(await sent.arrayBuffer()),
+    });
+    expect(response.statusCode).toBe(202);
+    expect(await bench.done(documentIn(response).id)).toMatchObject({
+      uri: 'letter-1',
+      title: 'letter.txt',
+      tags: ['paper', 'ink'],
+      state: 'searchable',
+    });
+  });
+
+  test.each([
+    ['no boundary', 'multipart/form-data', 'x'],
+    [
+      'cut short',
+      'multipart/form-data; boundary=x',
+      '--x\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\nabc',
+    ],
+    [
+      'without a file',
+      'multipart/form-data; boundary=x',
+      '--x\r\ncontent-disposition: form-data; name="title"\r\n\r\nabc\r\n--x--\r\n',
+    ],
+  ])('a form %s is refused', async (_what, type, payload) => {
+    const response = await bench.app.server.inject({
+      method: 'POST',
+      url: '/webhooks/process',
+      headers: { 'content-type': type },
+      payload,
+    });
+    expect(errorIn(response)).toMatchObject({ status: 400, code: 'invalid_request' });
+  });
+});

@@ -7,6 +7,7 @@ import { createEmbedding, type DocumentEmbedder } from '../../src/ingest/embed.t
 import { createExtractions, type StoredExtraction } from '../../src/ingest/extractions.ts';
 import { createFolders } from '../../src/ingest/folders.ts';
 import { createInbox } from '../../src/ingest/inbox.ts';
+import { createNotices } from '../../src/ingest/notices.ts';
 import { createPipeline } from '../../src/ingest/pipeline.ts';
 import { createQueue } from '../../src/ingest/queue.ts';
 import { createRecount } from '../../src/ingest/recount.ts';
@@ -45,6 +46,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   const database = openDatabase(join(folder, 'test.sqlite'));
   const catalogue = createCatalogue(database);
   const queue = createQueue(database);
+  const notices = createNotices({ database, queue });
   const store = createEmbeddedStore(database);
   const folders = createFolders({ database, log });
   const inbox = createInbox(root, folders.ignores);
@@ -90,7 +92,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     );
   const worker = createWorker(
     { width: options.width ?? 4, firstRetryMs: 5 },
-    { database, queue, catalogue, pipeline, onStored: () => embedding?.wake(), log },
+    { database, queue, catalogue, pipeline, notices, onStored: () => embedding?.wake(), log },
   );
   const arrivals = createArrivals(
     { quietMs: 30, scanMs: 3_600_000, forgetShare: options.forgetShare ?? 1 },
@@ -109,6 +111,8 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     database,
     catalogue,
     folders,
+    notices,
+    worker,
     queue,
     store,
     pipeline,

@@ -24,8 +24,8 @@ afterEach(async () => {
 const enqueue = (key: string, options: { priority?: number; delayMs?: number } = {}): Promise<void> =>
   database.write((connection) => queue.enqueue(connection, { kind: 'test', key, ...options }));
 
-async function claim(): Promise<Job> {
-  const job = await queue.claim();
+async function claim(kind = 'test'): Promise<Job> {
+  const job = await queue.claim(kind);
   if (!job) throw new Error('Nothing to claim.');
   return job;
 }
@@ -40,7 +40,7 @@ describe('one key', () => {
     await Promise.all([enqueue('a'), enqueue('a'), enqueue('a')]);
     expect(rows()).toEqual(['a queued']);
     await end(await claim());
-    expect(await queue.claim()).toBeUndefined();
+    expect(await queue.claim('test')).toBeUndefined();
     expect(queue.size()).toBe(0);
   });
 
@@ -50,7 +50,7 @@ describe('one key', () => {
     await enqueue('a');
     await enqueue('b');
     expect((await claim()).key).toBe('b');
-    expect(await queue.claim()).toBeUndefined();
+    expect(await queue.claim('test')).toBeUndefined();
     await end(first);
     expect((await claim()).key).toBe('a');
   });
@@ -58,12 +58,13 @@ describe('one key', () => {
   it('of another kind is another job', async () => {
     await enqueue('a');
     await database.write((connection) => queue.enqueue(connection, { kind: 'other', key: 'a' }));
-    expect([(await claim()).kind, (await claim()).kind].toSorted()).toEqual(['other', 'test']);
+    const claimed = [await claim('other'), await claim()].map(({ kind }) => kind);
+    expect(claimed).toEqual(['other', 'test']);
   });
 
   it('is claimed by one of many that ask at once', async () => {
     await Promise.all(Array.from({ length: 10 }, (_, n) => enqueue(`k${n}`)));
-    const jobs = await Promise.all(Array.from({ length: 20 }, () => queue.claim()));
+    const jobs = await Promise.all(Array.from({ length: 20 }, () => queue.claim('test')));
     const keys = jobs.flatMap((job) => job?.key ?? []);
     expect(keys.toSorted()).toEqual(Array.from({ length: 10 }, (_, n) => `k${n}`));
   });
@@ -132,7 +133,7 @@ describe('a lease', () => {
     for (let n = 0; n < 5; n++) {
       clock += LEASE_MS - 1;
       expect(await queue.renew(job)).toBe(true);
-      expect(await queue.claim()).toBeUndefined();
+      expect(await queue.claim('test')).toBeUndefined();
     }
     await end(job);
   });
@@ -153,7 +154,7 @@ describe('a retry', () => {
     await retry(await claim(), 500);
     expect(queue.nextDueMs()).toBe(500);
     clock += 499;
-    expect(await queue.claim()).toBeUndefined();
+    expect(await queue.claim('test')).toBeUndefined();
     clock += 1;
     const again = await claim();
     expect(again.failures).toBe(1);
@@ -181,7 +182,7 @@ describe('a retry', () => {
 
   it('is told from a delayed job, which waits too', async () => {
     await enqueue('a', { delayMs: 50 });
-    expect(await queue.claim()).toBeUndefined();
+    expect(await queue.claim('test')).toBeUndefined();
     clock += 50;
     expect((await claim()).key).toBe('a');
   });
@@ -197,7 +198,7 @@ describe('after a crash', () => {
     const next = createQueue(database, { now: () => clock });
     await next.recover();
     expect(rows().toSorted()).toEqual(['a queued', 'b queued']);
-    const again = await next.claim();
+    const again = await next.claim('test');
     expect(again?.token).toBeGreaterThan(before.token);
   });
 
