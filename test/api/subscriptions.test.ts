@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -15,12 +15,11 @@ interface Received {
 /** A receiver that answers with the statuses planned for it, then with 200. */
 const received: Received[] = [];
 const plan: number[] = [];
-const receiver = createServer((request, response) => {
-  void buffer(request).then((body) => {
-    received.push({ headers: request.headers, body });
-    response.writeHead(plan.shift() ?? 200, { location: '/elsewhere' }).end();
-  });
-});
+async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  received.push({ headers: request.headers, body: await buffer(request) });
+  response.writeHead(plan.shift() ?? 200, { location: '/elsewhere' }).end();
+}
+const receiver = createServer((request, response) => void receive(request, response));
 await once(receiver.listen(0, '127.0.0.1'), 'listening');
 afterAll(() => receiver.close());
 const address = receiver.address();
