@@ -155,11 +155,11 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     document.error === null &&
     document.revision > 0;
 
-  const extractionKey = (document: LedgerDocument, hash: string) => ({
-    hash,
-    extension: extname(fileNameOf(document.uri)).toLowerCase(),
-    version: options.versions.all + optionsKey(policyOf(document)),
-  });
+  const extractionKey = (document: LedgerDocument, hash: string) => {
+    const extension = extname(fileNameOf(document.uri)).toLowerCase();
+    const version = options.versions.of(extension) + optionsKey(policyOf(document));
+    return { hash, extension, version };
+  };
 
   async function extracted(
     document: LedgerDocument,

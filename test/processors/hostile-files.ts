@@ -48,12 +48,12 @@ const WORD = 'http://schemas.openxmlformats.org/wordprocessingml/2006/main';
 const OFFICE = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
 const PACKAGE = 'http://schemas.openxmlformats.org/package/2006';
 
-/** A Word document with this body; `extra` entries are added to the container. */
-export function makeDocx(body: Buffer | string, extra: readonly ZipEntry[] = []): Buffer {
+/** A Word document with this body; `extra` entries are added to the container, `head` stands before the root. */
+export function makeDocx(body: Buffer | string, extra: readonly ZipEntry[] = [], head = ''): Buffer {
   const types = `<Types xmlns="${PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`;
   const rels = `<Relationships xmlns="${PACKAGE}/relationships"><Relationship Id="r1" Type="${OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>`;
   const document = Buffer.concat([
-    Buffer.from(`<w:document xmlns:w="${WORD}" xmlns:r="${OFFICE}"><w:body>`),
+    Buffer.from(`${head}<w:document xmlns:w="${WORD}" xmlns:r="${OFFICE}"><w:body>`),
     Buffer.from(body),
     Buffer.from('</w:body></w:document>'),
   ]);
@@ -112,11 +112,20 @@ export interface PdfPlan {
   /** Entries added to every page. */
   pageEntries?: string;
   /** Objects added at the end, the first numbered 4 + 2 × pages. */
-  more?: readonly string[];
+  more?: readonly (string | Buffer)[];
+  /** Entries added to the resources of every page. */
+  resources?: string;
 }
 
 /** Objects: 1 catalog, 2 pages, 3 font, then for each page the page and its content. */
-export function planPdf({ pages, kids, count, pageEntries = '', more = [] }: PdfPlan): Buffer {
+export function planPdf({
+  pages,
+  kids,
+  count,
+  pageEntries = '',
+  more = [],
+  resources = '',
+}: PdfPlan): Buffer {
   const own = pages.map((_, index) => `${4 + index * 2} 0 R`).join(' ');
   const objects: (string | Buffer)[] = [
     '<</Type/Catalog/Pages 2 0 R>>',
@@ -125,7 +134,7 @@ export function planPdf({ pages, kids, count, pageEntries = '', more = [] }: Pdf
   ];
   for (const [index, content] of pages.entries()) {
     objects.push(
-      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>/Contents ${5 + index * 2} 0 R${pageEntries}>>`,
+      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>${resources}>>/Contents ${5 + index * 2} 0 R${pageEntries}>>`,
       pdfStream(content),
     );
   }
@@ -135,6 +144,38 @@ export function planPdf({ pages, kids, count, pageEntries = '', more = [] }: Pdf
 /** A content stream that shows each line 20 points below the one before. */
 export function pdfText(...lines: readonly string[]): string {
   return lines.map((line, index) => `BT /F1 12 Tf 50 ${800 - index * 20} Td (${line}) Tj ET`).join('\n');
+}
+
+/** A PDF whose pictures say that they are `side` pixels wide and high, in a few bytes each (ITU-T T.88, 7.2). */
+export function jbig2Pdf(side: number, pictures: number): Buffer {
+  const size = Buffer.alloc(8);
+  size.writeUInt32BE(side, 0);
+  size.writeUInt32BE(side, 4);
+  const page = Buffer.concat([Buffer.from('00000000300001', 'hex'), uint32(19), size, Buffer.alloc(11)]);
+  const coded = Buffer.concat([
+    size,
+    Buffer.alloc(8),
+    Buffer.from('00', 'hex'),
+    Buffer.from('0003fffdff02fefefe', 'hex'),
+    Buffer.alloc(30, 0xaa),
+  ]);
+  const region = Buffer.concat([Buffer.from('00000001260001', 'hex'), uint32(coded.length), coded]);
+  const data = Buffer.concat([page, region]).toString('latin1');
+  const head = `<</Type/XObject/Subtype/Image/Width ${side}/Height ${side}/BitsPerComponent 1/ColorSpace/DeviceGray/Filter/JBIG2Decode/Length ${data.length}>>`;
+  const names = Array.from({ length: pictures }, (_, at) => `/I${at} ${6 + at} 0 R`).join('');
+  return planPdf({
+    pages: [Array.from({ length: pictures }, (_, at) => `q 500 0 0 500 0 0 cm /I${at} Do Q`).join('\n')],
+    resources: `/XObject<<${names}>>`,
+    more: Array.from({ length: pictures }, () =>
+      Buffer.from(`${head}\nstream\n${data}\nendstream`, 'latin1'),
+    ),
+  });
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
 }
 
 /** A content stream of `bytes` bytes of text operators. */
@@ -202,7 +243,7 @@ function contentTypes(...parts: readonly [part: string, type: string][]): Buffer
 }
 
 /** A workbook of one sheet with these rows. */
-export function makeXlsx(rows: string): Buffer {
+export function makeXlsx(rows: Buffer | string): Buffer {
   const book = `<workbook xmlns="${SHEET}" xmlns:r="${OFFICE}"><sheets><sheet name="One" sheetId="1" r:id="r1"/></sheets></workbook>`;
   return makeZip([
     {
@@ -217,7 +258,11 @@ export function makeXlsx(rows: string): Buffer {
     { name: 'xl/_rels/workbook.xml.rels', data: relationships(['worksheet', 'worksheets/sheet1.xml']) },
     {
       name: 'xl/worksheets/sheet1.xml',
-      data: Buffer.from(`<worksheet xmlns="${SHEET}"><sheetData>${rows}</sheetData></worksheet>`),
+      data: Buffer.concat([
+        Buffer.from(`<worksheet xmlns="${SHEET}"><sheetData>`),
+        Buffer.from(rows),
+        Buffer.from('</sheetData></worksheet>'),
+      ]),
     },
   ]);
 }
