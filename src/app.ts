@@ -28,8 +28,9 @@ import { createRecount } from './ingest/recount.ts';
 import { createUploads } from './ingest/uploads.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
-import { createOllama, type OllamaOptions } from './models/ollama.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
+import { createFingerprints } from './models/fingerprints.ts';
+import { createModels, type ModelsOptions } from './models/models.ts';
 import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
 import { lockFolder, openDatabase } from './sqlite.ts';
@@ -47,7 +48,7 @@ export type App = Awaited<ReturnType<typeof createApp>>;
 
 /** What tests set otherwise. */
 export interface AppOverrides {
-  ollama?: Pick<OllamaOptions, 'timeouts' | 'pollMs'>;
+  ollama?: Pick<ModelsOptions, 'timeouts' | 'pollMs'>;
   firstRetryMs?: number;
   comfy?: Partial<ImagesOptions>;
   notify?: Partial<NotifyOptions>;
@@ -71,10 +72,11 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
   const store = createEmbeddedStore(database);
-  const models = createOllama({ ...config.ollama, log, ...overrides.ollama });
   const { maxFileBytes, limits } = config.extract;
   const own = await loadOwnProcessors(config.processors, log);
   const versions = createVersions(limits, own.processors);
+  const identify = createFingerprints(database);
+  const models = createModels({ ...config, ...overrides.ollama }, { identify, log });
   const extractor = createExtractor({
     ...config.extract,
     size: width,
@@ -140,7 +142,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     inbox: config.inbox,
     arrivals,
     processors: { own: own.processors.map(({ name }) => name), broken: own.broken },
-    servers: () => ({ ollama: models.status(), comfyui: images.states() }),
+    servers: () => ({ ...models.servers(), comfyui: images.states() }),
   });
   const metrics = createStatusMetrics(counted);
 

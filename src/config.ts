@@ -12,6 +12,7 @@ const SHIPPED_WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url)
 const LONGEST_SECONDS = 2_000_000;
 const MIB = 1024 * 1024;
 const text = (fallback: string) => z.preprocess(unset, z.string().default(fallback));
+const optional = z.preprocess(unset, z.string().optional());
 const whole = (fallback: number, minimum: number, maximum: number) =>
   z.preprocess(unset, z.coerce.number().int().min(minimum).max(maximum).default(fallback));
 const number = (fallback: number, minimum: number, maximum: number) =>
@@ -61,13 +62,17 @@ export const Environment = z.object({
   LIMNER_WEBHOOK_SECRETS: list,
   LIMNER_FETCH_ALLOW: list,
   OLLAMA_HOST: text('http://127.0.0.1:11434'),
-  LIMNER_EMBED_MODEL: text('embeddinggemma'),
-  LIMNER_CHAT_MODEL: text('gemma3:4b'),
+  LIMNER_EMBED_MODEL: optional,
+  LIMNER_CHAT_MODEL: optional,
+  LIMNER_CHAT_URL: url,
+  LIMNER_CHAT_KEY: optional,
+  LIMNER_EMBED_URL: url,
+  LIMNER_EMBED_KEY: optional,
   COMFYUI_URL: list.refine(
     (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
     'every entry must be an http or https address',
   ),
-  LIMNER_WORKFLOWS: z.preprocess(unset, z.string().optional()),
+  LIMNER_WORKFLOWS: optional,
   LIMNER_ILLUSTRATE_WORKFLOW: text('text-to-image'),
   LIMNER_KEEP_PROMPTS: z.preprocess(unset, z.stringbool().default(false)),
 });
@@ -107,6 +112,9 @@ export interface Config {
   /** Host names and addresses that may be fetched although they are not public. */
   fetchAllow: string[];
   ollama: { host: string; embedModel: string; chatModel: string };
+  /** Servers of OpenAI's API that have a role instead of Ollama. */
+  chatServer: { url: string; key: string | undefined } | undefined;
+  embedServer: { url: string; key: string | undefined } | undefined;
   comfy: {
     /** Addresses of ComfyUI servers, with credentials where they want some. */
     workers: string[];
@@ -175,9 +183,12 @@ function toConfig(settings: Settings, base: string): Config {
     fetchAllow: settings.LIMNER_FETCH_ALLOW,
     ollama: {
       host: settings.OLLAMA_HOST,
-      embedModel: settings.LIMNER_EMBED_MODEL,
-      chatModel: settings.LIMNER_CHAT_MODEL,
+      // Another server has models of its own; without a name it is asked for the only one that it has.
+      embedModel: settings.LIMNER_EMBED_MODEL ?? (settings.LIMNER_EMBED_URL ? '' : 'embeddinggemma'),
+      chatModel: settings.LIMNER_CHAT_MODEL ?? (settings.LIMNER_CHAT_URL ? '' : 'gemma3:4b'),
     },
+    chatServer: address(settings.LIMNER_CHAT_URL, settings.LIMNER_CHAT_KEY),
+    embedServer: address(settings.LIMNER_EMBED_URL, settings.LIMNER_EMBED_KEY),
     comfy: {
       workers: settings.COMFYUI_URL,
       workflows: resolve(base, settings.LIMNER_WORKFLOWS ?? SHIPPED_WORKFLOWS),
@@ -199,4 +210,8 @@ function toLimits(settings: Settings): Limits {
     archiveRatio: settings.LIMNER_MAX_ARCHIVE_RATIO,
     nesting: settings.LIMNER_MAX_NESTING,
   };
+}
+
+function address(url: string | undefined, key: string | undefined) {
+  return url === undefined ? undefined : { url, key };
 }

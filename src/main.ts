@@ -80,7 +80,13 @@ async function main(name: string, args: string[]): Promise<number> {
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
   const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
-  const secrets = [...config.apiKeys, ...config.webhookSecrets, ...workerSecrets(config.comfy.workers)];
+  const modelKeys = [config.chatServer, config.embedServer].flatMap((server) => server?.key ?? []);
+  const secrets = [
+    ...config.apiKeys,
+    ...config.webhookSecrets,
+    ...modelKeys,
+    ...workerSecrets(config.comfy.workers),
+  ];
   return createLog({ level, secrets });
 }
 

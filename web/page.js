@@ -137,8 +137,8 @@ async function showStatus() {
   try {
     const { documents, servers } = await (await fetch('/api/status')).json();
     const states = Object.entries(documents).map(([state, count]) => `${count} ${state}`);
-    const model =
-      servers.ollama.chat.state === 'ready' ? servers.ollama.chat.name : 'no language model connected';
+    const { chat } = servers.chat_server ?? servers.ollama;
+    const model = chat.state === 'ready' ? chat.name : 'no language model connected';
     element('status').textContent = `${states.join(', ') || 'no documents yet'} · ${model}`;
   } catch {
     element('status').textContent = 'The service cannot be reached.';

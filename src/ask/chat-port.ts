@@ -6,8 +6,9 @@ export function createChatPort(models: Pick<ModelServer, 'chat' | 'chatReady' | 
   return {
     ready: () => (models.chatReady() ? models.status().chat.name : undefined),
     whyNot() {
-      const { chat, reachable } = models.status();
-      if (!reachable) return 'No language model is connected (start Ollama to get written answers).';
+      const { chat, reachable, kind } = models.status();
+      if (!reachable)
+        return `No language model is connected (start ${kind === 'ollama' ? 'Ollama' : 'the model server'} to get written answers).`;
       if (chat.state === 'pulling')
         return `The language model ${chat.name} is being downloaded (${Math.floor(100 * (chat.progress ?? 0))} %).`;
       return `No language model is connected: ${chat.name} is not ready.`;

@@ -2,7 +2,8 @@ import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import type { Context } from '../main.ts';
-import { createOllama } from '../models/ollama.ts';
+import type { ModelState, ServerStatus } from '../models/model-state.ts';
+import { createModels } from '../models/models.ts';
 
 /** One line of the report. `mend` says what to do when it is not well. */
 interface Finding {
@@ -22,7 +23,7 @@ export async function doctor(context: Context): Promise<number> {
     await folder('inbox', context.config.inbox, constants.R_OK),
     await freeSpace(context.config.data),
     await port(context),
-    ...(await ollama(context)),
+    ...(await modelServers(context)),
   ];
   for (const { level, what, mend } of findings) {
     const sign = { ok: '✓', note: '·', wrong: '✗' }[level];
@@ -83,27 +84,39 @@ async function port({ config }: Context): Promise<Finding> {
   }
 }
 
-async function ollama({ config, log }: Context): Promise<Finding[]> {
-  const server = createOllama({ ...config.ollama, log });
-  const status = await server.check();
-  await server.close();
+async function modelServers({ config, log }: Context): Promise<Finding[]> {
+  // Nothing is embedded here, so that it does not matter which model it would be.
+  const models = createModels(config, { identify: async () => 'unidentified', log });
+  await models.check();
+  const findings = Object.values(models.servers()).flatMap(serverFindings);
+  await models.close();
+  return findings;
+}
+
+function serverFindings(status: ServerStatus): Finding[] {
+  const [name, setting] =
+    status.kind === 'ollama' ? ['Ollama', 'OLLAMA_HOST'] : ['The model server', 'its setting'];
   if (!status.reachable)
     return [
       {
         level: 'note',
-        what: `Ollama does not answer at ${status.url}: search is by keywords, answers are quotes`,
-        mend: 'Start Ollama there, or set OLLAMA_HOST to where it runs.',
+        what: `${name} does not answer at ${status.url}: search is by keywords, answers are quotes`,
+        mend: `Start ${status.kind === 'ollama' ? name : 'it'} there, or set ${setting} to where it runs.`,
       },
     ];
-  const found: Finding = { level: 'ok', what: `Ollama ${status.version ?? ''} at ${status.url}` };
-  return [found, ...[status.embed, status.chat].map(modelFinding)];
+  const found: Finding = { level: 'ok', what: `${name} ${status.version ?? ''} at ${status.url}` };
+  const used = [status.embed, status.chat].filter(({ state }) => state !== 'unused');
+  return [found, ...used.map((model) => modelFinding(model, status.kind))];
 }
 
-function modelFinding({ name, state, message }: { name: string; state: string; message?: string }): Finding {
+function modelFinding({ name, state, message }: ModelState, kind: ServerStatus['kind']): Finding {
   if (state === 'ready') return { level: 'ok', what: `model ${name}` };
   return {
     level: 'note',
     what: `model ${name}: ${message ?? state}`,
-    mend: `The service pulls it when it starts; or run \`ollama pull ${name}\`.`,
+    mend:
+      kind === 'ollama'
+        ? `The service pulls it when it starts; or run \`ollama pull ${name}\`.`
+        : 'Load it there, or name one that the server has in LIMNER_CHAT_MODEL or LIMNER_EMBED_MODEL.',
   };
 }

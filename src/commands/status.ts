@@ -3,6 +3,7 @@ import type { Context } from '../main.ts';
 import { openService, type Service } from './service.ts';
 
 const Model = z.object({ name: z.string(), state: z.string(), message: z.string().optional() });
+const ModelServer = z.object({ url: z.string(), reachable: z.boolean(), embed: Model, chat: Model });
 const Status = z.object({
   documents: z.record(z.string(), z.number()),
   chunks: z.number(),
@@ -14,7 +15,9 @@ const Status = z.object({
     ignored: z.number(),
   }),
   servers: z.object({
-    ollama: z.object({ url: z.string(), reachable: z.boolean(), embed: Model, chat: Model }),
+    ollama: ModelServer.optional(),
+    chat_server: ModelServer.optional(),
+    embed_server: ModelServer.optional(),
   }),
 });
 const Failed = z.object({
@@ -45,12 +48,17 @@ function lines(
   service: Service,
 ): string[] {
   const states = Object.entries(documents).map(([state, count]) => `${count} ${state}`);
-  const { ollama } = servers;
   return [
     service.address === undefined ? 'The service is not running.' : `The service runs at ${service.address}.`,
     `inbox      ${inbox.path}${inbox.message === null ? '' : ` (${inbox.message})`}`,
     `documents  ${states.join(', ') || 'none yet'}`,
     `passages   ${chunks}, ${vectors} of them with a vector`,
-    `models     ${ollama.url}: ${ollama.reachable ? 'reachable' : 'not reachable'}; ${ollama.embed.name} ${ollama.embed.state}, ${ollama.chat.name} ${ollama.chat.state}`,
+    ...Object.values(servers).flatMap((server) => (server ? [serverLine(server)] : [])),
   ];
+}
+
+function serverLine({ url, reachable, embed, chat }: z.infer<typeof ModelServer>): string {
+  const models = [embed, chat].filter(({ state }) => state !== 'unused');
+  const states = models.map(({ name, state }) => `${name} ${state}`);
+  return `models     ${url}: ${reachable ? 'reachable' : 'not reachable'}; ${states.join(', ')}`;
 }

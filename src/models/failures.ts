@@ -13,16 +13,14 @@ export class ConnectionError extends LimnerError {
 
 /** The server took longer than a call may take. It may be busy rather than gone. */
 export class TooSlowError extends LimnerError {
-  constructor(url: string, allowedMs: number) {
-    super(
-      'model_unavailable',
-      `Ollama at ${url} did not answer within ${Math.round(allowedMs / 100) / 10} s.`,
-    );
+  /** `server` with its address. */
+  constructor(server: string, allowedMs: number) {
+    super('model_unavailable', `${server} did not answer within ${Math.round(allowedMs / 100) / 10} s.`);
   }
 }
 
 /** Asking again later can help where the server is busy, restarting, or something before it refuses us. */
-const UNAVAILABLE = new Set([401, 403, 408, 429, 499, 502, 503, 504]);
+export const UNAVAILABLE: ReadonlySet<number> = new Set([401, 403, 408, 429, 499, 502, 503, 504]);
 const NOT_NOW =
   /server busy|try again|unexpectedly stopped|no longer running|timed out|connection re(fused|set)/i;
 
@@ -31,7 +29,7 @@ const NOT_NOW =
  * `completionPromptForRequest` in Ollama's llm/llama_server.go, and the words of its older runners).
  */
 const TOO_LONG =
-  /context (length|size|window)|exceeds? (the )?(available|maximum) context|too large to process|physical batch size/i;
+  /context[ _](length|size|window)|exceeds? (the )?(available|maximum) context|too large to process|physical batch size/i;
 
 /** The error for an answer with an error status. */
 export function refusal(status: number, body: string): Error {
@@ -44,12 +42,13 @@ export function refusal(status: number, body: string): Error {
   return errorSaid(said);
 }
 
-/** The error for what Ollama says in `{"error": "..."}`, as an answer or as a line of a stream. */
-export function errorSaid(message: string): Error {
+/** The error for what a server says in `{"error": "..."}`, as an answer or as a line of a stream. */
+export function errorSaid(message: string, server = 'Ollama'): Error {
   const said = brief(message);
   if (TOO_LONG.test(said)) return new TooLongError(said);
-  if (NOT_NOW.test(said)) return new LimnerError('model_unavailable', `Ollama cannot answer now: ${said}.`);
-  return new LimnerError('model_answer', `Ollama answered with an error: ${said}.`);
+  if (NOT_NOW.test(said))
+    return new LimnerError('model_unavailable', `${server} cannot answer now: ${said}.`);
+  return new LimnerError('model_answer', `${server} answered with an error: ${said}.`);
 }
 
 const ErrorBody = z.object({ error: z.string() });
@@ -60,7 +59,7 @@ function errorIn(body: string): string | undefined {
   return parsed.success ? brief(parsed.data.error) : undefined;
 }
 
-function jsonOrNothing(text: string): unknown {
+export function jsonOrNothing(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -70,11 +69,11 @@ function jsonOrNothing(text: string): unknown {
 }
 
 /** An error met on the way as one of ours. What is not a failure of the call is a bug and comes back as it is. */
-export function failureOf(error: unknown, url: string): unknown {
-  if (error instanceof SyntaxError || error instanceof z.ZodError) return notUnderstood(error);
+export function failureOf(error: unknown, server: string, url: string): unknown {
+  if (error instanceof SyntaxError || error instanceof z.ZodError) return notUnderstood(error, server);
   if (!isNetworkError(error)) return error;
   const reason = systemCode(error.cause) ?? (error.cause ? messageOf(error.cause) : error.message);
-  return new ConnectionError(`Ollama at ${url} cannot be reached (${reason}): is it running?`, error);
+  return new ConnectionError(`${server} at ${url} cannot be reached (${reason}): is it running?`, error);
 }
 
 /** `fetch` throws a TypeError that says "fetch failed" or "terminated" and keeps the reason in `cause`. */
@@ -82,14 +81,14 @@ function isNetworkError(error: unknown): error is Error {
   return error instanceof TypeError && /^(fetch failed|terminated)$/.test(error.message);
 }
 
-export function notUnderstood(error: Error): LimnerError {
+function notUnderstood(error: Error, server: string): LimnerError {
   const detail = error instanceof z.ZodError ? z.prettifyError(error) : error.message;
-  return new LimnerError('model_answer', `Ollama's answer is not understood: ${brief(detail)}.`, {
+  return new LimnerError('model_answer', `The answer of ${server} is not understood: ${brief(detail)}.`, {
     cause: error,
   });
 }
 
-function brief(text: string): string {
+export function brief(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '');
   return line.length > 300 ? `${line.slice(0, 300)}…` : line;
 }

@@ -12,6 +12,7 @@ export interface ModelState {
 }
 
 export interface ServerStatus {
+  kind: 'ollama' | 'openai';
   /** Without credentials. */
   url: string;
   reachable: boolean;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { openCall, type Limits } from './call.ts';
+import { openCall } from './call.ts';
+import type { Limits } from './deadline.ts';
 import type { OllamaHost } from './host.ts';
 
 const ProgressLine = z.object({

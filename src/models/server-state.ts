@@ -22,12 +22,15 @@ export interface ServerState {
   setReady(role: Role, known: KnownModel): void;
 }
 
-/** `server` is what people call it; a role without a name is another server's and stays `unused`. */
+const NAMES = { ollama: 'Ollama', openai: 'The model server' } as const;
+
+/** `kind` says what people call it; a role without a name is another server's and stays `unused`. */
 export function createServerState(
-  server: string,
+  kind: ServerStatus['kind'],
   url: string,
   names: Record<Role, string | undefined>,
 ): ServerState {
+  const server = NAMES[kind];
   const listeners = new Set<() => void>();
   const unseen = {
     state: 'unreachable',
@@ -51,13 +54,14 @@ export function createServerState(
   function put(role: Role, state: Omit<ModelState, 'name'>, model?: KnownModel): void {
     const name = names[role];
     if (name === undefined) return;
-    states[role] = { name, ...state };
+    states[role] = { name: name === '' && model ? model.name : name, ...state };
     if (model) known[role] = model;
     else delete known[role];
   }
 
   return {
     snapshot: () => ({
+      kind,
       url,
       reachable,
       ...(version === undefined ? {} : { version }),

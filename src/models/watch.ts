@@ -44,7 +44,7 @@ export interface Watch {
 export function createWatch(options: WatchOptions): Watch {
   const { host, names, log, timeouts, poll } = options;
   const closing = new AbortController();
-  const state = createServerState('Ollama', host.url, names);
+  const state = createServerState('ollama', host.url, names);
   const others = createOtherModels(ask);
   const poller = createPoller(look);
   const puller = createPuller({ ...options, state, closing: closing.signal, over: () => poller.wake() });

@@ -6,6 +6,7 @@ import { spoilStream, spoilVectors, type Fault, type Route } from './ollama-faul
 import { digestOf, findModel, showOf, tagOf, withTag, type FakeModel } from './ollama-models.ts';
 import { inParts } from './ollama-reply.ts';
 import type { Exchange, FakeOllama, FakeSettings } from './ollama.ts';
+import { callOf, valueOf } from './skills.ts';
 
 export interface Context extends Pick<FakeOllama, 'installed' | 'registry' | 'counters'> {
   settings: FakeSettings;
@@ -25,7 +26,9 @@ const EmbedRequest = z.object({
 });
 const ChatRequest = z.object({
   model: z.string(),
-  messages: z.array(z.object({ role: z.string(), content: z.string() })),
+  messages: z.array(z.looseObject({ role: z.string(), content: z.string() })),
+  tools: z.unknown().optional(),
+  format: z.unknown().optional(),
   stream: z.boolean().default(true),
   truncate: z.boolean().default(true),
   think: z.boolean().optional(),
@@ -147,6 +150,7 @@ async function chat(
       error: `request (${wanted} tokens) exceeds the available context size (${limit} tokens), try increasing it`,
     });
   const { parts, finish } = answerOf(settings, request);
+  const called = callOf(request.tools, request.messages);
   const line = (content: string, more: object = {}) => ({
     model: request.model,
     created_at: new Date().toISOString(),
@@ -171,12 +175,15 @@ async function chat(
     const message = { role: 'assistant', content: parts.join(''), ...(thinks ? thought.message : {}) };
     return send(exchange, response, 200, { ...last, message: { ...message, content: parts.join('') } });
   }
-  const lines = [...(thinks ? [line('', thought)] : []), ...parts.map((part) => line(part)), last];
+  const call = { message: { role: 'assistant', content: '', tool_calls: [{ function: called }] } };
+  const said = called ? [line('', call)] : parts.map((part) => line(part));
+  const lines = [...(thinks ? [line('', thought)] : []), ...said, last];
   await stream(context, exchange, response, lines, settings.costMs.chatPart);
 }
 
 function answerOf(settings: FakeSettings, request: z.infer<typeof ChatRequest>) {
-  const said = settings.reply(request.messages);
+  const format = request.format === 'json' ? {} : request.format;
+  const said = format ? JSON.stringify(valueOf(format)) : settings.reply(request.messages);
   const parts = typeof said === 'string' ? inParts(said) : said;
   const most = request.options.num_predict ?? -1;
   const cut = most >= 0 && parts.length > most;

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { listen, stopListening } from './listen.ts';
 import { answerWithFault, type Fault, type Route } from './ollama-faults.ts';
 import { chatModel, embedModel, type FakeModel } from './ollama-models.ts';
 import { ROUTES, type Context } from './ollama-routes.ts';
@@ -161,22 +162,4 @@ function takeFault(faults: Fault[], route: Route): Fault | undefined {
   const fault = faults[index];
   if (fault?.times !== undefined && --fault.times <= 0) faults.splice(index, 1);
   return fault && { ...fault };
-}
-
-function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : port);
-    });
-  });
-}
-
-function stopListening(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

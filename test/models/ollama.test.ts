@@ -19,6 +19,7 @@ describe('status', () => {
   test('a look finds the server and its models', async () => {
     const { fake, server } = await createPair();
     expect(await server.check()).toEqual({
+      kind: 'ollama',
       url: fake.url,
       reachable: true,
       version: '0.21.0',
