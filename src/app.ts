@@ -23,9 +23,11 @@ import { createJobs } from './ingest/jobs.ts';
 import { createNotices } from './ingest/notices.ts';
 import { createNotify, NOTIFY_DEFAULTS, type NotifyOptions } from './ingest/notify.ts';
 import { createPipeline } from './ingest/pipeline.ts';
+import { createPreview } from './ingest/preview.ts';
 import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
-import { createUploads } from './ingest/uploads.ts';
+import { createUploads, recoverUploads } from './ingest/uploads.ts';
+import { createVerify } from './ingest/verify.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
@@ -103,6 +105,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     {
       quietMs: config.settleMs,
       scanMs: config.scanMs,
+      watch: config.watch,
+      pollMs: config.pollMs,
       forgetShare: config.forgetShare,
     },
     { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
@@ -162,6 +166,18 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       deliveries: createDeliveries(database),
       secrets: config.webhookSecrets,
       notices,
+      folder: {
+        preview: createPreview({
+          inbox,
+          folders,
+          catalogue,
+          recipeOf: pipeline.recipeOf,
+          speed: worker.speed,
+        }),
+        scan: arrivals.scan,
+        verify: createVerify({ inbox, folders, uploads, catalogue, queue, store }),
+        forget: arrivals.confirmForget,
+      },
       retrieve,
       ask,
       collections: catalogue.collections,
@@ -197,6 +213,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       if (catalogue.inboxRows().length === 0 && !existsSync(config.inbox))
         await mkdir(config.inbox, { recursive: true });
       await queue.recover();
+      await recoverUploads(uploads, { database, catalogue, queue });
       models.start();
       worker.start();
       embedding.start();

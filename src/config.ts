@@ -42,6 +42,8 @@ export const Environment = z.object({
   LIMNER_LOG_LEVEL: z.preprocess(unset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
   LIMNER_SETTLE_SECONDS: number(2, 0, LONGEST_SECONDS),
   LIMNER_SCAN_SECONDS: number(120, 0.1, LONGEST_SECONDS),
+  LIMNER_WATCH: z.preprocess(unset, z.enum(['auto', 'events', 'polling']).default('auto')),
+  LIMNER_POLL_SECONDS: number(10, 0.1, LONGEST_SECONDS),
   LIMNER_FORGET_SHARE: z.preprocess(unset, z.coerce.number().min(0).max(1).default(0.5)),
   LIMNER_WORKERS: whole(0, 0, 64),
   LIMNER_EXTRACT_SECONDS: number(120, 0.1, LONGEST_SECONDS),
@@ -91,6 +93,10 @@ export interface Config {
   logLevel: Settings['LIMNER_LOG_LEVEL'];
   settleMs: number;
   scanMs: number;
+  /** How changes are noticed between two scans; `auto` asks the file system. */
+  watch: Settings['LIMNER_WATCH'];
+  /** Between two scans where events do not arrive, ms. */
+  pollMs: number;
   /** More than this share of the documents is not forgotten at once without being confirmed. */
   forgetShare: number;
   extract: {
@@ -168,6 +174,8 @@ function toConfig(settings: Settings, base: string): Config {
     logLevel: settings.LIMNER_LOG_LEVEL,
     settleMs: settings.LIMNER_SETTLE_SECONDS * 1000,
     scanMs: settings.LIMNER_SCAN_SECONDS * 1000,
+    watch: settings.LIMNER_WATCH,
+    pollMs: settings.LIMNER_POLL_SECONDS * 1000,
     forgetShare: settings.LIMNER_FORGET_SHARE,
     extract: {
       workers: settings.LIMNER_WORKERS,

@@ -5,9 +5,11 @@ import { ask } from './commands/ask.ts';
 import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
 import { ingest } from './commands/ingest.ts';
+import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
+import { verify } from './commands/verify.ts';
 import { worker } from './commands/worker.ts';
 import { workflow } from './commands/workflow.ts';
 import { workerSecrets } from './comfy/address.ts';
@@ -39,6 +41,16 @@ const COMMANDS: Record<string, Command> = {
   search: { usage: 'search WORDS...', about: 'print the passages that fit', run: search },
   ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources', run: ask },
   status: { usage: 'status', about: 'what is searchable, what waits, what failed and why', run: status },
+  scan: {
+    usage: 'scan [--dry-run]',
+    about: 'compare the folder with the index now, or print what that would change',
+    run: scan,
+  },
+  verify: {
+    usage: 'verify [--deep]',
+    about: 'check that folder, ledger and store say the same; --deep reads every file again',
+    run: verify,
+  },
   forget: {
     usage: 'forget',
     about: 'confirm that the files missing all at once are meant to be gone',

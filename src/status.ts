@@ -20,7 +20,7 @@ export interface StatusParts {
 export function createStatus(parts: StatusParts): () => Promise<Status> {
   const { arrivals, catalogue, queue, store } = parts;
   return async () => {
-    const { offline, ignored, held, problems } = arrivals.state();
+    const { offline, ignored, held, problems, watching } = arrivals.state();
     return {
       documents: Object.fromEntries(catalogue.countByState()),
       failed: catalogue.countByError(),
@@ -34,6 +34,7 @@ export function createStatus(parts: StatusParts): () => Promise<Status> {
         ignored,
         held,
         problems,
+        watching,
       },
       processors: parts.processors,
       servers: parts.servers(),

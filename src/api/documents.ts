@@ -74,8 +74,6 @@ export function documentRoutes(
       .send(stream);
   });
 
-  server.post('/api/inbox/forget', async () => ({ forgotten: await documents.forgetMissing() }));
-
   void server.register(async (uploads) => {
     await uploads.register(multipart, {
       limits: { fileSize: maxFileBytes + 1, fieldSize: 10_000 },

@@ -16,6 +16,8 @@ export interface Status {
     held: number;
     /** Settings files of folders that cannot be used. */
     problems: { file: string; line: number | null; message: string }[];
+    /** By events, or by looking often, and why. */
+    watching: { mode: 'events' | 'polling'; reason: string | null };
   };
   servers: Record<string, unknown>;
   /** Processors that the users wrote, by name, and files that are none. */

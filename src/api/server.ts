@@ -9,6 +9,7 @@ import { createErrorHandler } from './failure.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
 import { imageRoutes } from './images.ts';
+import { inboxRoutes, type InboxRoutes } from './inbox.ts';
 import { jobRoutes } from './jobs.ts';
 import { pageRoutes } from './page.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
@@ -30,6 +31,7 @@ export interface ServerParts
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
   secrets: readonly string[];
+  folder: InboxRoutes['folder'];
   notices: Parameters<typeof subscriptionRoutes>[1]['notices'];
   pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
@@ -77,6 +79,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
 
   healthRoutes(server, parts);
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
+  inboxRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
   chatRoutes(server, { ...parts, publicUrl });
   webhookRoutes(server, parts);

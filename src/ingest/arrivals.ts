@@ -9,6 +9,7 @@ import { fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
 import type { Queue } from './queue.ts';
 import { isUnread, walk, type Walk } from './scan.ts';
 import { createSettleTracker, type Settled } from './settle.ts';
+import { watchModeOf, type WatchMode } from './watch-mode.ts';
 import { watchInbox } from './watch.ts';
 import { DOCUMENT_JOB } from './worker.ts';
 
@@ -17,6 +18,9 @@ export interface ArrivalOptions {
   quietMs: number;
   /** Between two scans at least, ms; a scan that takes long waits twenty times as long as it took. */
   scanMs: number;
+  watch: 'auto' | 'events' | 'polling';
+  /** Instead of `scanMs` where events do not arrive, ms. */
+  pollMs: number;
   /** More than this share of the documents is not forgotten at once without being confirmed. */
   forgetShare: number;
 }
@@ -66,6 +70,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   let last: { walk: Walk; ms: number } | undefined;
   let offline: string | undefined;
   let wanted = false;
+  let watching: WatchMode = { mode: 'events', reason: null };
 
   function observe(path: Uint8Array): void {
     const uri = uriOf(path);
@@ -188,7 +193,8 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
 
   async function scanNowAndThen(): Promise<void> {
     while (!stop.signal.aborted) {
-      const pause = Math.max(options.scanMs, 20 * (last?.ms ?? 0));
+      const distance = watching.mode === 'polling' ? options.pollMs : options.scanMs;
+      const pause = Math.max(distance, 20 * (last?.ms ?? 0));
       await after(pause, undefined, { signal: stop.signal }).catch(() => undefined);
       if (!stop.signal.aborted) await scan();
     }
@@ -199,7 +205,9 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   return {
     /** Resolves when the first scan has run and events are watched. */
     async start(): Promise<void> {
-      unwatch = await watchInbox(inbox.root, { onHint: observe, onTrouble: () => void scan(), log });
+      watching = await watchModeOf(inbox.root, options.watch);
+      if (watching.reason !== null) log.info({ reason: watching.reason }, 'the inbox is polled');
+      else unwatch = await watchInbox(inbox.root, { onHint: observe, onTrouble: () => void scan(), log });
       await scan();
       timer = scanNowAndThen();
     },
@@ -215,6 +223,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
       ignored: last?.walk.ignored ?? 0,
       unread: last?.walk.unread.size ?? 0,
       problems: folders.problems(),
+      watching,
     }),
     async close(): Promise<void> {
       stop.abort();

@@ -132,6 +132,16 @@ export function createCatalogue(database: Database) {
       return new Map(rows.map(({ state, count }) => [state, count]));
     },
 
+    /** Chunks of all documents, as the ledger counts them. */
+    totalChunks: (): number =>
+      read.get<{ chunks: number }>('select coalesce(sum(chunks), 0) as chunks from document')?.chunks ?? 0,
+
+    /** What was sent and is not gone. */
+    uploadRows: () =>
+      read.all<Pick<LedgerRow, 'id' | 'state' | 'signature'>>(
+        `select id, state, signature from document where source = 'upload' and state != 'gone'`,
+      ),
+
     countByError(): Record<string, number> {
       const rows = read.all<{ error_code: string; count: number }>(
         `select error_code, count(*) as count from document where state = 'failed' group by error_code`,

@@ -21,7 +21,7 @@ export interface DocumentsParts {
   folders: Pick<Folders, 'ignores'>;
   catalogue: Catalogue;
   queue: Queue;
-  arrivals: Pick<Arrivals, 'submit' | 'confirmForget'>;
+  arrivals: Pick<Arrivals, 'submit'>;
   pipeline: Pick<Pipeline, 'extractionOf'>;
   save: SaveUpload;
   fetchUrl: FetchUrl;
@@ -120,9 +120,6 @@ export function createDocuments(parts: DocumentsParts) {
         throw new LimnerError('not_found', `Nothing was sent as ${externalId}.`, { param: 'external_id' });
       return this.remove(document.id);
     },
-
-    /** Forgets the documents whose files the brake found missing all at once. */
-    forgetMissing: (): Promise<number> => parts.arrivals.confirmForget(),
 
     text: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       parts.pipeline.extractionOf(document),

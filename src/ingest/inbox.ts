@@ -87,6 +87,30 @@ export function signatureOf(stats: BigIntStats): string {
   return [stats.size, stats.mtimeNs, stats.ctimeNs, stats.ino, stats.dev].join(':');
 }
 
+/** Stands behind the signature of a file that may change again unseen: no look agrees with it, so that it is read again. */
+const YOUNG = ':young';
+
+export const asYoung = (signature: string): string => signature + YOUNG;
+
+/** Whether a kept signature, young or not, is of the file as it looks now. */
+export function isOf(kept: string | null, signature: string): boolean {
+  return kept === signature || kept === asYoung(signature);
+}
+
+/** Two writes within one tick of the clock may leave the same stamp, ms; whole seconds are a coarse file system. */
+const TICK_MS = 20;
+const COARSE_TICK_MS = 2000;
+
+/**
+ * Whether a file changed so shortly before `now` (ms since 1970) that it may change again without another stamp: who
+ * has read it has to look again later.
+ */
+export function mayChangeUnseen({ mtimeNs, ctimeNs }: BigIntStats, now: number): boolean {
+  const last = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+  const tick = last % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS;
+  return Math.abs(now - Number(last / 1_000_000n)) < tick;
+}
+
 /**
  * The path as text, with `/`. Bytes of a name that is not UTF-8 are shown as `\xNN`, and a backslash that could be
  * taken for the beginning of one as `\x5c`, so that no two paths have the same text.

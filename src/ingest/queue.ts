@@ -162,6 +162,10 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
     get: (id: number): JobRow | undefined =>
       read.get<JobRow>(`select ${COLUMNS}, state, reason, run_at from job where id = ?`, id),
 
+    /** Whether a job of this key waits or runs. */
+    has: (kind: string, key: string): boolean =>
+      read.get('select 1 from job where kind = ? and key = ? limit 1', kind, key) !== undefined,
+
     /** Takes away a job that nobody has claimed; false when somebody has. Inside a transaction. */
     remove: (connection: Connection, id: number): boolean =>
       connection.run(`delete from job where id = ? and state != 'running'`, id).changes === 1,

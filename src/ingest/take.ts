@@ -4,7 +4,7 @@ import { lstat, open, readlink, realpath, rm, type FileHandle } from 'node:fs/pr
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError, systemCode } from '../errors.ts';
-import { isInside, signatureOf } from './inbox.ts';
+import { asYoung, isInside, mayChangeUnseen, signatureOf } from './inbox.ts';
 
 /** A file's content as it was at one moment: what is parsed is what was hashed. */
 export interface Taken {
@@ -13,6 +13,7 @@ export interface Taken {
   bytes: number;
   /** SHA-256, hex. */
   hash: string;
+  /** One that no look agrees with when the file may change again unseen: then the next scan reads it again. */
   signature: string;
   discard(): Promise<void>;
 }
@@ -115,6 +116,7 @@ export async function takeFile(
   try {
     const before = await handle.stat({ bigint: true });
     if (before.size > maxBytes) throw tooLarge(Number(before.size), maxBytes);
+    const racy = mayChangeUnseen(before, Date.now());
     const hash = await copyHashing(handle, spoolPath, Number(before.size));
     const signature = signatureOf(await handle.stat({ bigint: true }));
     if (signature !== signatureOf(before)) throw changing();
@@ -122,7 +124,7 @@ export async function takeFile(
       path: spoolPath,
       bytes: Number(before.size),
       hash,
-      signature,
+      signature: racy ? asYoung(signature) : signature,
       discard: () => rm(spoolPath, { force: true }),
     };
   } catch (error) {

@@ -8,7 +8,7 @@ import { LimnerError, systemCode } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Metadata } from './filter.ts';
-import { DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
+import { createInbox, isOf, DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
 import type { Queue } from './queue.ts';
 import { tooLarge } from './take.ts';
 import { DOCUMENT_JOB } from './worker.ts';
@@ -124,4 +124,27 @@ function checkCollection(name: string): string {
   throw new LimnerError('invalid_request', 'A collection is a name of 1 to 100 characters without slashes.', {
     param: 'collection',
   });
+}
+
+/**
+ * Brings the ledger in line with the bytes that are kept, after a start: a crash may have come between the two. A row
+ * whose bytes never came was never acknowledged and goes; bytes that the ledger does not know as they are now are read.
+ */
+export async function recoverUploads(
+  folder: string,
+  { database, catalogue, queue }: { database: Database; catalogue: Catalogue; queue: Queue },
+): Promise<void> {
+  const kept = createInbox(folder);
+  for (const { id, state, signature } of catalogue.uploadRows()) {
+    if (queue.has(DOCUMENT_JOB, id)) continue;
+    const look = await kept.look(Buffer.from(id));
+    const never = look.kind === 'absent' && state === 'seen';
+    if (!never && look.kind !== 'absent' && (isOf(signature, look.signature) || state === 'failed')) continue;
+    await database.write((connection) => {
+      if (never) return catalogue.erase(connection, id);
+      catalogue.set(connection, id, { state: 'waiting' });
+      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
+    });
+  }
+  queue.wake();
 }

@@ -5,6 +5,7 @@ import type { Database } from '../sqlite.ts';
 import { publicFields, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import type { NoticeEvent, Notices } from './notices.ts';
 import { NOT_ITS_FAULT, type Pipeline, type Result } from './pipeline.ts';
+import type { Speed } from './preview.ts';
 import { LEASE_MS, somethingDue, type Job, type Queue } from './queue.ts';
 
 /** The one kind of job: bring the store in line with a document's file. Its key is the document's id. */
@@ -30,6 +31,7 @@ export type Worker = ReturnType<typeof createWorker>;
 export function createWorker(options: { width: number; firstRetryMs: number }, parts: WorkerParts) {
   const { database, queue, catalogue, pipeline, notices, log } = parts;
   const stop = new AbortController();
+  const speed: Speed = { documents: 0, bytes: 0, ms: 0, width: options.width };
   let loops: Promise<void>[] = [];
   const running = new Map<number, { cancel: AbortController; ended: Promise<void> }>();
 
@@ -94,7 +96,14 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     const since = performance.now();
     const result = await pipeline.process(document, signal, job.failures + 1 >= MAX_TRIES);
     await finish(job, document, result);
+    count(catalogue.get(document.id), performance.now() - since);
     tell(log, document, result, performance.now() - since);
+  }
+
+  function count(document: LedgerDocument | undefined, ms: number): void {
+    speed.documents++;
+    speed.bytes += document?.bytes ?? 0;
+    speed.ms += ms;
   }
 
   /** The ledger and the queue change together; a lost lease takes both back. */
@@ -135,6 +144,7 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
       loops = Array.from({ length: options.width }, loop);
     },
     busy: () => running.size,
+    speed: (): Speed => speed,
     /** Ends a job that runs, and resolves when it has ended; false when it does not run. */
     async cancel(id: number): Promise<boolean> {
       const one = running.get(id);

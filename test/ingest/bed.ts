@@ -9,8 +9,11 @@ import { createFolders } from '../../src/ingest/folders.ts';
 import { createInbox } from '../../src/ingest/inbox.ts';
 import { createNotices } from '../../src/ingest/notices.ts';
 import { createPipeline } from '../../src/ingest/pipeline.ts';
+import { createPreview } from '../../src/ingest/preview.ts';
 import { createQueue } from '../../src/ingest/queue.ts';
 import { createRecount } from '../../src/ingest/recount.ts';
+import { createUploads } from '../../src/ingest/uploads.ts';
+import { createVerify } from '../../src/ingest/verify.ts';
 import { createWorker } from '../../src/ingest/worker.ts';
 import { createLog } from '../../src/log.ts';
 import { openDatabase } from '../../src/sqlite.ts';
@@ -95,7 +98,13 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     { database, queue, catalogue, pipeline, notices, onStored: () => embedding?.wake(), log },
   );
   const arrivals = createArrivals(
-    { quietMs: 30, scanMs: 3_600_000, forgetShare: options.forgetShare ?? 1 },
+    {
+      quietMs: 30,
+      scanMs: 3_600_000,
+      pollMs: 3_600_000,
+      watch: 'events' as const,
+      forgetShare: options.forgetShare ?? 1,
+    },
     { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
   );
 
@@ -143,6 +152,16 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       await writeFile(join(root, uri), content);
     },
     remove: (uri: string): Promise<void> => rm(join(root, uri), { recursive: true }),
+    uploads,
+    verify: createVerify({ inbox, folders, uploads, catalogue, queue, store }),
+    preview: createPreview({
+      inbox,
+      folders,
+      catalogue,
+      recipeOf: pipeline.recipeOf,
+      speed: worker.speed,
+    }),
+    save: createUploads({ folder: uploads, spool, maxFileBytes: 1_000_000 }, { database, catalogue, queue }),
     /** Scans, and waits until nothing settles, waits or runs. */
     async scan(): Promise<void> {
       await arrivals.scan();

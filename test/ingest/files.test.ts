@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ignoredBecause } from '../../src/ingest/ignore.ts';
-import { collectionOf, createInbox, fileNameOf, uriOf, type Inbox } from '../../src/ingest/inbox.ts';
+import { collectionOf, createInbox, fileNameOf, isOf, uriOf, type Inbox } from '../../src/ingest/inbox.ts';
 import { isUnread, walk } from '../../src/ingest/scan.ts';
 import { openInside, takeFile, type Taken } from '../../src/ingest/take.ts';
 import { removeFolder } from '../service.ts';
@@ -231,7 +231,8 @@ describe('taking a file', () => {
       bytes: 5,
       hash: '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824',
     });
-    expect(await inbox.look(Buffer.from('a.txt'))).toMatchObject({ signature: taken.signature });
+    const look = await inbox.look(Buffer.from('a.txt'));
+    expect(look.kind === 'file' && isOf(taken.signature, look.signature)).toBe(true);
     await taken.discard();
     await expect(readFile(taken.path)).rejects.toThrow('ENOENT');
   });

@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import { LimnerError } from '../errors.ts';
+import type { Context } from '../main.ts';
+import { openService } from './service.ts';
+
+const Result = z.object({
+  documents: z.number(),
+  files: z.number(),
+  hashed: z.number(),
+  findings: z.array(
+    z.object({ document: z.string().nullable(), uri: z.string().nullable(), problem: z.string() }),
+  ),
+});
+
+/** Exits 1 when something is not as it was promised. */
+export async function verify(context: Context): Promise<number> {
+  const flags = new Set(context.args);
+  const unknown = context.args.find((flag) => flag !== '--deep' && flag !== '--json');
+  if (unknown !== undefined)
+    throw new LimnerError('invalid_request', `verify knows --deep and --json, not ${unknown}.`);
+  const service = await openService(context);
+  try {
+    const result = await service.call(Result, 'GET', `/api/verify?deep=${String(flags.has('--deep'))}`);
+    process.stdout.write(`${flags.has('--json') ? JSON.stringify(result, null, 2) : told(result)}\n`);
+    return result.findings.length === 0 ? 0 : 1;
+  } finally {
+    await service.close();
+  }
+}
+
+function told({ documents, files, hashed, findings }: z.infer<typeof Result>): string {
+  const lines = findings.map(
+    ({ uri, problem }) => `${uri === null ? '' : `${JSON.stringify(uri)}: `}${problem}`,
+  );
+  const looked = `${documents} documents, ${files} files${hashed > 0 ? `, ${hashed} hashed again` : ''}`;
+  return [
+    ...lines,
+    `${looked}: ${findings.length === 0 ? 'all as it should be' : `${findings.length} findings`}`,
+  ].join('\n');
+}
