@@ -106,7 +106,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       quietMs: config.settleMs,
       scanMs: config.scanMs,
       watch: config.watch,
-      pollMs: config.pollMs,
+      pollMs: config.pollInboxMs,
       forgetShare: config.forgetShare,
     },
     { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },

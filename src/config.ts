@@ -96,7 +96,7 @@ export interface Config {
   /** How changes are noticed between two scans; `auto` asks the file system. */
   watch: Settings['LIMNER_WATCH'];
   /** Between two scans where events do not arrive, ms. */
-  pollMs: number;
+  pollInboxMs: number;
   /** More than this share of the documents is not forgotten at once without being confirmed. */
   forgetShare: number;
   extract: {
@@ -175,7 +175,7 @@ function toConfig(settings: Settings, base: string): Config {
     settleMs: settings.LIMNER_SETTLE_SECONDS * 1000,
     scanMs: settings.LIMNER_SCAN_SECONDS * 1000,
     watch: settings.LIMNER_WATCH,
-    pollMs: settings.LIMNER_POLL_SECONDS * 1000,
+    pollInboxMs: settings.LIMNER_POLL_SECONDS * 1000,
     forgetShare: settings.LIMNER_FORGET_SHARE,
     extract: {
       workers: settings.LIMNER_WORKERS,
