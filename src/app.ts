@@ -6,6 +6,8 @@ import { pictureBody } from './api/images.ts';
 import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
+import { createConverse } from './ask/converse.ts';
+import { createDirect } from './ask/direct.ts';
 import { createRetrieve } from './ask/retrieve.ts';
 import { createIllustrate } from './ask/illustrate.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
@@ -128,17 +130,17 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   // A question arrives, and an answer leaves.
   const retrieve = createRetrieve({ store, embedder: models.embed, log });
-  const ask = createAsk({ retrieve, chat: createChatPort(models), log });
+  const chat = createChatPort(models);
+  const ask = createAsk({ retrieve, chat, log });
+  const { chatModels } = models;
+  const converse = createConverse({ ask, direct: createDirect({ chat }), chatModels, chatModel: chat.ready });
 
   // Pictures beside the text.
   const images = await createImages(
     { ...config.comfy, media: join(config.data, 'media'), ...overrides.comfy },
     { database, log },
   );
-  const illustrate = createIllustrate(
-    { workflow: config.comfy.illustrate },
-    { chat: createChatPort(models), images, log },
-  );
+  const illustrate = createIllustrate({ workflow: config.comfy.illustrate }, { chat, images, log });
 
   const counted = { catalogue, queue, store };
   const status = createStatus({
@@ -180,6 +182,9 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       },
       retrieve,
       ask,
+      converse,
+      chatModels,
+      fetchPicture: fetchUrl,
       collections: catalogue.collections,
       matching: catalogue.matching,
       status,

@@ -1,4 +1,4 @@
-import type { Annotation, Answer, ChatUsage } from '../ask/ask.ts';
+import type { Annotation, Answer, AskEvent, ChatUsage, ToolCall, ToolCallPart } from '../ask/ask.ts';
 import { morePlace, type Citation } from '../document.ts';
 
 /** OpenAI's shapes for chat completions, with our citations beside them. Field by field as strict clients need. */
@@ -53,6 +53,19 @@ function usageBody({ promptTokens, completionTokens }: ChatUsage) {
   };
 }
 
+/** A call of a tool in OpenAI's shape; in streams each piece carries its `index`. */
+function toolCall({ id, name, arguments: text }: ToolCall) {
+  return { id, type: 'function', function: { name, arguments: text } };
+}
+
+function toolCallPiece({ index, id, name, arguments: text }: ToolCallPart) {
+  return {
+    index,
+    ...(id !== undefined && { id, type: 'function' }),
+    function: { ...(name !== undefined && { name }), arguments: text },
+  };
+}
+
 export function completion(head: Head, answer: Answer) {
   return {
     id: head.id,
@@ -67,6 +80,8 @@ export function completion(head: Head, answer: Answer) {
           content: answer.text,
           refusal: null,
           annotations: answer.annotations.map(annotation),
+          ...(answer.thinking !== '' && { reasoning_content: answer.thinking }),
+          ...(answer.toolCalls.length > 0 && { tool_calls: answer.toolCalls.map(toolCall) }),
         },
         finish_reason: answer.usage.finish,
         logprobs: null,
@@ -87,18 +102,24 @@ export function chunksOf(head: Head, includeUsage: boolean) {
     choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }],
     ...(includeUsage && { usage: null }),
   });
+  const last = (answer: Answer): object[] => [
+    ...(answer.annotations.length > 0
+      ? [chunk({ annotations: answer.annotations.map(annotation) }, null)]
+      : []),
+    chunk({}, answer.usage.finish),
+    ...(includeUsage ? [{ ...chunk({}, null), choices: [], usage: usageBody(answer.usage) }] : []),
+  ];
   return {
-    first: (sources: readonly Citation[]) => ({
-      ...chunk({ role: 'assistant', content: '', refusal: null }, null),
-      ...citationFields(sources),
-    }),
-    text: (text: string) => chunk({ content: text }, null),
-    last: (answer: Answer) => [
-      ...(answer.annotations.length > 0
-        ? [chunk({ annotations: answer.annotations.map(annotation) }, null)]
-        : []),
-      chunk({}, answer.usage.finish),
-      ...(includeUsage ? [{ ...chunk({}, null), choices: [], usage: usageBody(answer.usage) }] : []),
-    ],
+    of(event: AskEvent): object[] {
+      if (event.type === 'sources') {
+        const first = chunk({ role: 'assistant', content: '', refusal: null }, null);
+        return [{ ...first, ...citationFields(event.sources) }];
+      }
+      if (event.type === 'answer') return last(event.answer);
+      if (event.type === 'tool_calls') return [chunk({ tool_calls: event.calls.map(toolCallPiece) }, null)];
+      return [
+        chunk(event.type === 'text' ? { content: event.text } : { reasoning_content: event.text }, null),
+      ];
+    },
   };
 }

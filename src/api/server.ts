@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { fastify, type FastifyInstance } from 'fastify';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { chatRoutes, type ChatRoutes } from './chat.ts';
 import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
 import { createErrorHandler } from './failure.ts';
@@ -12,6 +11,7 @@ import { imageRoutes } from './images.ts';
 import { inboxRoutes, type InboxRoutes } from './inbox.ts';
 import { jobRoutes } from './jobs.ts';
 import { pageRoutes } from './page.ts';
+import { openAiRoutes, type OpenAiRoutes } from './openai.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
@@ -26,7 +26,7 @@ export interface ServerOptions {
 }
 
 export interface ServerParts
-  extends HealthRoutes, Omit<ChatRoutes, 'publicUrl'>, Omit<SearchRoutes, 'publicUrl'> {
+  extends HealthRoutes, Omit<OpenAiRoutes, 'publicUrl' | 'maxFileBytes'>, Omit<SearchRoutes, 'publicUrl'> {
   documents: Parameters<typeof documentRoutes>[1]['documents'];
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
@@ -81,7 +81,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
   inboxRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
-  chatRoutes(server, { ...parts, publicUrl });
+  openAiRoutes(server, { ...parts, publicUrl, maxFileBytes: options.maxFileBytes });
   webhookRoutes(server, parts);
   subscriptionRoutes(server, parts);
   jobRoutes(server, parts);

@@ -21,6 +21,25 @@ export function signalOf(request: FastifyRequest, reply: FastifyReply): AbortSig
   return gone.signal;
 }
 
+/**
+ * Waits for the first event, so that what fails before it can be answered with a status of its own; not for longer
+ * than clients wait without a sign of life.
+ */
+export async function firstInTime<T>(events: AsyncIterable<T>): Promise<AsyncIterable<T>> {
+  const iterator = events[Symbol.asyncIterator]();
+  const first = iterator.next();
+  await orTimeout(first);
+  return resume(first, iterator);
+}
+
+async function* resume<T>(first: Promise<IteratorResult<T>>, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  try {
+    for (let next = await first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
 /** Sends events as they come, no faster than the client reads them. */
 export function sendEvents(reply: FastifyReply, events: AsyncIterable<string>): FastifyReply {
   return reply

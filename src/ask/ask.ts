@@ -13,7 +13,7 @@ import { toCitation, type Marker } from './cite.ts';
 import { buildPrompt } from './prompt.ts';
 import { bestSentences, creditPassages, worthQuoting } from './quote.ts';
 import type { Retrieve } from './retrieve.ts';
-import { tell } from './tell.ts';
+import { begun, tell } from './tell.ts';
 
 export type { ChatMessage, ChatOptions, ChatPart, ChatUsage, ToolCall, ToolCallPart };
 
@@ -59,6 +59,8 @@ export interface Answer {
   model: string | null;
   /** What the model wants called, for the caller to do. */
   toolCalls: ToolCall[];
+  /** What the model thought before it answered; empty where it does not say. */
+  thinking: string;
   usage: ChatUsage;
 }
 
@@ -115,9 +117,8 @@ export function createAsk({ retrieve, chat, log }: { retrieve: Retrieve; chat: C
     signal: AbortSignal,
   ): Promise<AsyncIterable<ChatPart> | undefined> {
     const prompt = buildPrompt(request.question, passages, request.history, request);
-    const parts = chat.complete(prompt, request.options ?? {}, signal)[Symbol.asyncIterator]();
     try {
-      return resume(await parts.next(), parts);
+      return await begun(chat.complete(prompt, request.options ?? {}, signal));
     } catch (error) {
       if (!(error instanceof LimnerError) || !UNREACHABLE.has(error.code) || needsModel(request)) throw error;
       log.warn({ code: error.code, reason: error.message }, 'answering with quotes');
@@ -147,15 +148,6 @@ function withoutMarkers(text: string): string {
     .replace(/[[【]/gu, '(')
     .replace(/[\]】]/gu, ')')
     .replaceAll('`', "'");
-}
-
-/** An iteration whose first step was already made. */
-async function* resume<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncGenerator<T> {
-  try {
-    for (let next = first; !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
 }
 
 /** Runs the events to their end and returns the answer. */

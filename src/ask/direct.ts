@@ -1,7 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import type { ChatMessage, ChatOptions } from '../models/model-server.ts';
 import type { AskEvent, Chat } from './ask.ts';
-import { tell } from './tell.ts';
+import { begun, tell } from './tell.ts';
 
 export interface DirectRequest {
   messages: readonly ChatMessage[];
@@ -21,6 +21,7 @@ export function createDirect({ chat }: { chat: Chat }) {
   ): AsyncGenerator<AskEvent> {
     const model = options.model ?? chat.ready();
     if (model === undefined) throw new LimnerError('model_unavailable', chat.whyNot());
-    yield* tell(chat.complete(messages, options, signal), { sources: [], model, isPlain: true });
+    const parts = await begun(chat.complete(messages, options, signal));
+    yield* tell(parts, { sources: [], model, isPlain: true });
   };
 }

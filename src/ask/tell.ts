@@ -24,6 +24,7 @@ export async function* tell(
   const whole: CitedText = { text: '', markers: [] };
   const calls: ToolCall[] = [];
   let usage = NO_USAGE;
+  let thinking = '';
   const add = (piece: CitedText): AskEvent[] => {
     whole.text += piece.text;
     whole.markers.push(...piece.markers);
@@ -31,7 +32,10 @@ export async function* tell(
   };
   for await (const part of parts) {
     usage = part.usage ?? usage;
-    if (part.thinking !== undefined) yield { type: 'thinking', text: part.thinking };
+    if (part.thinking !== undefined) {
+      thinking += part.thinking;
+      yield { type: 'thinking', text: part.thinking };
+    }
     yield* add(reader.push(part.text));
     if (part.toolCalls) yield* callsIn(part.toolCalls, calls);
   }
@@ -39,7 +43,8 @@ export async function* tell(
   if (whole.text.trim() === '' && calls.length === 0 && !isPlain)
     yield* add({ text: 'The language model wrote nothing; please ask again.', markers: [] });
   if (whole.markers.length === 0 && calls.length === 0) yield* add(reader.append(credit(whole.text)));
-  yield { type: 'answer', answer: { ...cited(whole, sources), sources, model, toolCalls: calls, usage } };
+  const answer = { ...cited(whole, sources), sources, model, toolCalls: calls, thinking, usage };
+  yield { type: 'answer', answer };
 }
 
 const asIs = (text: string): CitedText => ({ text, markers: [] });
@@ -61,4 +66,19 @@ function cited(whole: CitedText, sources: Citation[]): Pick<Answer, 'text' | 'an
   });
   const used = new Set(annotations.map(({ number }) => number));
   return { text: whole.text, annotations, citations: sources.filter(({ marker }) => used.has(marker)) };
+}
+
+/** Waits for the first step, so that what fails before it fails here. */
+export async function begun<T>(steps: AsyncIterable<T>): Promise<AsyncIterable<T>> {
+  const iterator = steps[Symbol.asyncIterator]();
+  return resume(await iterator.next(), iterator);
+}
+
+/** An iteration whose first step was already made. */
+async function* resume<T>(first: IteratorResult<T>, rest: AsyncIterator<T>): AsyncGenerator<T> {
+  try {
+    for (let next = first; !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
 }

@@ -195,12 +195,12 @@ describe('when things go wrong', () => {
 });
 
 describe('models', () => {
-  test('are everything, and each collection', async () => {
+  test('are everything, each collection, and those of the model server', async () => {
     const { data } = z
       .object({ data: z.array(z.looseObject({ id: z.string() })) })
       .parse(await (await fetch(`${base}/v1/models`)).json());
-    expect(data.map(({ id }) => id)).toEqual(['limner', 'limner/ice']);
-    for (const path of ['limner', 'limner/ice', 'limner%2Fice'])
+    expect(data.map(({ id }) => id)).toEqual(['limner', 'limner/ice', 'qwen3:4b']);
+    for (const path of ['limner', 'limner/ice', 'limner%2Fice', 'qwen3:4b', 'qwen3%3A4b'])
       expect((await fetch(`${base}/v1/models/${path}`)).status, path).toBe(200);
   });
 
@@ -225,7 +225,6 @@ describe('what is sent', () => {
         role: 'user',
         content: [
           { type: 'text', text: 'Where is' },
-          { type: 'image_url', image_url: { url: 'data:,' } },
           { type: 'text', text: 'the spare fuse?' },
         ],
       },

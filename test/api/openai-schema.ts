@@ -22,6 +22,25 @@ export function readSpecification(): Complaints {
   };
 }
 
+/** The names of the properties of a request, those of what it extends included. */
+export function propertiesOf(schema: string): string[] {
+  const { components } = Document.parse(JSON.parse(readFileSync(SPECIFICATION, 'utf8')));
+  const walk = (name: string): string[] => within(Schema.parse(components.schemas[name]));
+  const within = ({ $ref: ref, allOf = [], properties = {} }: z.infer<typeof Schema>): string[] => [
+    ...Object.keys(properties),
+    ...allOf.flatMap((one) => within(Schema.parse(one))),
+    ...(ref === undefined ? [] : walk(ref.slice(ref.lastIndexOf('/') + 1))),
+  ];
+  return [...new Set(walk(schema))];
+}
+
+const Document = z.object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) });
+const Schema = z.looseObject({
+  $ref: z.string().optional(),
+  allOf: z.array(z.unknown()).optional(),
+  properties: z.record(z.string(), z.unknown()).optional(),
+});
+
 function modern(document: Record<string, unknown>): Record<string, unknown> {
   return z.record(z.string(), z.unknown()).parse(withoutNullable(document));
 }

@@ -1,0 +1,75 @@
+import { LimnerError } from '../errors.ts';
+import type { ChatMessage, ChatOptions, ListedModel } from '../models/model-server.ts';
+import type { Ask, AskEvent } from './ask.ts';
+import { isBackgroundTask } from './background-task.ts';
+import type { Direct } from './direct.ts';
+import { withSourceList } from './source-list.ts';
+
+/** A conversation whose last question is to be answered. */
+export interface Conversation {
+  messages: readonly ChatMessage[];
+  options: ChatOptions;
+  /** Whether it is answered from the documents; otherwise the model answers alone. */
+  fromDocuments: boolean;
+  collection?: string;
+  /** Only these documents, by their ids. */
+  documents?: readonly string[];
+  /** Passages given to the model, at most. */
+  limit?: number;
+  /** Base of citation URLs, without a slash at the end. */
+  publicUrl: string;
+  /** Puts a Markdown list of the cited sources at the end of the text. */
+  listSources?: boolean;
+}
+
+export interface ConverseParts {
+  ask: Ask;
+  direct: Direct;
+  chatModels: () => ListedModel[];
+  /** The model that answers where none is named. */
+  chatModel: () => string | undefined;
+}
+
+export type Converse = ReturnType<typeof createConverse>;
+
+/** Answers the last question of a conversation: from the documents, or by the model alone. */
+export function createConverse({ ask, direct, chatModels, chatModel }: ConverseParts) {
+  function checkPictures({ messages, options }: Conversation): void {
+    if (!messages.some(({ images = [] }) => images.length > 0)) return;
+    const name = options.model ?? chatModel();
+    if (chatModels().find((model) => model.name === name)?.vision !== false) return;
+    throw new LimnerError('invalid_request', `The model ${name} does not read pictures.`, {
+      param: 'messages',
+    });
+  }
+
+  return function converse(conversation: Conversation, signal: AbortSignal): AsyncGenerator<AskEvent> {
+    checkPictures(conversation);
+    const { messages, options, fromDocuments, listSources = false } = conversation;
+    if (!fromDocuments || isBackgroundTask(messages)) return direct({ messages, options }, signal);
+    const events = ask(toRequest(conversation), signal);
+    return listSources ? withSourceList(events) : events;
+  };
+}
+
+/** The last message of the user is the question; what came before is history, what follows are rounds of tools. */
+function toRequest({ messages, options, ...about }: Conversation): Parameters<Ask>[0] {
+  const at = messages.findLastIndex(({ role }) => role === 'user');
+  const question = messages[at];
+  if (!question)
+    throw new LimnerError('invalid_request', 'messages: one message of role "user" with text is needed.', {
+      param: 'messages',
+    });
+  const { publicUrl, collection, documents, limit } = about;
+  return {
+    question: question.content,
+    history: messages.slice(0, at),
+    following: messages.slice(at + 1),
+    options,
+    publicUrl,
+    ...(question.images && { images: question.images }),
+    ...(collection !== undefined && { collection }),
+    ...(documents && { documents }),
+    ...(limit !== undefined && { limit }),
+  };
+}

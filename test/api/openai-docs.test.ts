@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { ChatRequest } from '../../src/api/chat-request.ts';
+import { hasSpecification, propertiesOf } from './openai-schema.ts';
+import { errorIn, startBench } from './setup.ts';
+
+const bench = await startBench();
+const page = readFileSync(new URL('../../docs/openai.md', import.meta.url), 'utf8');
+
+/** The rows of the table whose head names the route: field and what becomes of it. */
+function tableOf(route: string): Map<string, string> {
+  const [, table = ''] = page.split(`| field of \`${route}\` | | |`);
+  const [rows = ''] = table.split('\n\n');
+  return new Map(
+    [...rows.matchAll(/^\| `(\w+)` \| (used|ignored|refused) \|/gm)].map(([, name = '', fate = '']) => [
+      name,
+      fate,
+    ]),
+  );
+}
+
+const ROUTES = [
+  {
+    route: '/v1/chat/completions',
+    schema: 'CreateChatCompletionRequest',
+    shape: ChatRequest.shape,
+    body: { model: 'limner', messages: [{ role: 'user', content: 'Where?' }] },
+    refused: {
+      audio: { voice: 'alloy', format: 'mp3' },
+      functions: [{ name: 'f' }],
+      logit_bias: { '50256': -100 },
+      logprobs: true,
+      modalities: ['text', 'audio'],
+      n: 2,
+      top_logprobs: 3,
+    },
+  },
+] as const;
+
+describe.each(ROUTES)('docs/openai.md of $route', ({ route, schema, shape, body, refused }) => {
+  const table = tableOf(route);
+  const fate = (wanted: string) => [...table].filter(([, one]) => one === wanted).map(([name]) => name);
+
+  test.skipIf(!hasSpecification)('names every field that OpenAI has, and ours', () => {
+    expect([...table.keys()].toSorted()).toEqual([...propertiesOf(schema), 'limner'].toSorted());
+  });
+
+  test('calls used or refused what the code reads, and nothing else', () => {
+    expect([...fate('used'), ...fate('refused')].toSorted()).toEqual(Object.keys(shape).toSorted());
+  });
+
+  test('calls refused what is', async () => {
+    expect(fate('refused').toSorted()).toEqual(Object.keys(refused).toSorted());
+    for (const [name, value] of Object.entries(refused)) {
+      const error = errorIn(await bench.post(route, { ...body, [name]: value }));
+      expect(error.status, name).toBe(400);
+      expect(error.param, name).toMatch(new RegExp(`^${name}(\\.|$)`));
+    }
+  });
+
+  test('calls ignored what changes nothing', async () => {
+    const ignored = Object.fromEntries(fate('ignored').map((name) => [name, 'anything']));
+    const response = await bench.post(route, { ...body, ...ignored, not_of_openai: 1 });
+    expect(response.statusCode, response.body).toBe(200);
+  });
+});
