@@ -32,6 +32,7 @@ import { createUploads, recoverUploads } from './ingest/uploads.ts';
 import { createVerify } from './ingest/verify.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
+import { checkLanguages } from './processors/ocr-languages.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
 import { createFingerprints } from './models/fingerprints.ts';
 import { createModels, type ModelsOptions } from './models/models.ts';
@@ -77,6 +78,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const extractions = createExtractions(database);
   const store = createEmbeddedStore(database);
   const { maxFileBytes, limits } = config.extract;
+  checkLanguages(limits.ocrLanguages);
   const own = await loadOwnProcessors(config.processors, log);
   const versions = createVersions(limits, own.processors);
   const identify = createFingerprints(database);

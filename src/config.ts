@@ -60,6 +60,9 @@ export const Environment = z.object({
   LIMNER_MAX_ARCHIVE_MB: number(DEFAULT_LIMITS.archiveBytes / MIB, 0.001, 1_000_000),
   LIMNER_MAX_ARCHIVE_RATIO: number(DEFAULT_LIMITS.archiveRatio, 1, 1_000_000),
   LIMNER_MAX_NESTING: whole(DEFAULT_LIMITS.nesting, 1, 50),
+  LIMNER_MAX_PICTURE_MEGAPIXELS: number(DEFAULT_LIMITS.picturePixels / 1e6, 0.001, 10_000),
+  LIMNER_OCR_LANGUAGES: list,
+  LIMNER_OCR_PAGES: whole(DEFAULT_LIMITS.ocrPages, 0, 1_000_000),
   LIMNER_PROCESSORS: z.preprocess(unset, z.string().optional()),
   LIMNER_WEBHOOK_SECRETS: list,
   LIMNER_FETCH_ALLOW: list,
@@ -217,6 +220,14 @@ function toLimits(settings: Settings): Limits {
     archiveBytes: settings.LIMNER_MAX_ARCHIVE_MB * MIB,
     archiveRatio: settings.LIMNER_MAX_ARCHIVE_RATIO,
     nesting: settings.LIMNER_MAX_NESTING,
+    picturePixels: settings.LIMNER_MAX_PICTURE_MEGAPIXELS * 1e6,
+    ocrPages: settings.LIMNER_OCR_PAGES,
+    // Less than the time of a page, so that a page which OCR gives up costs only itself.
+    ocrPageMs: settings.LIMNER_EXTRACT_PAGE_SECONDS * 800,
+    ocrLanguages:
+      settings.LIMNER_OCR_LANGUAGES.length > 0
+        ? settings.LIMNER_OCR_LANGUAGES
+        : [...DEFAULT_LIMITS.ocrLanguages],
   };
 }
 

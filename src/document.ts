@@ -68,12 +68,40 @@ export interface Section extends Place {
   text: string;
 }
 
+/** Where the words of one page stand, so that a viewer can mark them. A picture is a page of its own, the first. */
+export interface PageWords {
+  page: number;
+  /** Size of the page in points, or of a picture in pixels. */
+  width: number;
+  height: number;
+  /**
+   * Five whole numbers for each run of text, in the order of the page's sections: how many characters it has
+   * (`inkLength`), then the rectangle x, y, width, height from the top left corner.
+   */
+  runs: number[];
+}
+
+/** Characters of `text` that layout does not touch: no white space, hyphens, or bars between columns. */
+export function inkLength(text: string): number {
+  return text.replace(NO_INK, '').length;
+}
+const NO_INK = /[\s|\-\u00ad\u2010]+/g;
+
+/** How much of a document was read from pictures of text. */
+export interface OcrSummary {
+  pages: number;
+  /** Mean over those pages, 0 to 100. */
+  confidence: number;
+}
+
 /** What a processor makes of a file. `sections` are in reading order. */
 export interface Extraction {
   /** The title the document gives itself, when it does. Never the file name. */
   title?: string;
   /** Pages of a paged document. */
   pages?: number;
+  /** Set where text was read from pictures. */
+  ocr?: OcrSummary;
   sections: Section[];
   /** What could not be read although the rest could, one plain sentence each. */
   warnings: string[];

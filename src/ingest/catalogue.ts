@@ -21,6 +21,9 @@ export interface LedgerDocument {
   warnings: string[];
   bytes: number;
   pages: number | null;
+  /** Pages whose text was read from pictures, and the mean confidence of that, 0 to 100. */
+  ocr_pages: number | null;
+  ocr_confidence: number | null;
   chunks: number;
   vectors: number;
   /** SHA-256 of the content last taken, hex. */
@@ -66,6 +69,8 @@ const SCHEMA = [
    create index document_hash on document(hash);`,
   `alter table document add column metadata text not null default '{}';
    alter table document add column tags text not null default '[]';`,
+  `alter table document add column ocr_pages integer;
+   alter table document add column ocr_confidence real;`,
 ];
 
 export type Catalogue = ReturnType<typeof createCatalogue>;
@@ -254,8 +259,9 @@ export function fieldsOf(document: LedgerDocument): DocumentFields {
 
 /** The row as other programs see it. */
 export function publicFields(document: LedgerDocument) {
-  const { path: _path, signature: _signature, recipe: _recipe, ...shown } = document;
-  return shown;
+  const { path: _path, signature: _signature, recipe: _recipe, ...rest } = document;
+  const { ocr_pages: pages, ocr_confidence: confidence, ...shown } = rest;
+  return { ...shown, ocr: pages === null ? null : { pages, confidence } };
 }
 
 function newId(): string {

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { z } from 'zod';
-import { MORE_PLACE, type Extraction } from '../document.ts';
+import { MORE_PLACE, type Extraction, type PageWords } from '../document.ts';
 import type { Database } from '../sqlite.ts';
 
 /** What the processors made of a content: kept, so that chunking, moving or copying never extracts again. */
@@ -26,6 +26,7 @@ const SCHEMA = [
      hash text not null, extension text not null, version text not null, body blob not null,
      primary key(hash, extension, version)
    );`,
+  'alter table extraction add column words blob;',
 ];
 
 const Body = z.object({
@@ -33,6 +34,7 @@ const Body = z.object({
   pages: z.number().optional(),
   warnings: z.array(z.string()),
   processor: z.string(),
+  ocr: z.object({ pages: z.number(), confidence: z.number() }).optional(),
   sections: z.array(
     z.object({
       text: z.string(),
@@ -43,6 +45,10 @@ const Body = z.object({
     }),
   ),
 });
+
+const Words = z.array(
+  z.object({ page: z.number(), width: z.number(), height: z.number(), runs: z.array(z.number()) }),
+);
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -64,15 +70,33 @@ export function createExtractions(database: Database) {
       return Body.parse(JSON.parse(json.toString('utf8')));
     },
 
-    async put(key: ExtractionKey, extraction: StoredExtraction): Promise<void> {
+    /** Where the words of the content stand; empty where that is not known. */
+    async words(key: ExtractionKey): Promise<PageWords[]> {
+      const row = database.read.get<{ words: Uint8Array | null }>(
+        'select words from extraction where hash = ? and extension = ? and version = ?',
+        key.hash,
+        key.extension,
+        key.version,
+      );
+      if (!row?.words) return [];
+      return Words.parse(JSON.parse((await decompress(row.words)).toString('utf8'))).map(unpacked);
+    },
+
+    async put(
+      key: ExtractionKey,
+      extraction: StoredExtraction,
+      words: readonly PageWords[] = [],
+    ): Promise<void> {
       const body = await compress(JSON.stringify(extraction));
+      const places = words.length > 0 ? await compress(JSON.stringify(words.map(packed))) : null;
       await database.write((connection) => {
         connection.run(
-          'insert or replace into extraction(hash, extension, version, body) values (?, ?, ?, ?)',
+          'insert or replace into extraction(hash, extension, version, body, words) values (?, ?, ?, ?, ?)',
           key.hash,
           key.extension,
           key.version,
           body,
+          places,
         );
       });
     },
@@ -88,4 +112,16 @@ export function createExtractions(database: Database) {
         );
       }),
   };
+}
+
+/** Each number as its difference from the run before: lines repeat each other, so that they pack to half the size. */
+function packed(page: PageWords): PageWords {
+  return { ...page, runs: page.runs.map((value, index) => value - (page.runs[index - 5] ?? 0)) };
+}
+
+function unpacked(page: PageWords): PageWords {
+  const runs = [...page.runs];
+  for (let index = 5; index < runs.length; index += 1)
+    runs[index] = (runs[index] ?? 0) + (runs[index - 5] ?? 0);
+  return { ...page, runs };
 }

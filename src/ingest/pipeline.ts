@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { extname } from 'node:path/posix';
-import type { SourceFile } from '../document.ts';
+import type { OcrSummary, PageWords, SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
@@ -28,7 +28,7 @@ export interface PipelineParts {
   folders: Pick<Folders, 'policy' | 'collection'>;
   catalogue: Catalogue;
   extractions: Extractions;
-  extract: (file: SourceFile, signal: AbortSignal) => Promise<StoredExtraction>;
+  extract: (file: SourceFile, signal: AbortSignal) => Promise<StoredExtraction & { words?: PageWords[] }>;
   store: Store;
 }
 
@@ -126,8 +126,10 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       state: counts.chunks > 0 ? 'searchable' : 'empty',
       error: null,
       title,
-      warnings: extraction.warnings,
+      warnings: [...ocrWarning(extraction.ocr), ...extraction.warnings],
       pages: extraction.pages ?? null,
+      ocr_pages: extraction.ocr?.pages ?? null,
+      ocr_confidence: extraction.ocr?.confidence ?? null,
       processor: extraction.processor,
       revision: document.hash === taken.hash ? document.revision : document.revision + 1,
       chunks: counts.chunks,
@@ -192,8 +194,8 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       bytes: taken.bytes,
       ...(Object.keys(wishes).length > 0 && { options: wishes }),
     };
-    const extraction = await parts.extract(file, signal);
-    await extractions.put(extractionKey(document, taken.hash), extraction);
+    const { words, ...extraction } = await parts.extract(file, signal);
+    await extractions.put(extractionKey(document, taken.hash), extraction, words);
     return extraction;
   }
 
@@ -240,6 +242,11 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     },
     recount: createRecount({ catalogue, store }).some,
     /** The text a document was cut from, for the viewer. */
+    /** Where the words of a document stand on their pages. */
+    wordsOf: (document: LedgerDocument): Promise<PageWords[]> =>
+      document.hash === null
+        ? Promise.resolve([])
+        : extractions.words(extractionKey(document, document.hash)),
     extractionOf: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       document.hash === null
         ? Promise.resolve(undefined)
@@ -250,6 +257,14 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
 /** Processors may do otherwise with other options, so that their texts are kept apart. */
 function optionsKey({ options }: Effective): string {
   return Object.keys(options).length === 0 ? '' : `?${JSON.stringify(options)}`;
+}
+
+function ocrWarning(ocr: OcrSummary | undefined): string[] {
+  if (!ocr) return [];
+  const pages = ocr.pages === 1 ? 'one page' : `${ocr.pages} pages`;
+  return [
+    `The text of ${pages} was read from pictures (OCR, confidence ${Math.round(ocr.confidence)} %); it may hold mistakes.`,
+  ];
 }
 
 function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {

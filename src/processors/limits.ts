@@ -16,6 +16,14 @@ export interface Limits {
   archiveRatio: number;
   /** Levels of archives inside archives and messages inside messages. */
   nesting: number;
+  /** Pixels of a picture. */
+  picturePixels: number;
+  /** Pages of one document that are read by OCR; 0 turns OCR off. */
+  ocrPages: number;
+  /** Time for OCR on one page, ms. */
+  ocrPageMs: number;
+  /** Tesseract's codes, such as `eng`; each with its data package installed. */
+  ocrLanguages: string[];
 }
 
 const MIB = 1024 * 1024;
@@ -30,6 +38,10 @@ export const DEFAULT_LIMITS: Readonly<Limits> = {
   archiveBytes: 512 * MIB,
   archiveRatio: 200,
   nesting: 5,
+  picturePixels: 100_000_000,
+  ocrPages: 200,
+  ocrPageMs: 24_000,
+  ocrLanguages: ['eng'],
 };
 
 /** The setting that moves each limit, for messages: whoever meets a limit has to know which. */
@@ -43,6 +55,10 @@ export const LIMIT_SETTINGS: Readonly<Record<keyof Limits, string>> = {
   archiveBytes: 'LIMNER_MAX_ARCHIVE_MB',
   archiveRatio: 'LIMNER_MAX_ARCHIVE_RATIO',
   nesting: 'LIMNER_MAX_NESTING',
+  picturePixels: 'LIMNER_MAX_PICTURE_MEGAPIXELS',
+  ocrPages: 'LIMNER_OCR_PAGES',
+  ocrPageMs: 'LIMNER_EXTRACT_PAGE_SECONDS',
+  ocrLanguages: 'LIMNER_OCR_LANGUAGES',
 };
 
 /** Bytes as a person says them. */

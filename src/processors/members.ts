@@ -94,10 +94,11 @@ async function readMember(member: Member, path: readonly string[], reading: Read
   };
   await writeFile(file.path, member.bytes);
   try {
-    const { members, sections, warnings } = await reading.read(file);
+    const { members, sections, warnings, ocr } = await reading.read(file);
     const placed = sections.map((section) => Object.assign(section, { member: label }));
     merge(reading.extracted, {
       sections: placed,
+      ...(ocr && { ocr }),
       warnings: warnings.map((warning) => `${label}: ${warning}`),
     });
     reading.budget.characters -= sections.reduce((sum, { text }) => sum + text.length, 0);

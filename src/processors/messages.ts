@@ -43,6 +43,17 @@ export const partSchema = z.object({
   pages: z.int().optional(),
   sections: z.array(section).optional(),
   warnings: z.array(z.string()).optional(),
+  ocr: z.object({ pages: z.int().min(0), confidence: z.number() }).optional(),
+  words: z
+    .array(
+      z.object({
+        page: z.int().min(1),
+        width: z.number(),
+        height: z.number(),
+        runs: z.array(z.int()),
+      }),
+    )
+    .optional(),
   members: z.array(z.object({ name: z.string(), bytes: z.instanceof(Uint8Array) })).optional(),
 });
 

@@ -1,9 +1,22 @@
+/** What somebody wrote into a page, and the corners of where, in the page's own units. */
+export interface Note {
+  text: string;
+  rect: readonly number[];
+}
+
 /**
  * What people wrote into a page: values of form fields and free-text notes, which are no part of its text, a line
  * each. `annotations` is what pdf.js gives for a page.
  */
-export function annotationText(annotations: readonly unknown[]): string {
-  return annotations.flatMap((annotation) => (isObject(annotation) ? linesOf(annotation) : [])).join('\n');
+export function notesOf(annotations: readonly unknown[]): Note[] {
+  return annotations.flatMap((annotation) =>
+    isObject(annotation) ? linesOf(annotation).map((text) => ({ text, rect: rectOf(annotation) })) : [],
+  );
+}
+
+function rectOf(annotation: Fields): number[] {
+  const rect: unknown = annotation['rect'];
+  return Array.isArray(rect) ? rect.filter((value) => typeof value === 'number') : [];
 }
 
 type Fields = Record<string, unknown>;

@@ -79,6 +79,6 @@ function blanks(gap: number, before: string, after: string): string {
 }
 
 /** "exam-", line end, "ple": only between small letters, so that ranges and compound names stay. */
-function joinHyphens(text: string): string {
+export function joinHyphens(text: string): string {
   return text.replace(/(\p{Ll})[-\u00ad\u2010]\n(?=\p{Ll})/gu, '$1');
 }

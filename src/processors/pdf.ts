@@ -2,12 +2,13 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { PDFDocumentLoadingTask, PDFDocumentProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
-import type { Section, SourceFile } from '../document.ts';
+import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
-import { annotationText } from './pdf-annotations.ts';
-import { assemble, type TextRun } from './pdf-layout.ts';
+import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
+import { readPageText, type PageText } from './pdf-page.ts';
+import { createScanner } from './pdf-scan.ts';
 import { readTitle } from './pdf-title.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
@@ -15,17 +16,18 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 1,
+  version: 2,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],
+  native: true,
   read,
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const task = await startLoading(new Uint8Array(await readFile(file.path)));
   try {
-    yield* readDocument(await load(task), limits.pages);
+    yield* readDocument(await load(task), limits);
   } finally {
     await task.destroy();
   }
@@ -65,68 +67,84 @@ function damaged(cause?: unknown): LimnerError {
   return new LimnerError('corrupt', message, { cause });
 }
 
-/** No more than `maxPages` pages: a file can point at one page any number of times. */
-async function* readDocument(document: PDFDocumentProxy, maxPages: number): AsyncGenerator<Part> {
+/** What happened to the pages that were read so far. */
+interface Progress {
+  scanned: number;
+  failed: number[];
+  late: number[];
+  unscanned: number[];
+  isEmpty: boolean;
+}
+
+/** No more than `limits.pages` pages: a file can point at one page any number of times. */
+async function* readDocument(document: PDFDocumentProxy, limits: Limits): AsyncGenerator<Part> {
   const title = await readTitle(document);
   yield { pages: document.numPages, ...(title && { title }) };
   const outline = await readOutline(document);
   const sectioner = createSectioner();
-  const count = Math.min(document.numPages, maxPages);
-  const failed: number[] = [];
-  let isEmpty = true;
-  for (let number = 1; number <= count; number += 1) {
-    const sections = await readPage(document, number, outline, sectioner, failed);
-    isEmpty &&= sections.length === 0;
-    yield { sections };
+  const scanner = createScanner(limits);
+  const count = Math.min(document.numPages, limits.pages);
+  const progress: Progress = { scanned: 0, failed: [], late: [], unscanned: [], isEmpty: true };
+  try {
+    for (let number = 1; number <= count; number += 1) {
+      const mayScan = progress.scanned < limits.ocrPages;
+      const page = await readPageText(document, number, scanner, mayScan).catch(() => undefined);
+      yield partOf(page, number, outline, sectioner, progress);
+    }
+  } finally {
+    await scanner.close();
   }
-  if (failed.length === count) throw damaged();
-  yield {
-    warnings: [
-      ...warningsOf(document.numPages, failed, isEmpty),
-      ...limitWarning(document.numPages, maxPages),
-    ],
-  };
+  if (progress.failed.length === count) throw damaged();
+  yield { warnings: warningsOf(document.numPages, progress, limits) };
 }
 
 /** The sections that this page finishes. What fails on one page is noted and costs only that page. */
-async function readPage(
-  document: PDFDocumentProxy,
+function partOf(
+  page: PageText | undefined,
   number: number,
   outline: Outline,
   sectioner: Sectioner,
-  failed: number[],
-): Promise<Section[]> {
+  progress: Progress,
+): Part {
   sectioner.turnTo(number);
-  const text = await textOfPage(document, number).catch(() => void failed.push(number));
-  for (const line of markHeadings(text ?? '', outline.get(number) ?? [])) sectioner.add(line);
-  return sectioner.finish();
+  for (const line of markHeadings(page?.text ?? '', outline.get(number) ?? [])) sectioner.add(line);
+  const sections = sectioner.finish();
+  note(page, number, progress);
+  progress.isEmpty &&= sections.length === 0;
+  return {
+    sections,
+    ...(page && page.words.runs.length > 0 && { words: [page.words] }),
+    ...(page?.ocr && { ocr: page.ocr }),
+  };
 }
 
-async function textOfPage(document: PDFDocumentProxy, number: number): Promise<string> {
-  const page = await document.getPage(number);
-  const { items } = await page.getTextContent();
-  const text = assemble(items.filter(isTextRun));
-  const notes = annotationText(await page.getAnnotations());
-  page.cleanup();
-  return [text, notes].filter((part) => part !== '').join('\n\n');
+function note(page: PageText | undefined, number: number, progress: Progress): void {
+  if (!page) progress.failed.push(number);
+  else if (page.unread === 'limit') progress.unscanned.push(number);
+  else if (page.unread === 'late') progress.late.push(number);
+  else if (page.ocr) progress.scanned += 1;
 }
 
-function isTextRun<Item extends object>(item: Item): item is Item & TextRun {
-  return 'str' in item;
-}
-
-function warningsOf(pages: number, failed: readonly number[], isEmpty: boolean): string[] {
+function warningsOf(pages: number, progress: Progress, limits: Limits): string[] {
+  const { failed, late, unscanned, isEmpty } = progress;
   const warnings: string[] = [];
   if (failed.length > 0) warnings.push(`Pages that could not be read: ${listOf(failed)}.`);
   // In a damaged page tree pdf.js counts the pages up to the damage and no further.
   if (failed.at(-1) === pages) warnings.push(`The PDF is damaged; pages after page ${pages} may be missing.`);
-  if (isEmpty) warnings.push('No page holds text; they may be scanned pictures.');
+  warnings.push(...late.map(ocrLateWarning));
+  if (unscanned.length > 0 && limits.ocrPages > 0) warnings.push(ocrLimitWarning(limits));
+  if (isEmpty) warnings.push(emptyWarning(limits));
+  if (pages > limits.pages)
+    warnings.push(
+      `Only the first ${limits.pages} of ${pages} pages are searchable (${LIMIT_SETTINGS.pages}).`,
+    );
   return warnings;
 }
 
-function limitWarning(pages: number, maxPages: number): string[] {
-  const text = `Only the first ${maxPages} of ${pages} pages are searchable (${LIMIT_SETTINGS.pages}).`;
-  return pages > maxPages ? [text] : [];
+function emptyWarning({ ocrPages }: Limits): string {
+  return ocrPages > 0
+    ? 'No page holds text, and none could be read from its picture.'
+    : `No page holds text; they may be scanned pictures (OCR is off, ${LIMIT_SETTINGS.ocrPages}).`;
 }
 
 function listOf(pages: readonly number[]): string {

@@ -1,4 +1,4 @@
-import type { Extraction, SourceFile } from '../document.ts';
+import type { Extraction, PageWords, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -29,7 +29,7 @@ export interface ExtractorOptions {
 }
 
 /** An extraction and the name of the processor that made it, `none` for an empty file. */
-export type Extracted = Extraction & { processor: string };
+export type Extracted = Extraction & { processor: string; words: PageWords[] };
 
 export interface Extractor {
   /**

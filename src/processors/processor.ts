@@ -1,13 +1,15 @@
-import type { Extraction, SourceFile } from '../document.ts';
+import type { Extraction, OcrSummary, PageWords, SourceFile } from '../document.ts';
 import type { Limits } from './limits.ts';
 
 /**
  * A piece of an extraction. Parts are merged in the order they come: sections and warnings are appended, a
- * later `title` or `pages` replaces an earlier one.
+ * later `title` or `pages` replaces an earlier one, and pages of `ocr` are added.
  */
 export type Part = Partial<Extraction> & {
   /** Files inside this one, to be read as documents of their own. */
   members?: Member[];
+  /** Where the words of pages stand. */
+  words?: PageWords[];
 };
 
 /** A file inside another. `name` is what the archive or message calls it; it may be anything. */
@@ -46,6 +48,13 @@ export type Described = Omit<Processor, 'read'>;
 export function merge(extraction: Extraction, part: Part): void {
   if (part.title !== undefined) extraction.title = part.title;
   if (part.pages !== undefined) extraction.pages = part.pages;
+  if (part.ocr?.pages) extraction.ocr = addOcr(extraction.ocr, part.ocr);
   for (const section of part.sections ?? []) extraction.sections.push(section);
   for (const warning of part.warnings ?? []) extraction.warnings.push(warning);
+}
+
+function addOcr(before: OcrSummary | undefined, more: OcrSummary): OcrSummary {
+  const pages = (before?.pages ?? 0) + more.pages;
+  const sum = (before?.confidence ?? 0) * (before?.pages ?? 0) + more.confidence * more.pages;
+  return { pages, confidence: sum / (pages || 1) };
 }

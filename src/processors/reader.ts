@@ -65,7 +65,7 @@ export function startReader(options: ReaderOptions): Reader {
   async function converse(
     request: ReadRequest,
     extracted: WithMembers,
-    nextPage: () => void,
+    guarded: Guard,
   ): Promise<ReadMessage | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<ReadMessage>();
     const listen = (raw: unknown): void => {
@@ -73,7 +73,8 @@ export function startReader(options: ReaderOptions): Reader {
       if (!success) reject(error);
       else if (data.type === 'part') {
         collect(extracted, data.part);
-        if (extracted.pages !== undefined) nextPage();
+        if (extracted.pages !== undefined) guarded.nextPage();
+        if (data.part.ocr) guarded.extend();
       } else if (data.type === 'started') extracted.processor = data.processor;
       else resolve(data);
     };
@@ -97,11 +98,11 @@ export function startReader(options: ReaderOptions): Reader {
   }
 
   async function read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE> {
-    const extracted: WithMembers = { sections: [], warnings: [], processor: 'none', members: [] };
+    const extracted: WithMembers = { sections: [], warnings: [], processor: 'none', members: [], words: [] };
     const request = { file, limits: options.limits, own: options.own };
     const guarded = guard(child, options, kill, signal);
     try {
-      const answer = await converse(request, extracted, guarded.nextPage);
+      const answer = await converse(request, extracted, guarded);
       if (answer?.type === 'done') return extracted;
       if (answer?.type === 'elsewhere') return ELSEWHERE;
       if (answer?.type === 'failed') throw answerError(answer);
@@ -136,6 +137,8 @@ export function startReader(options: ReaderOptions): Reader {
 interface Guard {
   /** The time for a page begins anew. */
   nextPage: () => void;
+  /** A page was read by OCR, and the file gets the time of one more page. */
+  extend: () => void;
   release: () => void;
 }
 
@@ -147,8 +150,10 @@ function guard(
   signal: AbortSignal | undefined,
 ): Guard {
   const abort = (): void => kill('cancelled');
-  const clock = setTimeout(() => kill('timeout'), options.timeoutMs);
+  let deadline = performance.now() + options.timeoutMs;
+  let clock = setTimeout(() => kill('timeout'), options.timeoutMs);
   let page: NodeJS.Timeout | undefined;
+  let extended = 0;
   const scale = setInterval(() => void weigh(), MEMORY_CHECK_MS);
   signal?.addEventListener('abort', abort, { once: true });
 
@@ -160,6 +165,12 @@ function guard(
     nextPage() {
       clearTimeout(page);
       if (options.pageMs !== undefined) page = setTimeout(() => kill('page'), options.pageMs);
+    },
+    extend() {
+      if (extended++ >= options.limits.ocrPages) return;
+      deadline += options.pageMs ?? 0;
+      clearTimeout(clock);
+      clock = setTimeout(() => kill('timeout'), deadline - performance.now());
     },
     release() {
       clearTimeout(clock);
@@ -214,6 +225,7 @@ function lateness(verdict: 'timeout' | 'page', options: ReaderOptions): string {
 function collect(extracted: WithMembers, part: Part): void {
   merge(extracted, part);
   for (const member of part.members ?? []) extracted.members.push(member);
+  for (const page of part.words ?? []) extracted.words.push(page);
 }
 
 function isEmpty(extracted: WithMembers): boolean {

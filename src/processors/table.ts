@@ -7,6 +7,7 @@ import { docx } from './docx.ts';
 import { epub } from './epub.ts';
 import { gzip } from './gzip.ts';
 import { html } from './html.ts';
+import { image } from './image.ts';
 import { latex } from './latex.ts';
 import { mail } from './mail.ts';
 import { markdown } from './markdown.ts';
@@ -51,6 +52,7 @@ export const PROCESSORS: readonly Processor[] = [
   zipArchive,
   tar,
   gzip,
+  image,
 ];
 
 /** Kinds that look alike from inside, so that the extension decides between them. */

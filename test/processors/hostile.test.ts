@@ -74,6 +74,7 @@ test.each(['pdf', 'docx', 'html', 'md', 'txt'])(
     expect(await pool.extract(write(`empty.${ending}`, ''))).toEqual({
       sections: [],
       warnings: [],
+      words: [],
       processor: 'none',
     });
   },

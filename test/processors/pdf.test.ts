@@ -44,7 +44,7 @@ test('pages without text are told, since they may be scans', async () => {
   expect(await read({ pages: ['', ''] })).toEqual({
     pages: 2,
     sections: [],
-    warnings: ['No page holds text; they may be scanned pictures.'],
+    warnings: ['No page holds text, and none could be read from its picture.'],
   });
 });
 

@@ -1,0 +1,62 @@
+import { createCanvas, type Canvas } from '@napi-rs/canvas';
+import { inkLength } from '../document.ts';
+import type { Ocr, Recognized } from './ocr.ts';
+import { toPgm } from './picture.ts';
+
+/** A page read with this confidence stands upright. */
+const SURE = 75;
+/** Below this the words are guesses, and the page counts as one without text. */
+const WORST_PAGE = 60;
+/** So many characters have to be found before a page is turned: a photograph without words is left alone. */
+const WORTH_TURNING = 12;
+
+/**
+ * Reads a picture that may lie on its side or stand on its head. Runs are given in the picture as it is, times
+ * `scale`. Text is empty where nothing can be read; nothing at all is given where that takes too long.
+ */
+export async function readUpright(ocr: Ocr, canvas: Canvas, scale: number): Promise<Recognized | undefined> {
+  let best = await ocr.read(toPgm(canvas));
+  if (!best) return undefined;
+  if (best.confidence < SURE && inkLength(best.text) >= WORTH_TURNING)
+    best = await readTurned(ocr, canvas, best);
+  if (best.confidence < WORST_PAGE) return { ...best, text: '', runs: [] };
+  return {
+    ...best,
+    runs: best.runs.map((value, index) => (index % 5 === 0 ? value : Math.round(value * scale))),
+  };
+}
+
+async function readTurned(ocr: Ocr, canvas: Canvas, straight: Recognized): Promise<Recognized> {
+  let best = straight;
+  for (const quarters of [1, 3, 2]) {
+    const turned = await ocr.read(toPgm(turn(canvas, quarters)));
+    if (!turned) return best;
+    if (turned.confidence > best.confidence && inkLength(turned.text) >= WORTH_TURNING)
+      best = { ...turned, runs: turnedBack(turned.runs, canvas, quarters) };
+    if (best.confidence >= SURE) return best;
+  }
+  return best;
+}
+
+/** A copy turned clockwise by so many quarters. */
+function turn(canvas: Canvas, quarters: number): Canvas {
+  const { width, height } = canvas;
+  const turned = quarters % 2 === 1 ? createCanvas(height, width) : createCanvas(width, height);
+  const context = turned.getContext('2d');
+  context.translate(turned.width / 2, turned.height / 2);
+  context.rotate((quarters * Math.PI) / 2);
+  context.drawImage(canvas, -width / 2, -height / 2);
+  return turned;
+}
+
+/** Rectangles of a turned copy as they lie in the canvas itself. */
+function turnedBack(runs: readonly number[], { width, height }: Canvas, quarters: number): number[] {
+  const back: number[] = [];
+  for (let at = 0; at < runs.length; at += 5) {
+    const [ink = 0, x = 0, y = 0, w = 0, h = 0] = runs.slice(at, at + 5);
+    if (quarters === 1) back.push(ink, y, height - x - w, h, w);
+    else if (quarters === 3) back.push(ink, width - y - h, x, h, w);
+    else back.push(ink, width - x - w, height - y - h, w, h);
+  }
+  return back;
+}

@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { createCanvas } from '@napi-rs/canvas';
+import { expect, test } from 'vitest';
+import { inkLength, joinSections, type PageWords, type Section } from '../../src/document.ts';
+import { checkLanguages } from '../../src/processors/ocr-languages.ts';
+import { createFolder, createPool, fixture } from './bed.ts';
+
+const pool = createPool({ timeoutMs: 60_000 });
+const write = createFolder();
+
+const NOTICE = /ferry Kittiwake does not sail in fog\.\nThe fare for a bicycle is nine pence/;
+
+/** The rectangle of a word on a page, by the order of the characters. */
+function rectangleOf(word: string, sections: readonly Section[], { page, runs }: PageWords): number[] {
+  const text = joinSections(sections.filter((section) => (section.page ?? 1) === page));
+  let before = inkLength(text.slice(0, text.indexOf(word)));
+  for (let at = 0; at < runs.length; at += 5) {
+    if (before < (runs[at] ?? 0)) return runs.slice(at + 1, at + 5);
+    before -= runs[at] ?? 0;
+  }
+  return [];
+}
+
+test.each(['png', 'gif', 'bmp', 'webp', 'avif', 'jpg'])(
+  'the words on a picture are read: %s',
+  async (ending) => {
+    const { sections, ocr, words, pages } = await pool.extract(fixture(`sample.${ending}`));
+    expect(joinSections(sections)).toMatch(NOTICE);
+    expect(ocr).toEqual({ pages: 1, confidence: expect.any(Number) });
+    expect(ocr?.confidence).toBeGreaterThan(85);
+    expect(pages).toBeUndefined();
+    const [page] = words;
+    if (!page) throw new Error('There are no places.');
+    const [x = 0, y = 0, width = 0, height = 0] = rectangleOf('Kittiwake', sections, page);
+    // "The ferry Kittiwake": a third into the second line of four.
+    expect(x / page.width).toBeGreaterThan(0.2);
+    expect((x + width) / page.width).toBeLessThan(0.45);
+    expect(y / page.height).toBeGreaterThan(0.2);
+    expect((y + height) / page.height).toBeLessThan(0.4);
+  },
+);
+
+test('what a camera tells is text as well', async () => {
+  const { sections } = await pool.extract(fixture('sample.jpg'));
+  expect(sections.at(-1)?.text).toBe(
+    'The notice board at the Carrick slip\nTaken on 2024-06-21 05:30 with Halden Pinhole 3 at 59.91000, 10.75000.',
+  );
+});
+
+test('a TIFF has pages', async () => {
+  const { sections, pages, ocr } = await pool.extract(fixture('sample.tif'));
+  expect(pages).toBe(2);
+  expect(ocr?.pages).toBe(2);
+  expect(sections.map(({ page }) => page)).toEqual([1, 2]);
+  expect(sections[1]?.text).toContain('The last boat leaves at twenty to nine');
+});
+
+test('a picture without words has no text, and one without anything is no failure', async () => {
+  const canvas = createCanvas(300, 200);
+  canvas.getContext('2d').fillStyle = '#4477aa';
+  canvas.getContext('2d').fillRect(0, 0, 300, 200);
+  const { sections, ocr, warnings } = await pool.extract(write('sky.png', await canvas.encode('png')));
+  expect({ sections, ocr, warnings }).toEqual({ sections: [], ocr: undefined, warnings: [] });
+});
+
+test('damaged pictures and pictures of too many pixels are refused', async () => {
+  const canvas = createCanvas(400, 300);
+  const whole = await canvas.encode('png');
+  await expect(pool.extract(write('cut.png', whole.subarray(0, 40)))).rejects.toMatchObject({
+    code: 'corrupt',
+  });
+  const tiff = readFileSync(fixture('sample.tif').path).subarray(0, 60);
+  await expect(pool.extract(write('cut.tif', tiff))).rejects.toMatchObject({ code: 'corrupt' });
+  const small = createPool({ limits: { picturePixels: 100_000 } });
+  await expect(small.extract(write('large.png', whole))).rejects.toMatchObject({
+    code: 'limit',
+    message: expect.stringContaining('LIMNER_MAX_PICTURE_MEGAPIXELS'),
+  });
+});
+
+test('of a PDF only the pages that are pictures are read by OCR, turned as they must be', async () => {
+  const { sections, ocr, words, pages, warnings } = await pool.extract(fixture('scanned.pdf'));
+  expect({ pages, warnings }).toEqual({ pages: 3, warnings: [] });
+  expect(ocr?.pages).toBe(2);
+  expect(ocr?.confidence).toBeGreaterThan(85);
+  expect(sections.map(({ page }) => page)).toEqual([1, 2, 3]);
+  expect(sections[0]?.text).toContain('paid at the toll house');
+  expect(sections[1]?.text).toMatch(NOTICE);
+  expect(sections[2]?.text).toContain('The last boat leaves at twenty to nine');
+  const turned = words.find(({ page }) => page === 3);
+  if (!turned) throw new Error('There are no places.');
+  const [, , width = 0, height = 0] = rectangleOf('TIMETABLE', sections, turned);
+  expect(height).toBeGreaterThan(3 * width);
+});
+
+test('without OCR a scan is told of, and over the limit as well', async () => {
+  const off = await createPool({ limits: { ocrPages: 0 } }).extract(fixture('scanned.pdf'));
+  expect(off.sections.map(({ page }) => page)).toEqual([1]);
+  expect(off.ocr).toBeUndefined();
+  const one = await createPool({ timeoutMs: 60_000, limits: { ocrPages: 1 } }).extract(
+    fixture('scanned.pdf'),
+  );
+  expect(one.sections.map(({ page }) => page)).toEqual([1, 2]);
+  expect(one.warnings).toEqual(['Only the first 1 pages that are pictures were read (LIMNER_OCR_PAGES).']);
+});
+
+test('a page that takes OCR too long costs only itself', async () => {
+  const hasty = createPool({ timeoutMs: 60_000, limits: { ocrPageMs: 1 } });
+  const { sections, warnings } = await hasty.extract(fixture('scanned.pdf'));
+  expect(sections.map(({ page }) => page)).toEqual([1]);
+  expect(warnings).toHaveLength(2);
+  expect(warnings[0]).toContain('page 2 took too long');
+});
+
+test('a language that is not installed stops the start with the way to mend it', () => {
+  expect(() => checkLanguages(['eng'])).not.toThrow();
+  expect(() => checkLanguages(['eng', 'xyz', '../..'])).toThrow(
+    /no data for xyz, \.\.\/\.\.; install it \(npm install @tesseract\.js-data\/xyz /,
+  );
+});
+
+test('the characters of a PDF and of its places are the same, page by page', async () => {
+  const { sections, words } = await pool.extract(fixture('sample.pdf'));
+  for (const { page, runs } of words) {
+    const text = joinSections(sections.filter((section) => section.page === page));
+    expect(runs.filter((_, index) => index % 5 === 0).reduce((sum, ink) => sum + ink, 0)).toBe(
+      inkLength(text),
+    );
+  }
+  expect(words).toHaveLength(3);
+});
