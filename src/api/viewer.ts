@@ -1,131 +1,67 @@
-import { createHash } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { placeInWords, SECTION_BREAK, type Section, type Span } from '../document.ts';
-import type { LedgerDocument } from '../ingest/catalogue.ts';
+import { LimnerError } from '../errors.ts';
+import type { Span } from '../document.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
+import { viewerFileRoutes } from './viewer-files.ts';
+import { PAGED_POLICY, pdfPage } from './viewer-pdf.ts';
+import { TEXT_POLICY, textPage } from './viewer-text.ts';
 
+/** A link that is wrong in parts still opens the document. */
 const ViewQuery = z.looseObject({
   mark: z
     .string()
     .regex(/^\d{1,10}-\d{1,10}$/)
     .optional()
     .catch(undefined),
+  view: z.enum(['text', 'page']).default('page').catch('page'),
 });
 
-/** Text around the mark that is shown of a very long document, in characters to each side. */
-const WINDOW = 200_000;
+const WordsQuery = z.strictObject({
+  page: z.coerce.number().int().min(1).max(10_000_000),
+  mark: z
+    .string()
+    .regex(/^\d{1,10}-\d{1,10}$/, 'must be two offsets with a hyphen between them')
+    .optional(),
+});
 
-const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem}
-header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
-.meta{opacity:.7;font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-.place{opacity:.6;font-size:.8rem}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
+interface ById {
+  Params: { id: string };
+}
 
-/** The browser scrolls to the page of the link first; the marked words may stand further down. */
-const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>document.querySelector('mark')?.scrollIntoView({block:'center'})))`;
-
-const POLICY = [
-  `default-src 'none'`,
-  `style-src 'sha256-${sha256(STYLE)}'`,
-  `script-src 'sha256-${sha256(SCRIPT)}'`,
-  `base-uri 'none'`,
-  `form-action 'none'`,
-  `frame-ancestors 'self'`,
-].join('; ');
-
-/** A document's extracted text with the cited words marked: every citation link opens here. */
+/** Every citation link opens here: a PDF at its page, others as extracted text, with the cited words marked. */
 export function viewerRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {
-  server.get<{ Params: { id: string } }>('/documents/:id', async ({ params, query }, reply) => {
+  server.get<ById>('/documents/:id', async ({ params, query }, reply) => {
     const document = documents.get(params.id);
-    const { mark } = parse(ViewQuery, query);
-    const sections = (await documents.text(document))?.sections ?? [];
+    const { mark, view } = parse(ViewQuery, query);
+    const span = mark === undefined ? undefined : toSpan(mark);
+    const extraction = await documents.text(document);
+    const sections = extraction?.sections ?? [];
+    const paged = view === 'page' && extraction?.processor === 'pdf' && document.state !== 'gone';
     return reply
       .header('content-type', 'text/html; charset=utf-8')
-      .header('content-security-policy', POLICY)
-      .send(page(document, sections, mark === undefined ? undefined : toSpan(mark)));
+      .header('content-security-policy', paged ? PAGED_POLICY : TEXT_POLICY)
+      .send(paged ? pdfPage(document, sections, span) : textPage(document, sections, span));
   });
+
+  /** Where the words of a page stand; with `mark` only those of that span. */
+  server.get<ById>('/api/documents/:id/words', async ({ params, query }) => {
+    const document = documents.get(params.id);
+    const { page, mark } = parse(WordsQuery, query);
+    const placed = await documents.words(document, page);
+    if (!placed)
+      throw new LimnerError('not_found', `Places are not known for page ${page} of this document.`, {
+        param: 'page',
+      });
+    const [start, end] = mark === undefined ? [0, Infinity] : toSpan(mark);
+    return { ...placed, words: placed.words.filter(({ span }) => span[0] < end && span[1] > start) };
+  });
+
+  viewerFileRoutes(server);
 }
 
 function toSpan(mark: string): Span {
   const [start = 0, end = 0] = mark.split('-').map(Number);
   return [start, Math.max(start, end)];
-}
-
-function page(document: LedgerDocument, sections: readonly Section[], mark: Span | undefined): string {
-  const state = document.error ? `${document.state}: ${document.error.message}` : document.state;
-  return `<!doctype html>
-<html lang="und"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="referrer" content="no-referrer"><title>${escape(document.title)}</title><style>${STYLE}</style></head>
-<body><header><h1>${escape(document.title)}</h1>
-<p class="meta">${escape(document.uri)} · ${escape(document.collection)} · ${escape(state)} ·
-<a href="/api/documents/${encodeURIComponent(document.id)}/file">original file</a></p></header>
-<main>${body(sections, mark)}</main><script>${SCRIPT}</script></body></html>`;
-}
-
-function body(sections: readonly Section[], asked: Span | undefined): string {
-  if (sections.length === 0) return '<p>There is no text of this document.</p>';
-  const mark = asked && within(asked, sections);
-  const [from, to] = [(mark?.[0] ?? 0) - WINDOW, (mark?.[1] ?? 0) + WINDOW];
-  const parts: string[] = [];
-  let offset = 0;
-  let left = 0;
-  let lastPage: number | undefined;
-  for (const section of sections) {
-    const end = offset + section.text.length;
-    if (end >= from && offset <= to)
-      parts.push(sectionHtml(section, offset, mark, section.page !== lastPage, [from, to]));
-    else left++;
-    lastPage = section.page;
-    offset = end + SECTION_BREAK.length;
-  }
-  if (left > 0) parts.push('<p class="meta">The document is long; the part around the passage is shown.</p>');
-  return parts.join('\n');
-}
-
-/** A mark beyond the end of a text that became shorter shows the end; an endless one makes no endless page. */
-function within([start, end]: Span, sections: readonly Section[]): Span {
-  const length = sections.reduce((sum, { text }) => sum + text.length + SECTION_BREAK.length, 0);
-  const first = Math.min(start, length);
-  return [first, Math.min(end, first + WINDOW)];
-}
-
-/** `#page=3` is the anchor that citation links carry; only the first section of a page has it. */
-function sectionHtml(
-  section: Section,
-  offset: number,
-  mark: Span | undefined,
-  opensPage: boolean,
-  [from, to]: Span,
-): string {
-  const anchor = section.page !== undefined && opensPage ? ` id="page=${section.page}"` : '';
-  const first = Math.max(0, from - offset);
-  const text = section.text.slice(first, Math.max(first, to - offset));
-  return `<section${anchor}>${place(section)}<pre>${marked(text, offset + first, mark)}</pre></section>`;
-}
-
-function place(section: Section): string {
-  const parts = [placeInWords(section), ...(section.headings ?? [])].filter(Boolean);
-  return parts.length === 0 ? '' : `<div class="place">${escape(parts.join(' › '))}</div>`;
-}
-
-function marked(text: string, offset: number, mark: Span | undefined): string {
-  if (!mark) return escape(text);
-  const start = Math.min(Math.max(mark[0] - offset, 0), text.length);
-  const end = Math.min(Math.max(mark[1] - offset, start), text.length);
-  if (start === end) return escape(text);
-  return `${escape(text.slice(0, start))}<mark>${escape(text.slice(start, end))}</mark>${escape(text.slice(end))}`;
-}
-
-function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('base64');
 }

@@ -11,6 +11,7 @@ import type { Metadata } from './filter.ts';
 import type { Folders } from './folders.ts';
 import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
+import { placeWords, type PlacedWord } from './place-words.ts';
 import type { Queue } from './queue.ts';
 import { openInside } from './take.ts';
 import type { SaveUpload, Upload } from './uploads.ts';
@@ -22,10 +23,18 @@ export interface DocumentsParts {
   catalogue: Catalogue;
   queue: Queue;
   arrivals: Pick<Arrivals, 'submit'>;
-  pipeline: Pick<Pipeline, 'extractionOf'>;
+  pipeline: Pick<Pipeline, 'extractionOf' | 'wordsOf'>;
   save: SaveUpload;
   fetchUrl: FetchUrl;
   uploads: string;
+}
+
+/** The words of a page with its size, in points or the pixels of a picture. */
+export interface PlacedPage {
+  page: number;
+  width: number;
+  height: number;
+  words: PlacedWord[];
 }
 
 export type Documents = ReturnType<typeof createDocuments>;
@@ -123,6 +132,16 @@ export function createDocuments(parts: DocumentsParts) {
 
     text: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       parts.pipeline.extractionOf(document),
+
+    /** Where the words of a page stand; nothing for a document or a page whose places are not known. */
+    async words(document: LedgerDocument, page: number): Promise<PlacedPage | undefined> {
+      const pages = await parts.pipeline.wordsOf(document);
+      const known = pages.find((one) => one.page === page);
+      if (!known) return undefined;
+      const sections = (await parts.pipeline.extractionOf(document))?.sections ?? [];
+      const { width, height } = known;
+      return { page, width, height, words: placeWords(known, sections) };
+    },
 
     /** The original bytes. Throws what `openInside` throws. */
     async open(document: LedgerDocument): Promise<{ stream: Readable; bytes: number }> {

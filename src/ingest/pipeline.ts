@@ -241,12 +241,12 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       );
     },
     recount: createRecount({ catalogue, store }).some,
-    /** The text a document was cut from, for the viewer. */
     /** Where the words of a document stand on their pages. */
     wordsOf: (document: LedgerDocument): Promise<PageWords[]> =>
       document.hash === null
         ? Promise.resolve([])
         : extractions.words(extractionKey(document, document.hash)),
+    /** The text a document was cut from, for the viewer. */
     extractionOf: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       document.hash === null
         ? Promise.resolve(undefined)

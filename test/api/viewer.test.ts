@@ -40,7 +40,19 @@ describe('what a document says is text', () => {
     const { html } = await open(id);
     expect(html.match(/<[a-z!][a-z1-6]*/gi)?.toSorted()).toEqual(
       [
-        ...['<!doctype', '<html', '<head', '<meta', '<meta', '<meta', '<title', '<style', '<body', '<header'],
+        ...[
+          '<!doctype',
+          '<html',
+          '<head',
+          '<meta',
+          '<meta',
+          '<meta',
+          '<title',
+          '<link',
+          '<style',
+          '<body',
+          '<header',
+        ],
         ...['<h1', '<p', '<a', '<main', '<section', '<pre', '<script'],
       ].toSorted(),
     );
@@ -121,10 +133,80 @@ describe('the mark', () => {
   });
 });
 
+describe('a PDF', () => {
+  test('is shown as it looks, with the pages of the passage and no script but ours', async () => {
+    const { id } = await fromFixture('sample.pdf');
+    const { words } = (await bench.get(`/api/documents/${id}/words?page=2`)).json<Placed>();
+    const mark = words[0]?.span.join('-');
+    const { html, policy } = await open(id, `?mark=${mark}`);
+    expect(html).toContain(`<body data-document="${id}" data-mark="${mark}" data-pages="2-2">`);
+    expect(html.match(/<script[^>]*>/g)).toEqual(['<script type="module" src="/web/viewer.js">']);
+    expect(html).not.toMatch(/<style|style=|onload|onclick/);
+    expect(policy).toContain(`default-src 'none'`);
+    expect(policy).not.toContain('unsafe-inline');
+    expect((await open(id, '?mark=9999999-99999999')).html).toContain(`<body data-document="${id}">`);
+  });
+
+  test('has places of its words, those of a passage or all', async () => {
+    const { id } = await fromFixture('sample.pdf');
+    const all = (await bench.get(`/api/documents/${id}/words?page=2`)).json<Placed>();
+    expect(all).toMatchObject({ page: 2, width: 595, height: 842 });
+    const at = all.words.findIndex(({ text }) => text === 'colza');
+    const [colza, oil] = all.words.slice(at);
+    expect(oil?.text).toBe('oil,');
+    const passage = `${colza?.span[0]}-${oil?.span[1]}`;
+    const some = (await bench.get(`/api/documents/${id}/words?page=2&mark=${passage}`)).json<Placed>();
+    expect(some.words).toEqual([colza, oil]);
+    for (const { box } of all.words) {
+      expect(box[0]).toBeGreaterThan(50);
+      expect(box[0] + box[2]).toBeLessThan(560);
+    }
+  });
+
+  test('a page without places is told apart from a wrong request', async () => {
+    const { id } = await fromFixture('sample.pdf');
+    expect((await bench.get(`/api/documents/${id}/words?page=9`)).statusCode).toBe(404);
+    expect((await bench.get(`/api/documents/${id}/words?page=0`)).statusCode).toBe(400);
+    expect((await bench.get(`/api/documents/${id}/words?page=1&mark=x`)).statusCode).toBe(400);
+  });
+
+  test('is drawn with files of the installed package, and no others are served', async () => {
+    for (const [path, type] of [
+      ['build/pdf.min.mjs', 'text/javascript'],
+      ['build/pdf.worker.min.mjs', 'text/javascript'],
+      ['web/pdf_viewer.css', 'text/css'],
+      ['web/images/annotation-note.svg', 'image/svg+xml'],
+      ['cmaps/Adobe-Japan1-0.bcmap', 'application/octet-stream'],
+      ['fonts/LiberationSans-Regular.ttf', 'font/ttf'],
+      ['wasm/openjpeg.wasm', 'application/wasm'],
+    ]) {
+      const response = await bench.get(`/pdfjs/${path}`);
+      expect([path, response.statusCode, response.headers['content-type']]).toEqual([
+        path,
+        200,
+        expect.stringContaining(type ?? ''),
+      ]);
+    }
+    for (const path of [
+      'build/..%2f..%2fpackage.json',
+      'build/..',
+      'constructor/pdf.mjs',
+      'build/pdf.mjs.map',
+      'web/images',
+      'web/images/..%2fpdf_viewer.css',
+    ])
+      expect([path, (await bench.get(`/pdfjs/${path}`)).statusCode]).toEqual([path, 404]);
+  });
+});
+
+interface Placed {
+  words: { text: string; span: [number, number]; box: [number, number, number, number] }[];
+}
+
 describe('places', () => {
   test('every page has one anchor, and headings stand above their text', async () => {
     const { id } = await fromFixture('sample.pdf');
-    const { html } = await open(id);
+    const { html } = await open(id, '?view=text');
     const anchors = html.match(/id="page=\d+"/g) ?? [];
     expect(anchors.length).toBeGreaterThanOrEqual(3);
     expect(new Set(anchors).size).toBe(anchors.length);

@@ -1,0 +1,137 @@
+/** A PDF as it looks, drawn by pdf.js, with the cited words marked. The server says in the body's data which these are. */
+import { getDocument, GlobalWorkerOptions } from '../pdfjs/build/pdf.min.mjs';
+// Reads the global object that the module above sets, so it has to come second.
+import { EventBus, LinkTarget, PDFLinkService, PDFViewer } from '../pdfjs/web/pdf_viewer.mjs';
+
+const element = (id) => document.getElementById(id);
+const { document: id, mark, pages } = document.body.dataset;
+const [firstMarked, lastMarked] = (pages ?? '0-0').split('-').map(Number);
+
+GlobalWorkerOptions.workerSrc = '/pdfjs/build/pdf.worker.min.mjs';
+const bus = new EventBus();
+const links = new PDFLinkService({
+  eventBus: bus,
+  externalLinkTarget: LinkTarget.BLANK,
+  externalLinkRel: 'noopener noreferrer',
+});
+const viewer = new PDFViewer({
+  container: element('pages'),
+  eventBus: bus,
+  linkService: links,
+  // Fields and links are shown and nothing of them runs.
+  annotationMode: 1,
+  imageResourcesPath: '/pdfjs/web/images/',
+});
+links.setViewer(viewer);
+
+/** Whether the passage has been scrolled to since the last link. */
+let arrived = false;
+
+if (window.top !== window) document.body.classList.add('embedded');
+bus.on('pagesinit', () => {
+  viewer.currentScaleValue = 'page-width';
+  element('count').textContent = String(viewer.pagesCount);
+  element('passage').hidden = mark === undefined;
+  openLinked();
+});
+bus.on('pagechanging', ({ pageNumber }) => (element('page').value = String(pageNumber)));
+bus.on('pagerendered', ({ pageNumber, source }) => void showMarks(pageNumber, source.div));
+addEventListener('hashchange', openLinked);
+addEventListener('resize', fitAgain);
+element('previous').addEventListener('click', () => viewer.previousPage());
+element('next').addEventListener('click', () => viewer.nextPage());
+element('smaller').addEventListener('click', () => viewer.decreaseScale());
+element('larger').addEventListener('click', () => viewer.increaseScale());
+element('passage').addEventListener('click', openPassage);
+element('page').addEventListener('change', ({ target }) => {
+  const number = Number(target.value);
+  if (Number.isInteger(number) && number >= 1 && number <= viewer.pagesCount)
+    viewer.currentPageNumber = number;
+  target.value = String(viewer.currentPageNumber);
+});
+
+await open();
+
+/** A width that was set by a person stays. */
+function fitAgain() {
+  if (viewer.currentScaleValue === 'page-width') viewer.currentScaleValue = 'page-width';
+}
+
+async function open() {
+  try {
+    const task = getDocument({
+      url: `/api/documents/${id}/file`,
+      cMapUrl: '/pdfjs/cmaps/',
+      cMapPacked: true,
+      standardFontDataUrl: '/pdfjs/fonts/',
+      wasmUrl: '/pdfjs/wasm/',
+      iccUrl: '/pdfjs/iccs/',
+    });
+    const pdf = await task.promise;
+    viewer.setDocument(pdf);
+    links.setDocument(pdf, null);
+  } catch (error) {
+    element('trouble').textContent = `The pages cannot be shown (${error.message}); read the text instead.`;
+  }
+}
+
+/** `#page=3` is what a citation link carries. */
+function openLinked() {
+  const asked = Number(/^#page=(\d+)$/.exec(location.hash)?.[1] ?? 0);
+  if (mark !== undefined && (asked === 0 || (asked >= firstMarked && asked <= lastMarked))) openPassage();
+  else if (asked >= 1 && asked <= viewer.pagesCount) viewer.currentPageNumber = asked;
+}
+
+function openPassage() {
+  arrived = false;
+  viewer.currentPageNumber = Math.min(Math.max(1, firstMarked), viewer.pagesCount);
+  toFirstMark();
+}
+
+function toFirstMark() {
+  const first = document.querySelector('.marks > .mark');
+  if (!first || arrived) return;
+  arrived = true;
+  first.scrollIntoView({ block: 'center', inline: 'nearest' });
+}
+
+/** Lays the rectangles of the marked words over a page; a page is drawn anew with every change of size. */
+async function showMarks(number, page) {
+  if (mark === undefined || number < firstMarked || number > lastMarked) return;
+  const response = await fetch(`/api/documents/${id}/words?page=${number}&mark=${mark}`);
+  if (!response.ok) return;
+  const { width, height, words } = await response.json();
+  page.querySelector('.marks')?.remove();
+  const marks = document.createElement('div');
+  marks.className = 'marks';
+  marks.append(
+    ...joined(words).map(([x, y, w, h]) => rectangle(x / width, y / height, w / width, h / height)),
+  );
+  page.append(marks);
+  if (number === firstMarked) toFirstMark();
+}
+
+/** Words of one line as one rectangle, so that a mark has no gaps. */
+function joined(words) {
+  const boxes = [];
+  for (const { box } of words) {
+    const [x, y, width, height] = box;
+    const last = boxes.at(-1);
+    if (last && Math.abs(last[1] - y) < height / 2 && x >= last[0] && x - (last[0] + last[2]) < 2 * height) {
+      last[2] = Math.max(last[2], x + width - last[0]);
+      last[3] = Math.max(last[1] + last[3], y + height) - Math.min(last[1], y);
+      last[1] = Math.min(last[1], y);
+    } else boxes.push([...box]);
+  }
+  return boxes;
+}
+
+function rectangle(x, y, width, height) {
+  const mark = document.createElement('div');
+  mark.className = 'mark';
+  mark.style.left = `${100 * x}%`;
+  mark.style.top = `${100 * y}%`;
+  mark.style.width = `${100 * width}%`;
+  mark.style.height = `${100 * height}%`;
+  return mark;
+}
