@@ -139,9 +139,9 @@ describe('the whole service with nothing else running', () => {
     expect(status.vectors).toBe(0);
   });
 
-  /** The citation opens the page, and what is marked there holds the words. */
+  /** The citation opens the page, and what is marked in its text holds the words. */
   async function expectMarked(url: string, words: string, page: number | null): Promise<void> {
-    const html = await (await fetch(url)).text();
+    const html = await (await fetch(url.replace('?', '?view=text&'))).text();
     const marked = /<mark>([\s\S]*?)<\/mark>/.exec(html)?.[1];
     expect(marked?.replaceAll(/\s+/g, ' ')).toContain(words);
     if (page !== null) expect(html.indexOf(`id="page=${page}"`)).toBeLessThan(html.indexOf('<mark>'));
