@@ -8,6 +8,7 @@ import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
 import { createConverse } from './ask/converse.ts';
 import { createDirect } from './ask/direct.ts';
+import { createMemory } from './ask/remembered.ts';
 import { createRetrieve } from './ask/retrieve.ts';
 import { createIllustrate } from './ask/illustrate.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
@@ -30,6 +31,7 @@ import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
 import { createUploads, recoverUploads } from './ingest/uploads.ts';
 import { createVerify } from './ingest/verify.ts';
+import { createVectorStores } from './ingest/vector-stores.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
 import { checkLanguages } from './processors/ocr-languages.ts';
@@ -187,6 +189,9 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       converse,
       chatModels,
       fetchPicture: fetchUrl,
+      embedder: { name: () => models.status().embed.name, plain: models.embed.plain },
+      memory: createMemory(database),
+      stores: createVectorStores({ database, collections: catalogue.collections }),
       collections: catalogue.collections,
       matching: catalogue.matching,
       status,

@@ -1,12 +1,19 @@
 import type { FastifyInstance } from 'fastify';
+import type { Memory } from '../ask/remembered.ts';
+import type { VectorStores } from '../ingest/vector-stores.ts';
 import type { Log } from '../log.ts';
 import { chatRoutes } from './chat.ts';
 import { createAnswerConversation, type ConversationParts } from './conversations.ts';
+import { embeddingRoutes, type TextEmbedder } from './embeddings.ts';
 import { createModelNames, modelRoutes } from './openai-models.ts';
+import { responseRoutes } from './responses.ts';
 
 export interface OpenAiRoutes extends Omit<ConversationParts, 'models'> {
   collections: () => string[];
   chatModels: () => { name: string }[];
+  embedder: TextEmbedder;
+  memory: Memory;
+  stores: VectorStores;
   maxFileBytes: number;
   log: Log;
 }
@@ -16,5 +23,7 @@ export function openAiRoutes(server: FastifyInstance, parts: OpenAiRoutes): void
   const models = createModelNames(parts);
   const answer = createAnswerConversation({ ...parts, models });
   modelRoutes(server, { models });
-  chatRoutes(server, { answer, log: parts.log });
+  chatRoutes(server, { ...parts, answer });
+  responseRoutes(server, { ...parts, answer });
+  embeddingRoutes(server, parts);
 }

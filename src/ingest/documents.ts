@@ -14,7 +14,7 @@ import type { Pipeline } from './pipeline.ts';
 import { placeWords, type PlacedWord } from './place-words.ts';
 import type { Queue } from './queue.ts';
 import { openInside } from './take.ts';
-import type { SaveUpload, Upload } from './uploads.ts';
+import { checkCollection, type SaveUpload, type Upload } from './uploads.ts';
 import { DOCUMENT_JOB } from './worker.ts';
 
 export interface DocumentsParts {
@@ -49,9 +49,9 @@ export function createDocuments(parts: DocumentsParts) {
     return document;
   }
 
-  async function again(id: string): Promise<void> {
+  async function again(id: string, more: { collection?: string } = {}): Promise<void> {
     await catalogue.change(id, (connection) => {
-      catalogue.set(connection, id, { state: 'waiting', recipe: null });
+      catalogue.set(connection, id, { ...more, state: 'waiting', recipe: null });
       queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
     });
     queue.wake();
@@ -106,6 +106,16 @@ export function createDocuments(parts: DocumentsParts) {
           'A file of the inbox has what the .limner.yaml of its folder says.',
         );
       await catalogue.change(id, (connection) => catalogue.set(connection, id, about));
+      return get(id);
+    },
+
+    /** Puts an uploaded document into another collection. A file of the inbox is where its folder is. */
+    async move(id: string, collection: string): Promise<LedgerDocument> {
+      const document = get(id);
+      if (document.collection === collection) return document;
+      if (document.source === 'inbox')
+        throw new LimnerError('conflict', `${document.uri} lies in the inbox; move the file there.`);
+      await again(id, { collection: checkCollection(collection) });
       return get(id);
     },
 

@@ -119,7 +119,7 @@ async function sync(path: string): Promise<void> {
 }
 
 /** A collection is a folder's name, so it has to be able to be one. */
-function checkCollection(name: string): string {
+export function checkCollection(name: string): string {
   if (/^[^/\\\p{Cc}]{1,100}$/u.test(name) && name !== '.' && name !== '..') return name;
   throw new LimnerError('invalid_request', 'A collection is a name of 1 to 100 characters without slashes.', {
     param: 'collection',

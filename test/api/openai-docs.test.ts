@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ChatRequest } from '../../src/api/chat-request.ts';
+import { EmbeddingRequest } from '../../src/api/embeddings.ts';
+import { ResponseRequest } from '../../src/api/responses-request.ts';
+import { createFakeOllama } from '../fakes/ollama.ts';
+import { until } from '../until.ts';
 import { hasSpecification, propertiesOf } from './openai-schema.ts';
 import { errorIn, startBench } from './setup.ts';
 
-const bench = await startBench();
+const ollama = await createFakeOllama();
+afterAll(() => ollama.stop());
+const bench = await startBench({ OLLAMA_HOST: ollama.url, LIMNER_EMBED_MODEL: 'nomic-embed-text' });
+await until(() => bench.app.models.embed.ready(), 'the embedding model');
 const page = readFileSync(new URL('../../docs/openai.md', import.meta.url), 'utf8');
 
 /** The rows of the table whose head names the route: field and what becomes of it. */
@@ -35,6 +42,20 @@ const ROUTES = [
       top_logprobs: 3,
     },
   },
+  {
+    route: '/v1/responses',
+    schema: 'CreateResponse',
+    shape: ResponseRequest.shape,
+    body: { model: 'limner', input: 'Where?' },
+    refused: { background: true, conversation: 'conv_1', prompt: { id: 'p' }, top_logprobs: 2 },
+  },
+  {
+    route: '/v1/embeddings',
+    schema: 'CreateEmbeddingRequest',
+    shape: EmbeddingRequest.shape,
+    body: { model: 'nomic-embed-text', input: 'Where?' },
+    refused: {},
+  },
 ] as const;
 
 describe.each(ROUTES)('docs/openai.md of $route', ({ route, schema, shape, body, refused }) => {
@@ -42,7 +63,9 @@ describe.each(ROUTES)('docs/openai.md of $route', ({ route, schema, shape, body,
   const fate = (wanted: string) => [...table].filter(([, one]) => one === wanted).map(([name]) => name);
 
   test.skipIf(!hasSpecification)('names every field that OpenAI has, and ours', () => {
-    expect([...table.keys()].toSorted()).toEqual([...propertiesOf(schema), 'limner'].toSorted());
+    expect([...table.keys()].toSorted()).toEqual(
+      [...propertiesOf(schema), ...('limner' in shape ? ['limner'] : [])].toSorted(),
+    );
   });
 
   test('calls used or refused what the code reads, and nothing else', () => {

@@ -34,6 +34,22 @@ export function propertiesOf(schema: string): string[] {
   return [...new Set(walk(schema))];
 }
 
+/** The schema of each event of a stream of responses, by the event's type. */
+export function streamEventSchemas(): Map<string, string> {
+  const { components } = Document.parse(JSON.parse(readFileSync(SPECIFICATION, 'utf8')));
+  const { anyOf } = Union.parse(components.schemas['ResponseStreamEvent']);
+  const names = anyOf.map(({ $ref: ref }) => ref.slice(ref.lastIndexOf('/') + 1));
+  return new Map(
+    names.flatMap((name) =>
+      Typed.parse(components.schemas[name]).properties.type.enum.map((type) => [type, name] as const),
+    ),
+  );
+}
+
+const Union = z.looseObject({ anyOf: z.array(z.object({ $ref: z.string() })) });
+const Typed = z.looseObject({
+  properties: z.looseObject({ type: z.looseObject({ enum: z.array(z.string()) }) }),
+});
 const Document = z.object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) });
 const Schema = z.looseObject({
   $ref: z.string().optional(),

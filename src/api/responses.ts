@@ -1,0 +1,177 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AskEvent } from '../ask/ask.ts';
+import type { Memory, Remembered } from '../ask/remembered.ts';
+import { LimnerError } from '../errors.ts';
+import type { Filter } from '../ingest/filter.ts';
+import type { VectorStores } from '../ingest/vector-stores.ts';
+import type { Log } from '../log.ts';
+import { MAX_CHAT_BYTES } from './chat.ts';
+import type { AnswerConversation, Asked } from './conversations.ts';
+import { asShown, parse } from './failure.ts';
+import {
+  fileSearchOf,
+  inputItems,
+  ResponseRequest,
+  toConversation,
+  toResponseOptions,
+  type Item,
+} from './responses-request.ts';
+import { createResponse } from './responses-shapes.ts';
+import { firstInTime, sendEvents, sseEvent } from './sse.ts';
+
+export interface ResponseRoutes {
+  answer: AnswerConversation;
+  memory: Memory;
+  stores: Pick<VectorStores, 'get'>;
+  log: Log;
+}
+
+interface ById {
+  Params: { id: string };
+}
+
+/** What is needed to go on from the response. */
+interface Turn {
+  before: Item[];
+  input: Item[];
+}
+
+/** Passages given to the model, at most. */
+const MOST_PASSAGES = 30;
+
+export function responseRoutes(
+  server: FastifyInstance,
+  { answer, memory, stores, log }: ResponseRoutes,
+): void {
+  server.post('/v1/responses', { bodyLimit: MAX_CHAT_BYTES }, async (request, reply) => {
+    const body = parse(ResponseRequest, request.body);
+    const turn = turnOf(body);
+    const asked = toAsked(body, turn);
+    const events = await answer(asked, request, reply);
+    const question = asked.messages.findLast(({ role }) => role === 'user')?.content ?? '';
+    const id = `resp_${randomBytes(24).toString('hex')}`;
+    const response = createResponse({ id, createdAt: Math.floor(Date.now() / 1000), body, question });
+    if (body.stream !== true) return whole(response, events, turn);
+    return stream(response, await firstInTime(events), turn, request, reply);
+  });
+
+  server.get<ById>('/v1/responses/:id', ({ params }) => found(params.id).response);
+
+  server.delete<ById>('/v1/responses/:id', async ({ params }) => {
+    if (!(await memory.forget(params.id))) throw unknownResponse(params.id, 'id');
+    return { id: params.id, object: 'response', deleted: true };
+  });
+
+  server.get<ById>('/v1/responses/:id/input_items', ({ params }) => {
+    const { items, inputFrom, inputTo } = found(params.id);
+    const data = items.slice(inputFrom, inputTo).toReversed();
+    const ids = data.map(({ id }) => (typeof id === 'string' ? id : ''));
+    return { object: 'list', data, first_id: ids[0] ?? '', last_id: ids.at(-1) ?? '', has_more: false };
+  });
+
+  server.post<ById>('/v1/responses/:id/cancel', ({ params }) => {
+    found(params.id);
+    throw new LimnerError(
+      'invalid_request',
+      'Only responses in the background can be cancelled; leave the connection to cancel this one.',
+    );
+  });
+
+  type Response = ReturnType<typeof createResponse>;
+
+  async function whole(response: Response, events: AsyncIterable<AskEvent>, turn: Turn) {
+    // The steps are the same as in a stream; only what they end in is answered.
+    for await (const event of events) Array.from(response.of(event));
+    return keep(response, turn);
+  }
+
+  function stream(
+    response: Response,
+    events: AsyncIterable<AskEvent>,
+    turn: Turn,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): FastifyReply {
+    async function* steps(): AsyncGenerator<object> {
+      yield* response.begin();
+      try {
+        for await (const event of events) {
+          const made = [...response.of(event)];
+          if (event.type === 'answer') await keep(response, turn);
+          yield* made;
+        }
+      } catch (error) {
+        yield* response.fail(asShown(error, log, request.id));
+      }
+    }
+    return sendEvents(reply, asEvents(steps()));
+  }
+
+  /** Remembers the response, unless the client asked not to, before it is told that there is one. */
+  async function keep(made: Response, { before, input }: Turn): Promise<Record<string, unknown>> {
+    const response = made.final();
+    if (!response) throw new Error('The answer ended before it was whole.');
+    if (response['store'] !== false)
+      await memory.keep(String(response['id']), {
+        response,
+        items: [...before, ...input, ...made.output()],
+        inputFrom: before.length,
+        inputTo: before.length + input.length,
+      });
+    return response;
+  }
+
+  function turnOf(body: ResponseRequest): Turn {
+    const { previous_response_id: previous } = body;
+    const before = previous == null ? [] : found(previous, 'previous_response_id').items;
+    return { before, input: inputItems(body).map(dereferenced) };
+  }
+
+  /** AI SDK and others name what was said before by its id instead of saying it again. */
+  function dereferenced(item: Item): Item {
+    if (item.type !== 'item_reference') return item;
+    const known = memory.item(item.id ?? '');
+    if (known) return known;
+    throw new LimnerError('not_found', `There is no item ${item.id}.`, { param: 'input' });
+  }
+
+  function toAsked(body: ResponseRequest, { before, input }: Turn): Asked {
+    const search = fileSearchOf(body);
+    return {
+      model: body.model,
+      messages: toConversation([...before, ...input], body.instructions),
+      options: toResponseOptions(body),
+      limner: { ...(search && searchOptions(search)), ...body.limner },
+    };
+  }
+
+  /** The stores and filters of the tool as options of ours. */
+  function searchOptions(search: NonNullable<ReturnType<typeof fileSearchOf>>): NonNullable<Asked['limner']> {
+    const names = search.vector_store_ids.map((id) => stores.get(id).collection);
+    const filters: Filter[] = [
+      ...(names.length > 1 ? [{ type: 'in' as const, key: 'collection', value: names }] : []),
+      ...(search.filters ? [search.filters] : []),
+    ];
+    return {
+      documents: true,
+      ...(names.length === 1 && { collection: names[0] }),
+      ...(filters.length > 0 && { filter: { type: 'and', filters } }),
+      ...(search.max_num_results !== undefined && { limit: Math.min(search.max_num_results, MOST_PASSAGES) }),
+    };
+  }
+
+  function found(id: string, param = 'id'): Remembered {
+    const remembered = memory.get(id);
+    if (!remembered) throw unknownResponse(id, param);
+    return remembered;
+  }
+}
+
+async function* asEvents(steps: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const step of steps) yield sseEvent(step, 'type' in step ? String(step.type) : undefined);
+}
+
+function unknownResponse(id: string, param: string): LimnerError {
+  return new LimnerError('not_found', `There is no response ${id}.`, { param });
+}
