@@ -50,6 +50,12 @@ export async function decodeWhole(path: string, charset: string): Promise<string
   return (await Array.fromAsync(decodeFile(path, charset))).join('');
 }
 
+/** The text of bytes without a mark; their encoding is guessed where it is not known. */
+export async function decodeBytes(bytes: Buffer, charset?: string): Promise<string> {
+  const { default: iconv } = await import('iconv-lite');
+  return iconv.decode(bytes, charset ?? (await guess(bytes.subarray(0, SAMPLE_BYTES))));
+}
+
 /** What a byte order mark says. */
 export function markedCharset(head: Buffer): string | undefined {
   const start = head.toString('hex', 0, 3);

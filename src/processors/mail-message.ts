@@ -1,5 +1,6 @@
 import type { Address, Email } from 'postal-mime';
 import { LimnerError } from '../errors.ts';
+import { markedCharset, wideCharset } from './charset.ts';
 import { parsePage } from './html.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
 import type { Member, Part } from './processor.ts';
@@ -23,12 +24,22 @@ export async function* readMessage(source: Uint8Array): AsyncGenerator<Part> {
 async function parse(source: Uint8Array): Promise<Email> {
   const { default: PostalMime } = await import('postal-mime');
   try {
-    return await PostalMime.parse(source, { maxNestingDepth: MAX_DEPTH, forceRfc822Attachments: true });
+    return await PostalMime.parse(narrow(source), {
+      maxNestingDepth: MAX_DEPTH,
+      forceRfc822Attachments: true,
+    });
   } catch (cause) {
     if (!(cause instanceof Error)) throw cause;
     const message = 'The message nests its parts too deeply or has far too large a head to be read.';
     throw new LimnerError('limit', message, { cause });
   }
+}
+
+/** Messages that were saved as UTF-16 are mail all the same. */
+function narrow(source: Uint8Array): Uint8Array {
+  const head = Buffer.from(source.subarray(0, 64 * 1024));
+  const charset = markedCharset(head) ?? wideCharset(head);
+  return charset?.startsWith('utf-16') ? Buffer.from(new TextDecoder(charset).decode(source)) : source;
 }
 
 function headerLines(email: Email): string[] {

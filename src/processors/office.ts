@@ -1,10 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import type { SourceFile } from '../document.ts';
+import { joinSections, type SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
+import { MAX_LINE } from './lines.ts';
 import { writeBlocks } from './office-blocks.ts';
+import { OLE_MAGIC } from './ole.ts';
+import { pieces } from './cut.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
-import { createSectioner } from './sectioner.ts';
+import { createSectioner, type Sectioner } from './sectioner.ts';
+import { readWord } from './word.ts';
 import { titleOf } from './xml-text.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
 
@@ -14,7 +18,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 1,
+  version: 2,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
@@ -25,15 +29,44 @@ export const office: Processor = {
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
   const title = data.toString('hex', 0, 4) === '504b0304' ? await verified(file.path, limits) : undefined;
-  const document = await toDocument(data);
+  const word = data.toString('hex', 0, 8) === OLE_MAGIC ? await readWord(data) : undefined;
+  const document = await toDocument(data).catch((error: unknown) => {
+    if (word?.body.trim() && isUnread(error)) return undefined;
+    throw error;
+  });
   const sectioner = createSectioner();
-  writeBlocks(document.blocks, (line) => sectioner.add(line));
-  yield { sections: sectioner.finish() };
+  if (document) writeBlocks(document.blocks, (line) => sectioner.add(line));
+  else for (const text of (word?.body ?? '').split('\n')) addLine(sectioner, text);
+  const body = sectioner.finish();
+  yield { sections: body };
   const notes = createSectioner();
-  for (const note of document.notes) writeBlocks(note.blocks, (line) => notes.add(line));
-  yield { sections: notes.finish() };
+  for (const note of document?.notes ?? []) writeBlocks(note.blocks, (line) => notes.add(line));
+  const noted = notes.finish();
+  yield { sections: noted };
+  const around = unseen(word?.around ?? [], joinSections([...body, ...noted]));
+  if (around !== '') yield { sections: [{ text: around }] };
   const found = title || sectioner.title;
   if (found) yield { title: found };
+}
+
+function addLine(sectioner: Sectioner, line: string): void {
+  const parts = [...pieces(line, MAX_LINE)];
+  for (const [index, text] of parts.entries()) sectioner.add({ text, more: index < parts.length - 1 });
+}
+
+/** What another reader can still read: damage that matters to one, an old version. */
+function isUnread(error: unknown): boolean {
+  return error instanceof LimnerError && (error.code === 'corrupt' || error.code === 'unsupported');
+}
+
+/** The distinct lines that `text` does not hold, however its white space runs. */
+function unseen(lines: readonly string[], text: string): string {
+  const squeezed = squeeze(text);
+  return [...new Set(lines)].filter((line) => !squeezed.includes(squeeze(line))).join('\n');
+}
+
+function squeeze(text: string): string {
+  return text.replaceAll(/\s/g, '');
 }
 
 /** The title, once it is known that the container unpacks to what it says. */

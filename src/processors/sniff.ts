@@ -33,6 +33,8 @@ export async function sniff(path: string, limits: Limits): Promise<Sniffed> {
   // Its tags may lie anywhere in the file, so that nothing else tells it from a text in the first bytes.
   if (magic.startsWith('49492a00') || magic.startsWith('4d4d002a'))
     return { kind: 'tif', label: 'a TIFF image' };
+  if (OLD_SHEETS.some((start) => magic.startsWith(start)))
+    return { kind: 'xls', label: 'an old Excel workbook (.xls)' };
   if (isText(head)) return sniffText(head);
   return (await sniffMagic(head)) ?? sniffRest(head);
 }
@@ -51,6 +53,9 @@ const OPEN_DOCUMENTS: readonly [type: string, Sniffed][] = [
   ['spreadsheet', { kind: 'ods', label: 'an OpenDocument spreadsheet' }],
   ['presentation', { kind: 'odp', label: 'an OpenDocument presentation' }],
 ];
+
+/** A worksheet or workbook of Excel 2 to 4 begins with such a record, without a container ([MS-XLS] 2.4.21). */
+const OLD_SHEETS = ['09000400', '09020600', '09040600'];
 
 async function sniffArchive(path: string, limits: Limits): Promise<Sniffed> {
   return withArchive(path, limits, async ({ names, read }) => {
@@ -82,7 +87,9 @@ function sniffOle(names: readonly string[]): Sniffed {
     const message = 'The file is damaged or was cut short; copy it here again from where it came from.';
     throw new LimnerError('corrupt', message);
   }
-  const rule = OLE_FILES.find(([name]) => names.includes(name));
+  // Names are compared without regard to case ([MS-CFB] 2.6.4).
+  const lower = new Set(names.map((name) => name.toLowerCase()));
+  const rule = OLE_FILES.find(([name]) => lower.has(name.toLowerCase()));
   return rule?.[1] ?? { kind: 'ole', label: 'an old Office or Windows file' };
 }
 

@@ -1,14 +1,21 @@
+import { readFile } from 'node:fs/promises';
 import type { Entry, ZipFile } from 'yauzl';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, megabytes, type Limits } from './limits.ts';
 
 /** Below this size the ratio says nothing. */
 const RATIO_FROM_BYTES = 1024 * 1024;
+const STORED = 0;
+const DEFLATED = 8;
+const MAX_MENDED_BYTES = 64 * 1024;
 const TEXT_PARTS = ['.xml', '.rels', '.xhtml', '.html', '.htm', '.opf', '.ncx', '.vml'];
 
 export interface Archive {
   names: readonly string[];
-  /** The bytes of one entry; undefined where there is none of that name. */
+  /**
+   * The bytes of one entry; undefined where there is none of that name. Throws LimnerError `corrupt`, `encrypted`
+   * or `unsupported`.
+   */
   read(name: string): Promise<Buffer | undefined>;
 }
 
@@ -46,20 +53,40 @@ export async function verifyTextParts(archive: Archive): Promise<void> {
   for (const name of archive.names) if (isTextPart(name)) await archive.read(name);
 }
 
+/** Names are labels and never paths here, so they are not refused for where they would lead. */
+const OPTIONS = { lazyEntries: true, autoClose: false, validateEntrySizes: true, decodeStrings: false };
+
 async function openZip(path: string): Promise<ZipFile> {
   const { openPromise } = await import('yauzl');
   try {
-    return await openPromise(path, { lazyEntries: true, autoClose: false, validateEntrySizes: true });
+    return await openPromise(path, OPTIONS);
   } catch (error) {
-    throw damaged(error);
+    return mended(path, error);
   }
+}
+
+/** Some programs end the file a few bytes before or after what its last record says; all else is in place. */
+async function mended(path: string, cause: unknown): Promise<ZipFile> {
+  const lengths = cause instanceof Error ? /Expected: (\d+)\. Found: (\d+)/.exec(cause.message) : null;
+  // "Expected" is what stands after the record, "Found" what the record says.
+  const missing = Number(lengths?.[2]) - Number(lengths?.[1]);
+  if (!lengths || Math.abs(missing) > MAX_MENDED_BYTES) throw damaged(cause);
+  const data = await readFile(path);
+  const { fromBufferPromise } = await import('yauzl');
+  const whole = missing > 0 ? Buffer.concat([data, Buffer.alloc(missing)]) : data.subarray(0, missing);
+  return fromBufferPromise(whole, OPTIONS).catch((error: unknown) => {
+    throw damaged(error);
+  });
 }
 
 async function listEntries(zip: ZipFile, limits: Limits): Promise<Entry[]> {
   if (zip.entryCount > limits.archiveEntries) throw tooMuch(`${zip.entryCount} parts`, 'archiveEntries');
   const { promise, resolve, reject } = Promise.withResolvers<Entry[]>();
+  const { getFileNameLowLevel } = await import('yauzl');
   const entries: Entry[] = [];
   zip.on('entry', (entry: Entry) => {
+    const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
+    entry.fileName = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
     entries.push(entry);
     zip.readEntry();
   });
@@ -93,6 +120,9 @@ function isTextPart(name: string): boolean {
 
 async function readEntry(zip: ZipFile, entry: Entry | undefined): Promise<Buffer | undefined> {
   if (!entry) return undefined;
+  if (entry.isEncrypted()) throw new LimnerError('encrypted', 'It is locked with a password.');
+  if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED)
+    throw new LimnerError('unsupported', 'It is packed in a way that is not read; pack it again.');
   try {
     const stream = await zip.openReadStreamPromise(entry);
     const chunks: Buffer[] = [];

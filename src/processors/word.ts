@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module';
+import { decodeBytes } from './charset.ts';
+import { plainText, readWord95, WORD_95, WORD_97 } from './word-95.ts';
+
+export interface WordText {
+  /** The body; of Word 6 and 95 files with notes and headers after it. */
+  body: string;
+  /** Headers, footers, text boxes, comments. */
+  around: string[];
+}
+
+interface Extracted {
+  getBody(): string;
+  getHeaders(options: { includeFooters: boolean }): string;
+  getTextboxes(): string;
+  getAnnotations(): string;
+}
+
+type Extractor = new () => { extract(data: Buffer): Promise<Extracted> };
+
+/**
+ * Reads old Word files for what the main reader leaves: Word 6 and 95 files, files that it refuses, and what stands
+ * around the text. Undefined where the file is no Word file or cannot be read this way either.
+ */
+export async function readWord(data: Buffer): Promise<WordText | undefined> {
+  const stream = await mainStream(data);
+  const mark = stream && stream.length > 2 ? stream.readUInt16LE(0) : 0;
+  if (stream && mark === WORD_95) {
+    const { bytes, charset } = readWord95(stream);
+    return { body: plainText(await decodeBytes(bytes, charset)), around: [] };
+  }
+  return mark === WORD_97 ? readWord97(data) : undefined;
+}
+
+async function mainStream(data: Buffer): Promise<Buffer | undefined> {
+  const { CFB } = await import('@e965/xlsx');
+  try {
+    const content = CFB.find(CFB.read(data, { type: 'buffer' }), 'WordDocument')?.content;
+    return content && Buffer.from(content);
+  } catch (error) {
+    // It checks few offsets, so a damaged file shows as whatever error that leads to.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
+
+async function readWord97(data: Buffer): Promise<WordText | undefined> {
+  const load: Extractor = createRequire(import.meta.url)('word-extractor');
+  try {
+    const read = await new load().extract(data);
+    const around = [
+      read.getHeaders({ includeFooters: true }),
+      read.getTextboxes(),
+      read.getAnnotations(),
+    ].flatMap((text) => text.split('\n').map((line) => line.trim()));
+    return { body: read.getBody(), around: around.filter((line) => line !== '') };
+  } catch (error) {
+    // It throws plain errors about the file: the main reader has said already what is wrong.
+    if (error instanceof Error) return undefined;
+    throw error;
+  }
+}
