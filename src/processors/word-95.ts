@@ -75,13 +75,29 @@ function charsetOf(language: number, bytes: Buffer): string | undefined {
   return accents * 5 < bytes.length ? 'windows-1252' : undefined;
 }
 
+const FIELD = '\x13';
+const SHOWN = '\x14';
+const FIELD_END = '\x15';
+/** Cell, line and page breaks, a hyphen that breaks nothing; what is not named here and no text is left out. */
+const SIGNS: Readonly<Record<string, string>> = {
+  '\x07': '\t',
+  '\t': '\t',
+  '\n': '\n',
+  '\r': '\n',
+  '\v': '\n',
+  '\f': '\n',
+  '\x1e': '-',
+};
+
 /** Paragraphs and cells as lines; of a field only what it shows ([MS-DOC] 2.8.25). */
 export function plainText(text: string): string {
-  return text
-    .replaceAll(/\x13[^\x13-\x15]{0,2000}\x14/g, '')
-    .replaceAll(/\x13[^\x13-\x15]{0,2000}\x15/g, '')
-    .replaceAll('\x07', '\t')
-    .replaceAll(/[\r\x0b\x0c]/g, '\n')
-    .replaceAll('\x1e', '-')
-    .replaceAll(/[\0-\x08\x0e-\x1f]/g, '');
+  const shows: boolean[] = [];
+  let plain = '';
+  for (const sign of text) {
+    if (sign === FIELD) shows.push(false);
+    else if (sign === SHOWN && shows.length > 0) shows[shows.length - 1] = true;
+    else if (sign === FIELD_END) shows.pop();
+    else if (shows.every(Boolean)) plain += sign >= ' ' ? sign : (SIGNS[sign] ?? '');
+  }
+  return plain;
 }

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { decodeBytes } from './charset.ts';
 import { plainText, readWord95, WORD_95, WORD_97 } from './word-95.ts';
 
@@ -8,15 +7,6 @@ export interface WordText {
   /** Headers, footers, text boxes, comments. */
   around: string[];
 }
-
-interface Extracted {
-  getBody(): string;
-  getHeaders(options: { includeFooters: boolean }): string;
-  getTextboxes(): string;
-  getAnnotations(): string;
-}
-
-type Extractor = new () => { extract(data: Buffer): Promise<Extracted> };
 
 /**
  * Reads old Word files for what the main reader leaves: Word 6 and 95 files, files that it refuses, and what stands
@@ -45,9 +35,9 @@ async function mainStream(data: Buffer): Promise<Buffer | undefined> {
 }
 
 async function readWord97(data: Buffer): Promise<WordText | undefined> {
-  const load: Extractor = createRequire(import.meta.url)('word-extractor');
+  const { default: WordExtractor } = await import('word-extractor');
   try {
-    const read = await new load().extract(data);
+    const read = await new WordExtractor().extract(data);
     const around = [
       read.getHeaders({ includeFooters: true }),
       read.getTextboxes(),

@@ -55,7 +55,6 @@ const refused: [name: string, code: string, make: () => Buffer | string][] = [
     'corrupt',
     () => hostile.makeDocx('', [{ name: 'word/a.xml', data: Buffer.alloc(9_000_000), declared: 10 }]),
   ],
-  ['escaping.docx', 'corrupt', () => hostile.makeDocx('', [{ name: '../../a', data: Buffer.from('a') }])],
   ['divs.html', 'limit', () => '<div>'.repeat(50_000)],
   ['menus.html', 'limit', () => '<menu>'.repeat(50_000)],
   ['templates.html', 'limit', () => '<p><template>'.repeat(50_000)],
