@@ -31,6 +31,7 @@ import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
 import { createUploads, recoverUploads } from './ingest/uploads.ts';
 import { createVerify } from './ingest/verify.ts';
+import { createStoreFiles } from './ingest/store-files.ts';
 import { createVectorStores } from './ingest/vector-stores.ts';
 import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
@@ -131,6 +132,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     save,
     uploads,
   });
+  const stores = createVectorStores({ database, collections: catalogue.collections });
 
   // A question arrives, and an answer leaves.
   const retrieve = createRetrieve({ store, embedder: models.embed, log });
@@ -191,7 +193,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       fetchPicture: fetchUrl,
       embedder: { name: () => models.status().embed.name, plain: models.embed.plain },
       memory: createMemory(database),
-      stores: createVectorStores({ database, collections: catalogue.collections }),
+      stores,
+      files: createStoreFiles({ documents, catalogue, stores }),
       collections: catalogue.collections,
       matching: catalogue.matching,
       status,

@@ -141,7 +141,7 @@ async function* lastFile(part: MultipartFile, rest: AsyncGenerator<Multipart>): 
     });
 }
 
-async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
+export async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
   try {
     yield* request.parts();
   } catch (error) {
@@ -150,7 +150,7 @@ async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipart> {
 }
 
 /** The form's own parser throws plain errors; those with a status are refusals of Fastify. */
-function asFormError(error: unknown): unknown {
+export function asFormError(error: unknown): unknown {
   if (!(error instanceof Error) || 'statusCode' in error) return error;
   return new LimnerError('invalid_request', 'The form is malformed, or it broke off before its end.', {
     cause: error,
@@ -172,7 +172,7 @@ export function baseName(filename: string): string {
 export const documentBody = publicFields;
 
 /** RFC 8187: what `encodeURIComponent` leaves of the quotes and stars is escaped too. */
-function attachment(name: string): string {
+export function attachment(name: string): string {
   const escaped = encodeURIComponent(name).replace(
     /['()*]/g,
     (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -2,11 +2,18 @@ import type { FastifyInstance } from 'fastify';
 import type { Memory } from '../ask/remembered.ts';
 import type { VectorStores } from '../ingest/vector-stores.ts';
 import type { Log } from '../log.ts';
+import type { Retrieve } from '../ask/retrieve.ts';
+import type { Documents } from '../ingest/documents.ts';
+import type { StoreFiles } from '../ingest/store-files.ts';
+import { audioRoutes } from './audio.ts';
 import { chatRoutes } from './chat.ts';
 import { createAnswerConversation, type ConversationParts } from './conversations.ts';
 import { embeddingRoutes, type TextEmbedder } from './embeddings.ts';
+import { fileRoutes } from './openai-files.ts';
 import { createModelNames, modelRoutes } from './openai-models.ts';
 import { responseRoutes } from './responses.ts';
+import { vectorStoreFileRoutes } from './vector-store-files.ts';
+import { vectorStoreRoutes } from './vector-stores.ts';
 
 export interface OpenAiRoutes extends Omit<ConversationParts, 'models'> {
   collections: () => string[];
@@ -14,6 +21,9 @@ export interface OpenAiRoutes extends Omit<ConversationParts, 'models'> {
   embedder: TextEmbedder;
   memory: Memory;
   stores: VectorStores;
+  files: StoreFiles;
+  documents: Documents;
+  retrieve: Retrieve;
   maxFileBytes: number;
   log: Log;
 }
@@ -26,4 +36,8 @@ export function openAiRoutes(server: FastifyInstance, parts: OpenAiRoutes): void
   chatRoutes(server, { ...parts, answer });
   responseRoutes(server, { ...parts, answer });
   embeddingRoutes(server, parts);
+  fileRoutes(server, parts);
+  vectorStoreRoutes(server, parts);
+  vectorStoreFileRoutes(server, parts);
+  audioRoutes(server);
 }

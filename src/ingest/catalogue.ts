@@ -147,6 +147,14 @@ export function createCatalogue(database: Database) {
         `select id, state, signature from document where source = 'upload' and state != 'gone'`,
       ),
 
+    /** What a collection holds, by state; `last` is when one of them changed last. */
+    tally: (collection: string) =>
+      read.all<{ state: DocumentState; count: number; bytes: number; last: string }>(
+        `select state, count(*) as count, sum(bytes) as bytes, max(updated_at) as last from document
+         where collection = ? and state != 'gone' group by state`,
+        collection,
+      ),
+
     countByError(): Record<string, number> {
       const rows = read.all<{ error_code: string; count: number }>(
         `select error_code, count(*) as count from document where state = 'failed' group by error_code`,

@@ -71,6 +71,14 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
     events,
     recover,
 
+    /** Whether a job of the same key waits. Inside a transaction. */
+    isPending: (connection: Connection, { kind, key }: Pick<Job, 'kind' | 'key'>): boolean =>
+      connection.get(
+        `select 1 from job where kind = ? and key = ? and state in ('queued', 'waiting')`,
+        kind,
+        key,
+      ) !== undefined,
+
     /** Inside the transaction that writes the row the job is about; call `wake` after it. */
     enqueue(
       connection: Connection,

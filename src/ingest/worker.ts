@@ -115,6 +115,9 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
       }
       queue.end(connection, job);
       if ('erase' in result) return catalogue.erase(connection, document.id);
+      // What was asked for meanwhile, such as another collection, is not in what was made: it is made again.
+      if (queue.isPending(connection, job))
+        return catalogue.set(connection, document.id, { ...result.outcome, state: 'waiting', recipe: null });
       catalogue.set(connection, document.id, result.outcome);
       const event = eventOf(result.outcome);
       if (event) notices.write(connection, event, publicFields({ ...document, ...result.outcome }));

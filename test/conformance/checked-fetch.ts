@@ -74,6 +74,8 @@ export function createCheckedFetch(): CheckedFetch {
 
   const checkedFetch: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
+    // Clients try `data:` addresses to learn what a fetch can do.
+    if (!request.url.startsWith('http')) return fetch(input, init);
     const response = await fetch(input, init);
     const route = `${request.method} ${new URL(request.url).pathname}`;
     const copy = response.clone();
