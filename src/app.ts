@@ -19,6 +19,7 @@ import { createDocuments } from './ingest/documents.ts';
 import { createDeliveries } from './ingest/deliveries.ts';
 import { createEmbedding } from './ingest/embed.ts';
 import { createExtractions } from './ingest/extractions.ts';
+import { createFigures } from './ingest/figures.ts';
 import { createFolders } from './ingest/folders.ts';
 import { createFetchUrl } from './ingest/fetch-url.ts';
 import { createInbox } from './ingest/inbox.ts';
@@ -79,6 +80,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const queue = createQueue(database);
   const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
+  const figures = createFigures({ folder: join(config.data, 'figures') }, { database });
   const store = createEmbeddedStore(database);
   const { maxFileBytes, limits } = config.extract;
   checkLanguages(limits.ocrLanguages);
@@ -97,7 +99,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const inbox = createInbox(config.inbox, folders.ignores);
   const pipeline = createPipeline(
     { spool, uploads, maxFileBytes, versions },
-    { inbox, folders, catalogue, extractions, extract: extractor.extract, store },
+    { inbox, folders, catalogue, extractions, figures, extract: extractor.extract, store },
   );
   const recount = createRecount({ catalogue, store });
   const embedding = createEmbedding(
@@ -129,6 +131,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     queue,
     arrivals,
     pipeline,
+    figures,
     save,
     uploads,
   });

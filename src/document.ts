@@ -87,6 +87,22 @@ export function inkLength(text: string): number {
 }
 const NO_INK = /[\s|\-\u00ad\u2010]+/g;
 
+/** A picture that a document shows, kept so that answers can show it. */
+export interface Figure {
+  /** A kind that every browser shows. */
+  mime: (typeof FIGURE_MIMES)[number];
+  /** In pixels. */
+  width: number;
+  height: number;
+  page?: number;
+  /** Where it stands on the page: x, y, width, height in points from the top left corner. */
+  box?: [x: number, y: number, width: number, height: number];
+  /** What the document itself says of it. */
+  description?: string;
+}
+
+export const FIGURE_MIMES = ['image/webp', 'image/png', 'image/jpeg', 'image/gif', 'image/avif'] as const;
+
 /** How much of a document was read from pictures of text. */
 export interface OcrSummary {
   pages: number;

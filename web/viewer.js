@@ -2,6 +2,7 @@
 import { getDocument, GlobalWorkerOptions } from '../pdfjs/build/pdf.min.mjs';
 // Reads the global object that the module above sets, so it has to come second.
 import { EventBus, LinkTarget, PDFLinkService, PDFViewer } from '../pdfjs/web/pdf_viewer.mjs';
+import { layMarks } from './marks.js';
 
 const element = (id) => document.getElementById(id);
 const { document: id, mark, pages } = document.body.dataset;
@@ -95,43 +96,8 @@ function toFirstMark() {
   first.scrollIntoView({ block: 'center', inline: 'nearest' });
 }
 
-/** Lays the rectangles of the marked words over a page; a page is drawn anew with every change of size. */
+/** A page is drawn anew with every change of size. */
 async function showMarks(number, page) {
   if (mark === undefined || number < firstMarked || number > lastMarked) return;
-  const response = await fetch(`/api/documents/${id}/words?page=${number}&mark=${mark}`);
-  if (!response.ok) return;
-  const { width, height, words } = await response.json();
-  page.querySelector('.marks')?.remove();
-  const marks = document.createElement('div');
-  marks.className = 'marks';
-  marks.append(
-    ...joined(words).map(([x, y, w, h]) => rectangle(x / width, y / height, w / width, h / height)),
-  );
-  page.append(marks);
-  if (number === firstMarked) toFirstMark();
-}
-
-/** Words of one line as one rectangle, so that a mark has no gaps. */
-function joined(words) {
-  const boxes = [];
-  for (const { box } of words) {
-    const [x, y, width, height] = box;
-    const last = boxes.at(-1);
-    if (last && Math.abs(last[1] - y) < height / 2 && x >= last[0] && x - (last[0] + last[2]) < 2 * height) {
-      last[2] = Math.max(last[2], x + width - last[0]);
-      last[3] = Math.max(last[1] + last[3], y + height) - Math.min(last[1], y);
-      last[1] = Math.min(last[1], y);
-    } else boxes.push([...box]);
-  }
-  return boxes;
-}
-
-function rectangle(x, y, width, height) {
-  const mark = document.createElement('div');
-  mark.className = 'mark';
-  mark.style.left = `${100 * x}%`;
-  mark.style.top = `${100 * y}%`;
-  mark.style.width = `${100 * width}%`;
-  mark.style.height = `${100 * height}%`;
-  return mark;
+  if ((await layMarks(page, { id, number, mark })) && number === firstMarked) toFirstMark();
 }

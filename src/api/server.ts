@@ -5,6 +5,7 @@ import type { Log } from '../log.ts';
 import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
 import { createErrorHandler } from './failure.ts';
+import { figureRoutes } from './figures.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
 import { imageRoutes } from './images.ts';
@@ -78,6 +79,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   });
 
   healthRoutes(server, parts);
+  figureRoutes(server, parts);
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
   inboxRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });

@@ -28,9 +28,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** A worker has the policy that it is sent with: it decodes pictures and reads fonts of ours, nothing else. */
 const WORKER_POLICY = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'`;
 
-const OWN = ['viewer.js', 'viewer.css'];
+const OWN = ['viewer.js', 'viewer-picture.js', 'marks.js', 'viewer.css'];
 
-/** Our viewer's own two files, and pdf.js from its installed package. */
+/** Our viewer's own files, and pdf.js from its installed package. */
 export function viewerFileRoutes(server: FastifyInstance): void {
   const root = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
 

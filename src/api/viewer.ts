@@ -5,7 +5,7 @@ import type { Span } from '../document.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
 import { viewerFileRoutes } from './viewer-files.ts';
-import { PAGED_POLICY, pdfPage } from './viewer-pdf.ts';
+import { PAGED_POLICY, pdfPage, picturePage } from './viewer-pages.ts';
 import { TEXT_POLICY, textPage } from './viewer-text.ts';
 
 /** A link that is wrong in parts still opens the document. */
@@ -30,7 +30,7 @@ interface ById {
   Params: { id: string };
 }
 
-/** Every citation link opens here: a PDF at its page, others as extracted text, with the cited words marked. */
+/** Every citation link opens here: a PDF at its page, a picture as it is, others as text, with the cited words marked. */
 export function viewerRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {
   server.get<ById>('/documents/:id', async ({ params, query }, reply) => {
     const document = documents.get(params.id);
@@ -38,11 +38,16 @@ export function viewerRoutes(server: FastifyInstance, { documents }: { documents
     const span = mark === undefined ? undefined : toSpan(mark);
     const extraction = await documents.text(document);
     const sections = extraction?.sections ?? [];
-    const paged = view === 'page' && extraction?.processor === 'pdf' && document.state !== 'gone';
+    const looks = view === 'page' && document.state !== 'gone' ? extraction?.processor : undefined;
+    const pictures = looks === 'image' ? documents.figuresOf(document.id) : [];
+    const html =
+      looks === 'pdf'
+        ? pdfPage(document, sections, span)
+        : pictures.length > 0 && picturePage(document, pictures, span);
     return reply
       .header('content-type', 'text/html; charset=utf-8')
-      .header('content-security-policy', paged ? PAGED_POLICY : TEXT_POLICY)
-      .send(paged ? pdfPage(document, sections, span) : textPage(document, sections, span));
+      .header('content-security-policy', html === false ? TEXT_POLICY : PAGED_POLICY)
+      .send(html === false ? textPage(document, sections, span) : html);
   });
 
   /** Where the words of a page stand; with `mark` only those of that span. */

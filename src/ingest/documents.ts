@@ -7,6 +7,7 @@ import type { Arrivals } from './arrivals.ts';
 import type { Catalogue, LedgerDocument } from './catalogue.ts';
 import type { StoredExtraction } from './extractions.ts';
 import type { FetchUrl } from './fetch-url.ts';
+import type { Figures, KeptFigure } from './figures.ts';
 import type { Metadata } from './filter.ts';
 import type { Folders } from './folders.ts';
 import { uriOf, type Inbox } from './inbox.ts';
@@ -23,7 +24,8 @@ export interface DocumentsParts {
   catalogue: Catalogue;
   queue: Queue;
   arrivals: Pick<Arrivals, 'submit'>;
-  pipeline: Pick<Pipeline, 'extractionOf' | 'wordsOf'>;
+  pipeline: Pick<Pipeline, 'extractionOf' | 'figuresOf' | 'wordsOf'>;
+  figures: Pick<Figures, 'pathOf'>;
   save: SaveUpload;
   fetchUrl: FetchUrl;
   uploads: string;
@@ -37,6 +39,12 @@ export interface PlacedPage {
   words: PlacedWord[];
 }
 
+/** A picture of a document: where its file lies, and where a browser gets it, below the public address. */
+export interface DocumentFigure extends KeptFigure {
+  path: string;
+  url: string;
+}
+
 export type Documents = ReturnType<typeof createDocuments>;
 
 /** What people and programs do with documents: look, send, take away, make again. */
@@ -47,6 +55,15 @@ export function createDocuments(parts: DocumentsParts) {
     const document = catalogue.get(id);
     if (!document) throw new LimnerError('not_found', `There is no document ${id}.`);
     return document;
+  }
+
+  function figuresOf(id: string, page?: number): DocumentFigure[] {
+    const base = `/api/documents/${encodeURIComponent(id)}/figures`;
+    return parts.pipeline
+      .figuresOf(get(id), page)
+      .map((figure) =>
+        Object.assign(figure, { path: parts.figures.pathOf(figure.id), url: `${base}/${figure.id}` }),
+      );
   }
 
   async function again(id: string, more: { collection?: string } = {}): Promise<void> {
@@ -151,6 +168,16 @@ export function createDocuments(parts: DocumentsParts) {
       const sections = (await parts.pipeline.extractionOf(document))?.sections ?? [];
       const { width, height } = known;
       return { page, width, height, words: placeWords(known, sections) };
+    },
+
+    /** Pictures of a document in reading order, or of one of its pages. Throws LimnerError `not_found`. */
+    figuresOf,
+
+    /** One of them. Throws LimnerError `not_found`. */
+    figure(id: string, figureId: string): DocumentFigure {
+      const found = figuresOf(id).find((figure) => figure.id === figureId);
+      if (!found) throw new LimnerError('not_found', `Document ${id} has no figure ${figureId}.`);
+      return found;
     },
 
     /** The original bytes. Throws what `openInside` throws. */

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { z } from 'zod';
-import { MORE_PLACE, type Extraction, type PageWords } from '../document.ts';
+import { MORE_PLACE, type Extraction, type OcrSummary, type PageWords } from '../document.ts';
 import type { Database } from '../sqlite.ts';
 
 /** What the processors made of a content: kept, so that chunking, moving or copying never extracts again. */
@@ -124,4 +124,13 @@ function unpacked(page: PageWords): PageWords {
   for (let index = 5; index < runs.length; index += 1)
     runs[index] = (runs[index] ?? 0) + (runs[index - 5] ?? 0);
   return { ...page, runs };
+}
+
+/** What the ledger says of a text that was read from pictures. */
+export function ocrWarning(ocr: OcrSummary | undefined): string[] {
+  if (!ocr) return [];
+  const pages = ocr.pages === 1 ? 'one page' : `${ocr.pages} pages`;
+  return [
+    `The text of ${pages} was read from pictures (OCR, confidence ${Math.round(ocr.confidence)} %); it may hold mistakes.`,
+  ];
 }

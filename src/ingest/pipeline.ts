@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { extname } from 'node:path/posix';
-import type { OcrSummary, PageWords, SourceFile } from '../document.ts';
+import type { Figure, PageWords, SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
-import type { Extractions, StoredExtraction } from './extractions.ts';
+import { ocrWarning, type Extractions, type StoredExtraction } from './extractions.ts';
 import type { Folders } from './folders.ts';
+import type { Figures, KeptFigure } from './figures.ts';
 import { createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
 import { createMoves } from './move.ts';
 import { NO_POLICY, type Effective } from './policy.ts';
@@ -23,12 +24,19 @@ export interface PipelineOptions {
   versions: { all: string; of(extension: string): string };
 }
 
+/** What reading a file gives: the extraction, and what is kept beside it. */
+export type ReadExtraction = StoredExtraction & {
+  words?: PageWords[];
+  figures?: (Figure & { bytes: Uint8Array })[];
+};
+
 export interface PipelineParts {
   inbox: Inbox;
   folders: Pick<Folders, 'policy' | 'collection'>;
   catalogue: Catalogue;
   extractions: Extractions;
-  extract: (file: SourceFile, signal: AbortSignal) => Promise<StoredExtraction & { words?: PageWords[] }>;
+  figures: Pick<Figures, 'put' | 'of'>;
+  extract: (file: SourceFile, signal: AbortSignal) => Promise<ReadExtraction>;
   store: Store;
 }
 
@@ -194,8 +202,10 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       bytes: taken.bytes,
       ...(Object.keys(wishes).length > 0 && { options: wishes }),
     };
-    const { words, ...extraction } = await parts.extract(file, signal);
-    await extractions.put(extractionKey(document, taken.hash), extraction, words);
+    const { words, figures = [], ...extraction } = await parts.extract(file, signal);
+    const key = extractionKey(document, taken.hash);
+    await parts.figures.put(key, figures);
+    await extractions.put(key, extraction, words);
     return extraction;
   }
 
@@ -241,6 +251,8 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       );
     },
     recount: createRecount({ catalogue, store }).some,
+    figuresOf: (document: LedgerDocument, page?: number): KeptFigure[] =>
+      document.hash === null ? [] : parts.figures.of(extractionKey(document, document.hash), page),
     /** Where the words of a document stand on their pages. */
     wordsOf: (document: LedgerDocument): Promise<PageWords[]> =>
       document.hash === null
@@ -257,14 +269,6 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
 /** Processors may do otherwise with other options, so that their texts are kept apart. */
 function optionsKey({ options }: Effective): string {
   return Object.keys(options).length === 0 ? '' : `?${JSON.stringify(options)}`;
-}
-
-function ocrWarning(ocr: OcrSummary | undefined): string[] {
-  if (!ocr) return [];
-  const pages = ocr.pages === 1 ? 'one page' : `${ocr.pages} pages`;
-  return [
-    `The text of ${pages} was read from pictures (OCR, confidence ${Math.round(ocr.confidence)} %); it may hold mistakes.`,
-  ];
 }
 
 function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {

@@ -2,6 +2,7 @@ import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { parseHtml } from './dom.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
+import { createFigureShelf, type FigureShelf } from './figure-shelf.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
@@ -11,7 +12,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
 /** Word documents (Office Open XML): sections by heading, notes at the end, then headers, footers and charts. */
 export const docx: Processor = {
   name: 'docx',
-  version: 1,
+  version: 2,
   kinds: ['docx'],
   label: 'a Word document',
   extensions: ['docx', 'docm', 'dotx', 'dotm'],
@@ -26,11 +27,13 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
     await verifyTextParts(archive);
     return { title: await titleOf(archive), swept: await sweepXml(archive, SWEPT) };
   });
-  const [body, notes] = partNotes(await toHtml(file.path));
+  const figures = createFigureShelf();
+  const [body, notes] = partNotes(await toHtml(file.path, figures));
   const sectioner = sectionsOf(body);
   for (const section of sectioner.finish()) yield { sections: [section] };
   yield { sections: sectionsOf(notes).finish() };
   if (swept !== '') yield { sections: [{ text: swept }] };
+  yield { figures: figures.kept };
   const found = title || sectioner.title;
   if (found) yield { title: found };
 }
@@ -48,7 +51,7 @@ function sectionsOf(source: string): Sectioner {
   return sectioner;
 }
 
-async function toHtml(path: string): Promise<string> {
+async function toHtml(path: string, figures: FigureShelf): Promise<string> {
   const { default: mammoth } = await import('mammoth');
   try {
     const result = await mammoth.convertToHtml(
@@ -56,8 +59,11 @@ async function toHtml(path: string): Promise<string> {
       {
         externalFileAccess: false,
         styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"],
-        // Pictures are not read; their alternative text is.
-        convertImage: mammoth.images.imgElement(async () => ({ src: '' })),
+        // The words on pictures are not read; their alternative text is, and the picture is kept.
+        convertImage: mammoth.images.imgElement(async (image) => {
+          figures.add(await image.readAsBuffer(), Reflect.get(image, 'altText'));
+          return { src: '' };
+        }),
       },
     );
     // mammoth ends each note with an arrow back to where it is called.

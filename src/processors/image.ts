@@ -4,7 +4,8 @@ import { readPhotoFacts } from './exif.ts';
 import type { ImagePage } from './image-pages.ts';
 import type { Limits } from './limits.ts';
 import { createOcr, ocrLateWarning, ocrLimitWarning, type Ocr, type Recognized } from './ocr.ts';
-import type { Part, Processor } from './processor.ts';
+import { MIMES } from './figure-shelf.ts';
+import type { FoundFigure, Part, Processor } from './processor.ts';
 
 /** Pictures: the words on them by OCR, and what stands in them beside the pixels. */
 export const image: Processor = {
@@ -16,6 +17,9 @@ export const image: Processor = {
   native: true,
   read,
 };
+
+/** Larger files are made smaller. */
+const MOST_OWN_BYTES = 8 * 1024 * 1024;
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const bytes = await readFile(file.path);
@@ -34,14 +38,15 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
 /** Only TIFF has pages; another picture is one thing without a number. */
 async function* readPages(bytes: Buffer, ocr: Ocr, limits: Limits): AsyncGenerator<Part> {
   const { imagePages } = await import('./image-pages.ts');
-  const { readUpright } = await import('./ocr-turn.ts');
+  const { createUpright } = await import('./ocr-turn.ts');
+  const readUpright = createUpright(ocr);
   const paged = isTiff(bytes);
   let number = 0;
   for await (const page of imagePages(bytes, paged, limits)) {
     number += 1;
-    if (paged) yield { pages: number };
+    yield { ...(paged && { pages: number }), figures: [await figureOf(page, bytes, number, paged)] };
     if (number <= limits.ocrPages)
-      yield partOf(page, await readUpright(ocr, page.canvas, 1 / page.scale), number, paged);
+      yield partOf(page, await readUpright(page.canvas, 1 / page.scale), number, paged);
   }
   if (number > limits.ocrPages && limits.ocrPages > 0) yield { warnings: [ocrLimitWarning(limits)] };
 }
@@ -56,6 +61,22 @@ function partOf(page: ImagePage, read: Recognized | undefined, number: number, p
     ocr: { pages: 1, confidence: read.confidence },
     words: [{ page: number, width, height, runs: read.runs }],
   };
+}
+
+/** The picture itself, so that an answer and the viewer can show it: its own bytes where browsers know the kind. */
+async function figureOf(
+  page: ImagePage,
+  bytes: Buffer,
+  number: number,
+  paged: boolean,
+): Promise<FoundFigure> {
+  const { imageSize } = await import('image-size');
+  const { toFigure } = await import('./picture.ts');
+  const mime = paged || bytes.length > MOST_OWN_BYTES ? undefined : MIMES[imageSize(bytes).type ?? ''];
+  const figure = mime
+    ? { bytes, mime, width: page.width, height: page.height }
+    : await toFigure(page.canvas, 1 / page.scale);
+  return { ...figure, ...(paged && { page: number }) };
 }
 
 /** The first four bytes (TIFF 6.0, section 2), for both orders of bytes. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MORE_PLACE, type SourceFile } from '../document.ts';
+import { FIGURE_MIMES, MORE_PLACE, type SourceFile } from '../document.ts';
 import { ERRORS, type ErrorCode } from '../errors.ts';
 import type { Limits } from './limits.ts';
 import type { OwnProcessor } from './own-processors.ts';
@@ -51,6 +51,19 @@ export const partSchema = z.object({
         width: z.number(),
         height: z.number(),
         runs: z.array(z.int()),
+      }),
+    )
+    .optional(),
+  figures: z
+    .array(
+      z.object({
+        mime: z.enum(FIGURE_MIMES),
+        width: z.int().positive(),
+        height: z.int().positive(),
+        page: z.int().min(1).optional(),
+        box: z.tuple([z.number(), z.number(), z.number(), z.number()]).optional(),
+        description: z.string().max(10_000).optional(),
+        bytes: z.instanceof(Uint8Array),
       }),
     )
     .optional(),

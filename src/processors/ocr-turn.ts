@@ -6,24 +6,35 @@ import { toPgm } from './picture.ts';
 /** A page read with this confidence stands upright. */
 const SURE = 75;
 /** Below this the words are guesses, and the page counts as one without text. */
-const WORST_PAGE = 60;
+const WORST_PAGE = 70;
 /** So many characters have to be found before a page is turned: a photograph without words is left alone. */
 const WORTH_TURNING = 12;
 
+/** After so many pages that no turn made better, a document is taken for a poor scan that stands upright. */
+const VAIN_TURNS = 3;
+
+/** Reads a picture; runs are given in the picture as it is, times `scale`. */
+export type ReadUpright = (canvas: Canvas, scale: number) => Promise<Recognized | undefined>;
+
 /**
- * Reads a picture that may lie on its side or stand on its head. Runs are given in the picture as it is, times
- * `scale`. Text is empty where nothing can be read; nothing at all is given where that takes too long.
+ * Reads pictures that may lie on their side or stand on their head. Text is empty where nothing can be read; nothing
+ * at all is given where that takes too long.
  */
-export async function readUpright(ocr: Ocr, canvas: Canvas, scale: number): Promise<Recognized | undefined> {
-  let best = await ocr.read(toPgm(canvas));
-  if (!best) return undefined;
-  if (best.confidence < SURE && inkLength(best.text) >= WORTH_TURNING)
-    best = await readTurned(ocr, canvas, best);
-  if (best.confidence < WORST_PAGE) return { ...best, text: '', runs: [] };
-  return {
-    ...best,
-    runs: best.runs.map((value, index) => (index % 5 === 0 ? value : Math.round(value * scale))),
+export function createUpright(ocr: Ocr): ReadUpright {
+  let vain = 0;
+  return async (canvas, scale) => {
+    const straight = await ocr.read(toPgm(canvas));
+    if (!straight) return undefined;
+    const mayTurn = straight.confidence < SURE && inkLength(straight.text) >= WORTH_TURNING;
+    const best = mayTurn && vain < VAIN_TURNS ? await readTurned(ocr, canvas, straight) : straight;
+    if (mayTurn && best === straight) vain += 1;
+    return best.confidence < WORST_PAGE ? { ...best, text: '', runs: [] } : scaled(best, scale);
   };
+}
+
+function scaled(read: Recognized, scale: number): Recognized {
+  const runs = read.runs.map((value, index) => (index % 5 === 0 ? value : Math.round(value * scale)));
+  return { ...read, runs };
 }
 
 async function readTurned(ocr: Ocr, canvas: Canvas, straight: Recognized): Promise<Recognized> {

@@ -1,9 +1,11 @@
 import type { PDFDocumentProxy, PDFPageProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { inkLength, type OcrSummary, type PageWords } from '../document.ts';
 import { notesOf } from './pdf-annotations.ts';
+import type { FigureFinder } from './pdf-figures.ts';
 import { assemble, type TextRun } from './pdf-layout.ts';
 import type { Scanner } from './pdf-scan.ts';
 import { runsOf } from './pdf-words.ts';
+import type { FoundFigure } from './processor.ts';
 
 export interface PageText {
   text: string;
@@ -12,18 +14,29 @@ export interface PageText {
   ocr?: OcrSummary;
   /** The page is a picture and was not read: OCR took too long, or enough pages were read by it. */
   unread?: 'late' | 'limit';
+  figures: FoundFigure[];
+}
+
+/** What reads pages beside their own text. */
+export interface PageTools {
+  scanner: Scanner;
+  figures: FigureFinder;
 }
 
 /** Text, notes and places of one page; `mayScan` tells whether OCR may read one more. */
 export async function readPageText(
   document: PDFDocumentProxy,
   number: number,
-  scanner: Scanner,
+  { scanner, figures }: PageTools,
   mayScan: boolean,
 ): Promise<PageText> {
   const page = await document.getPage(number);
   try {
-    return await readText(page, number, scanner, mayScan);
+    const read = await readText(page, number, scanner, mayScan);
+    // What was read as a page of text is no figure of it.
+    const isScan = read.ocr !== undefined && read.ocr.pages > 0;
+    const found = isScan ? [] : await figures.find(page, number, page.getViewport({ scale: 1 }));
+    return { ...read, figures: found };
   } finally {
     page.cleanup();
   }
@@ -34,7 +47,7 @@ async function readText(
   number: number,
   scanner: Scanner,
   mayScan: boolean,
-): Promise<PageText> {
+): Promise<Omit<PageText, 'figures'>> {
   const { items } = await page.getTextContent();
   const runs = items.filter(isTextRun);
   const notes = notesOf(await page.getAnnotations());

@@ -3,6 +3,7 @@ import type { PDFPageProxy, PageViewport } from 'pdfjs-dist/legacy/build/pdf.mjs
 import { inkLength } from '../document.ts';
 import type { Limits } from './limits.ts';
 import { createOcr, type Recognized } from './ocr.ts';
+import type { ReadUpright } from './ocr-turn.ts';
 
 /** Fewer characters than this are a page number or a stamp on a scan. */
 const LITTLE_TEXT = 24;
@@ -27,6 +28,7 @@ export interface Scanner {
 
 export function createScanner(limits: Limits): Scanner {
   const ocr = createOcr(limits);
+  let readUpright: ReadUpright | undefined;
   return {
     close: ocr.close,
     async wants(page, text) {
@@ -35,8 +37,9 @@ export function createScanner(limits: Limits): Scanner {
     },
     async read(page, { width, height }) {
       const scale = Math.min(RESOLUTION / POINTS_PER_INCH, LONGEST_SIDE / Math.max(width, height));
-      const { readUpright } = await import('./ocr-turn.ts');
-      return readUpright(ocr, await pictureOf(page, scale), 1 / scale);
+      const { createUpright } = await import('./ocr-turn.ts');
+      readUpright ??= createUpright(ocr);
+      return readUpright(await pictureOf(page, scale), 1 / scale);
     },
   };
 }

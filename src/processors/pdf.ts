@@ -6,6 +6,7 @@ import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
+import { createFigureFinder, type FigureFinder } from './pdf-figures.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
 import { readPageText, type PageText } from './pdf-page.ts';
 import { createScanner } from './pdf-scan.ts';
@@ -25,9 +26,12 @@ export const pdf: Processor = {
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const task = await startLoading(new Uint8Array(await readFile(file.path)));
+  const bytes = await readFile(file.path);
+  const figures = createFigureFinder(bytes);
+  // pdf.js takes the bytes for itself.
+  const task = await startLoading(new Uint8Array(bytes));
   try {
-    yield* readDocument(await load(task), limits);
+    yield* readDocument(await load(task), figures, limits);
   } finally {
     await task.destroy();
   }
@@ -77,7 +81,11 @@ interface Progress {
 }
 
 /** No more than `limits.pages` pages: a file can point at one page any number of times. */
-async function* readDocument(document: PDFDocumentProxy, limits: Limits): AsyncGenerator<Part> {
+async function* readDocument(
+  document: PDFDocumentProxy,
+  figures: FigureFinder,
+  limits: Limits,
+): AsyncGenerator<Part> {
   const title = await readTitle(document);
   yield { pages: document.numPages, ...(title && { title }) };
   const outline = await readOutline(document);
@@ -88,7 +96,7 @@ async function* readDocument(document: PDFDocumentProxy, limits: Limits): AsyncG
   try {
     for (let number = 1; number <= count; number += 1) {
       const mayScan = progress.scanned < limits.ocrPages;
-      const page = await readPageText(document, number, scanner, mayScan).catch(() => undefined);
+      const page = await readPageText(document, number, { scanner, figures }, mayScan).catch(() => undefined);
       yield partOf(page, number, outline, sectioner, progress);
     }
   } finally {
@@ -115,6 +123,7 @@ function partOf(
     sections,
     ...(page && page.words.runs.length > 0 && { words: [page.words] }),
     ...(page?.ocr && { ocr: page.ocr }),
+    ...(page && page.figures.length > 0 && { figures: page.figures }),
   };
 }
 

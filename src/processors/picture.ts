@@ -1,6 +1,7 @@
-import type { Canvas } from '@napi-rs/canvas';
+import { createCanvas, type Canvas } from '@napi-rs/canvas';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
+import type { FoundFigure } from './processor.ts';
 
 /** Throws LimnerError `limit` for a picture that unpacks to more pixels than are read. */
 export function checkPixels(width: number, height: number, { picturePixels }: Limits): void {
@@ -23,4 +24,21 @@ export function toPgm(canvas: Canvas): Buffer {
     file[to] = ((data[from] ?? 0) * 77 + (data[from + 1] ?? 0) * 150 + (data[from + 2] ?? 0) * 29) >> 8;
   }
   return file;
+}
+
+/** Figures are shown beside answers: larger ones are made smaller. */
+const LONGEST_FIGURE_SIDE = 1600;
+const QUALITY = 85;
+
+/** A picture as it is kept: WebP, on white, no larger than it is shown, and `shrink` times its size at most. */
+export async function toFigure(canvas: Canvas, shrink = 1): Promise<Omit<FoundFigure, 'page'>> {
+  const scale = Math.min(1, shrink, LONGEST_FIGURE_SIDE / Math.max(canvas.width, canvas.height));
+  const width = Math.max(1, Math.round(canvas.width * scale));
+  const height = Math.max(1, Math.round(canvas.height * scale));
+  const kept = createCanvas(width, height);
+  const context = kept.getContext('2d');
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, width, height);
+  context.drawImage(canvas, 0, 0, width, height);
+  return { bytes: await kept.encode('webp', QUALITY), mime: 'image/webp', width, height };
 }

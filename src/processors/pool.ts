@@ -4,7 +4,7 @@ import type { Log } from '../log.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { readWithMembers, type ReadOne } from './members.ts';
 import type { OwnProcessor } from './own-processors.ts';
-import type { Described } from './processor.ts';
+import type { Described, FoundFigure } from './processor.ts';
 import { ELSEWHERE, startReader, type Reader, type WithMembers } from './reader.ts';
 import { createTable, PROCESSORS } from './table.ts';
 
@@ -29,7 +29,7 @@ export interface ExtractorOptions {
 }
 
 /** An extraction and the name of the processor that made it, `none` for an empty file. */
-export type Extracted = Extraction & { processor: string; words: PageWords[] };
+export type Extracted = Extraction & { processor: string; words: PageWords[]; figures: FoundFigure[] };
 
 export interface Extractor {
   /**

@@ -1,4 +1,4 @@
-import type { Extraction, OcrSummary, PageWords, SourceFile } from '../document.ts';
+import type { Extraction, Figure, OcrSummary, PageWords, SourceFile } from '../document.ts';
 import type { Limits } from './limits.ts';
 
 /**
@@ -10,7 +10,13 @@ export type Part = Partial<Extraction> & {
   members?: Member[];
   /** Where the words of pages stand. */
   words?: PageWords[];
+  /** Pictures that are worth showing beside an answer. */
+  figures?: FoundFigure[];
 };
+
+export interface FoundFigure extends Figure {
+  bytes: Uint8Array;
+}
 
 /** A file inside another. `name` is what the archive or message calls it; it may be anything. */
 export interface Member {

@@ -98,7 +98,14 @@ export function startReader(options: ReaderOptions): Reader {
   }
 
   async function read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE> {
-    const extracted: WithMembers = { sections: [], warnings: [], processor: 'none', members: [], words: [] };
+    const extracted: WithMembers = {
+      sections: [],
+      warnings: [],
+      processor: 'none',
+      members: [],
+      words: [],
+      figures: [],
+    };
     const request = { file, limits: options.limits, own: options.own };
     const guarded = guard(child, options, kill, signal);
     try {
@@ -226,6 +233,7 @@ function collect(extracted: WithMembers, part: Part): void {
   merge(extracted, part);
   for (const member of part.members ?? []) extracted.members.push(member);
   for (const page of part.words ?? []) extracted.words.push(page);
+  for (const figure of part.figures ?? []) extracted.figures.push(figure);
 }
 
 function isEmpty(extracted: WithMembers): boolean {

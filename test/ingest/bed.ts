@@ -5,6 +5,7 @@ import { createArrivals } from '../../src/ingest/arrivals.ts';
 import { createCatalogue, type LedgerDocument } from '../../src/ingest/catalogue.ts';
 import { createEmbedding, type DocumentEmbedder } from '../../src/ingest/embed.ts';
 import { createExtractions, type StoredExtraction } from '../../src/ingest/extractions.ts';
+import { createFigures } from '../../src/ingest/figures.ts';
 import { createFolders } from '../../src/ingest/folders.ts';
 import { createInbox } from '../../src/ingest/inbox.ts';
 import { createNotices } from '../../src/ingest/notices.ts';
@@ -82,6 +83,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       folders,
       catalogue,
       extractions: createExtractions(database),
+      figures: createFigures({ folder: join(folder, 'figures') }, { database }),
       extract,
       store: slowed,
     },

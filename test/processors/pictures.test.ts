@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createCanvas } from '@napi-rs/canvas';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { expect, test } from 'vitest';
 import { inkLength, joinSections, type PageWords, type Section } from '../../src/document.ts';
 import { checkLanguages } from '../../src/processors/ocr-languages.ts';
@@ -128,4 +128,39 @@ test('the characters of a PDF and of its places are the same, page by page', asy
     );
   }
   expect(words).toHaveLength(3);
+});
+
+test('figures of a PDF are kept with their page and place, icons and scans are not', async () => {
+  const { figures } = await pool.extract(fixture('figures.pdf'));
+  expect(figures.map(({ page, mime, width, height }) => [page, mime, width, height])).toEqual([
+    [1, 'image/webp', 481, 361],
+    [2, 'image/webp', 401, 301],
+  ]);
+  const [left = 0, top = 0, width = 0, height = 0] = figures[0]?.box ?? [];
+  expect(left).toBeGreaterThan(20);
+  expect(top).toBeGreaterThan(60);
+  // 10 by 7.5 centimetres, in points.
+  expect([width, height]).toEqual([283, 213]);
+  const tower = await loadImage(Buffer.from(figures[0]?.bytes ?? []));
+  const canvas = createCanvas(tower.width, tower.height);
+  canvas.getContext('2d').drawImage(tower, 0, 0);
+  const [red = 0, green = 0, blue = 0] = canvas.getContext('2d').getImageData(240, 210, 1, 1).data;
+  expect(red).toBeGreaterThan(green + blue);
+  expect((await pool.extract(fixture('scanned.pdf'))).figures).toEqual([]);
+  expect((await pool.extract(fixture('sample.pdf'))).figures).toEqual([]);
+});
+
+test('figures of a Word document come with what it says of them', async () => {
+  const { figures } = await pool.extract(fixture('figures.docx'));
+  expect(figures.map(({ mime, width, description }) => [mime, width, description])).toEqual([
+    ['image/png', 481, 'The tower at Skerrow'],
+    ['image/png', 401, 'Visitors by decade'],
+  ]);
+});
+
+test('a picture is its own figure, in a kind that browsers show', async () => {
+  const mimeOf = async (name: string) => (await pool.extract(fixture(name))).figures.map(({ mime }) => mime);
+  expect(await mimeOf('sample.jpg')).toEqual(['image/jpeg']);
+  expect(await mimeOf('sample.bmp')).toEqual(['image/webp']);
+  expect(await mimeOf('sample.tif')).toEqual(['image/webp', 'image/webp']);
 });

@@ -25,9 +25,9 @@ describe.skipIf(!existsSync(CHROMIUM))('the viewer in a browser (needs /usr/bin/
   beforeAll(async () => {
     folder = await temporaryFolder();
     service = await startService(folder);
-    for (const name of ['sample.pdf', 'scanned.pdf', 'sample.md'])
+    for (const name of ['sample.pdf', 'scanned.pdf', 'sample.tif', 'sample.md'])
       await copyFile(fixture(name), join(service.inbox, name));
-    for (const [uri, { id }] of await service.quiet(3, 60_000)) ids.set(uri, id);
+    for (const [uri, { id }] of await service.quiet(4, 60_000)) ids.set(uri, id);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
     page = await browser.newPage({ viewport: { width: 360, height: 640 } });
     page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));
@@ -115,15 +115,26 @@ describe.skipIf(!existsSync(CHROMIUM))('the viewer in a browser (needs /usr/bin/
   });
 
   it('shows a scan with the words marked that OCR read', async () => {
-    const url = await citation('What does the fare for a bicycle cost?');
-    expect(url).toMatch(/#page=2$/);
-    await page.goto(url);
+    const id = ids.get('scanned.pdf');
+    const read = await (await service.get(`/api/documents/${id}/words?page=2`)).json();
+    const { span } = read.words.find(({ text }: { text: string }) => text === 'bicycle');
+    await page.goto(`${service.url}/documents/${id}?mark=${span.join('-')}#page=2`);
     await page.locator('.page[data-page-number="2"] .marks > .mark').first().waitFor();
     const [box, sheet] = [
       await marks().first().boundingBox(),
       await page.locator('.page[data-page-number="2"]').boundingBox(),
     ];
     expect((box?.y ?? 0) - (sheet?.y ?? 0)).toBeLessThan((sheet?.height ?? 0) / 4);
+  });
+
+  it('shows a picture with the cited words marked', async () => {
+    const id = ids.get('sample.tif');
+    await page.goto(`${service.url}/documents/${id}?mark=130-180#page=2`);
+    await page.locator('.picture[data-page="2"] .mark').first().waitFor();
+    expect(await page.locator('.picture[data-page="1"] .mark').count()).toBe(0);
+    const picture = page.locator('.picture[data-page="2"] img');
+    expect(await picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(709);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
   });
 
   it('is worked by keyboard, and its text can be selected', async () => {

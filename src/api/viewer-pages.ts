@@ -45,6 +45,27 @@ ${aboutHtml(document, ` · <a href="?view=text${query}">as text</a>`)}
 <script type="module" src="/web/viewer.js"></script></body></html>`;
 }
 
+/** Pictures as they look. Those of a TIFF are its pages; `page` is missing for all others, which are one. */
+export function picturePage(
+  document: LedgerDocument,
+  pictures: readonly { url: string; width: number; height: number; page?: number }[],
+  mark: Span | undefined,
+): string {
+  const query = mark ? `&amp;mark=${mark.join('-')}` : '';
+  const shown = pictures.map(
+    ({ url, width, height, page = 1 }) =>
+      `<div class="picture" data-page="${page}" id="page=${page}"><img src="${escape(url)}" width="${width}" height="${height}" alt="${escape(document.title)}"></div>`,
+  );
+  return `<!doctype html>
+<html lang="und"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="referrer" content="no-referrer"><title>${escape(document.title)}</title>
+<link rel="icon" href="/web/icon.svg"><link rel="stylesheet" href="/web/viewer.css"></head>
+<body data-document="${encodeURIComponent(document.id)}"${mark ? ` data-mark="${mark.join('-')}"` : ''}><header lang="en"><h1>${escape(document.title)}</h1>
+${aboutHtml(document, ` · <a href="?view=text${query}">as text</a>`)}</header>
+<main class="pictures" tabindex="0">${shown.join('\n')}</main>
+<script type="module" src="/web/viewer-picture.js"></script></body></html>`;
+}
+
 /** The first and the last page that the passage touches. */
 function pagesOf(sections: readonly Section[], [start, end]: Span): [number, number] | undefined {
   const touched: number[] = [];

@@ -1,0 +1,132 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Figure } from '../document.ts';
+import type { Database } from '../sqlite.ts';
+import type { ExtractionKey } from './extractions.ts';
+
+/** A figure as it is kept: `id` is the SHA-256 of its bytes, so that equal ones are kept once. */
+export interface KeptFigure extends Figure {
+  id: string;
+  bytes: number;
+}
+
+const SCHEMA = [
+  `create table figure(
+     hash text not null, extension text not null, version text not null, ordinal integer not null,
+     id text not null, mime text not null, bytes integer not null, width integer not null, height integer not null,
+     page integer, box text, description text,
+     primary key(hash, extension, version, ordinal)
+   ) without rowid;
+   create index figure_id on figure(id);`,
+];
+
+interface FigureRow {
+  id: string;
+  mime: Figure['mime'];
+  bytes: number;
+  width: number;
+  height: number;
+  page: number | null;
+  box: string | null;
+  description: string | null;
+}
+
+const COLUMNS = 'id, mime, bytes, width, height, page, box, description';
+
+export type Figures = ReturnType<typeof createFigures>;
+
+/** Pictures of documents: files below `folder` by their content, and which content shows which of them where. */
+export function createFigures({ folder }: { folder: string }, { database }: { database: Database }) {
+  database.migrate('figures', SCHEMA);
+  const pathOf = (id: string): string => join(folder, id.slice(0, 2), id);
+
+  /** Writes a file of that content unless it is there; a half-written one never has its name. */
+  async function keep(bytes: Uint8Array): Promise<string> {
+    const id = createHash('sha256').update(bytes).digest('hex');
+    const part = join(folder, 'parts', randomUUID());
+    for (const path of [part, pathOf(id)]) await mkdir(dirname(path), { recursive: true });
+    await writeFile(part, bytes);
+    await rename(part, pathOf(id));
+    return id;
+  }
+
+  return {
+    pathOf,
+
+    /** Keeps the figures of a content; before the extraction is kept, so that none is missing beside it. */
+    async put(key: ExtractionKey, figures: readonly (Figure & { bytes: Uint8Array })[]): Promise<void> {
+      const ids: string[] = [];
+      for (const { bytes } of figures) ids.push(await keep(bytes));
+      await database.write((connection) => {
+        connection.run(
+          'delete from figure where hash = ? and extension = ? and version = ?',
+          key.hash,
+          key.extension,
+          key.version,
+        );
+        for (const [ordinal, figure] of figures.entries())
+          connection.run(
+            `insert into figure(hash, extension, version, ordinal, ${COLUMNS})
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            key.hash,
+            key.extension,
+            key.version,
+            ordinal,
+            ids[ordinal] ?? '',
+            figure.mime,
+            figure.bytes.length,
+            figure.width,
+            figure.height,
+            figure.page ?? null,
+            figure.box ? figure.box.join(' ') : null,
+            figure.description ?? null,
+          );
+      });
+    },
+
+    /** Figures of a content in reading order, those of one page where it is given. */
+    of(key: ExtractionKey, page?: number): KeptFigure[] {
+      const rows = database.read.all<FigureRow>(
+        `select ${COLUMNS} from figure where hash = ? and extension = ? and version = ?
+         and (? is null or page = ?) order by ordinal`,
+        key.hash,
+        key.extension,
+        key.version,
+        page ?? null,
+        page ?? null,
+      );
+      return rows.map(fromRow);
+    },
+
+    /** Forgets figures of contents that are forgotten, and then files that nothing shows. */
+    async prune(): Promise<void> {
+      await database.write((connection) => {
+        connection.run(
+          `delete from figure where not exists (
+             select 1 from extraction where extraction.hash = figure.hash
+             and extraction.extension = figure.extension and extraction.version = figure.version)`,
+        );
+      });
+      for (const id of await storedIds(folder))
+        if (!database.read.get('select 1 from figure where id = ?', id))
+          await rm(pathOf(id), { force: true });
+    },
+  };
+}
+
+function fromRow({ page, box, description, ...row }: FigureRow): KeptFigure {
+  const [x = 0, y = 0, width = 0, height = 0] = (box ?? '').split(' ').map(Number);
+  return {
+    ...row,
+    ...(page !== null && { page }),
+    ...(box !== null && { box: [x, y, width, height] }),
+    ...(description !== null && { description }),
+  };
+}
+
+async function storedIds(folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true });
+  const names = await readdir(folder, { recursive: true });
+  return names.flatMap((name) => /[/\\]([0-9a-f]{64})$/.exec(name)?.[1] ?? []);
+}
