@@ -3,6 +3,8 @@ import { LimnerError } from '../errors.ts';
 import { parseHtml } from './dom.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
 import { createFigureShelf, type FigureShelf } from './figure-shelf.ts';
+import { placeLabels, prepareDocx, type DocxFile } from './docx-source.ts';
+import { embeddedFiles } from './embedded.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
@@ -16,26 +18,32 @@ export const docx: Processor = {
   kinds: ['docx'],
   label: 'a Word document',
   extensions: ['docx', 'docm', 'dotx', 'dotm'],
+  holdsFiles: true,
   read,
 };
 
 /** Parts that mammoth does not visit, in the order they are given. */
-const SWEPT = ['word/header', 'word/footer', 'word/charts/chart', 'word/diagrams/data'];
+const SWEPT = ['word/header', 'word/footer', 'word/comments', 'word/charts/chart', 'word/diagrams/data'];
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const { title, swept } = await withArchive(file.path, limits, async (archive) => {
-    await verifyTextParts(archive);
-    return { title: await titleOf(archive), swept: await sweepXml(archive, SWEPT) };
-  });
   const figures = createFigureShelf();
-  const [body, notes] = partNotes(await toHtml(file.path, figures));
+  const { title, swept, html, members } = await withArchive(file.path, limits, async (archive) => {
+    await verifyTextParts(archive);
+    return {
+      title: await titleOf(archive),
+      swept: await sweepXml(archive, SWEPT),
+      html: placeLabels(await toHtml(await prepareDocx(archive), figures)),
+      members: await Array.fromAsync(embeddedFiles(archive)),
+    };
+  });
+  const [body, notes] = partNotes(html);
   const sectioner = sectionsOf(body);
   for (const section of sectioner.finish()) yield { sections: [section] };
   yield { sections: sectionsOf(notes).finish() };
   if (swept !== '') yield { sections: [{ text: swept }] };
   yield { figures: figures.kept };
   const found = title || sectioner.title;
-  if (found) yield { title: found };
+  yield { members, ...(found && { title: found }) };
 }
 
 /** mammoth puts foot- and endnotes into a list at the end, where they would seem to belong to the last heading. */
@@ -51,21 +59,20 @@ function sectionsOf(source: string): Sectioner {
   return sectioner;
 }
 
-async function toHtml(path: string, figures: FigureShelf): Promise<string> {
+async function toHtml(file: DocxFile, figures: FigureShelf): Promise<string> {
   const { default: mammoth } = await import('mammoth');
+  // Its types leave out that a container may be given as it is; an empty path counts as none.
+  const input = { path: '', file };
   try {
-    const result = await mammoth.convertToHtml(
-      { path },
-      {
-        externalFileAccess: false,
-        styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"],
-        // The words on pictures are not read; their alternative text is, and the picture is kept.
-        convertImage: mammoth.images.imgElement(async (image) => {
-          figures.add(await image.readAsBuffer(), Reflect.get(image, 'altText'));
-          return { src: '' };
-        }),
-      },
-    );
+    const result = await mammoth.convertToHtml(input, {
+      externalFileAccess: false,
+      styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"],
+      // The words on pictures are not read; their alternative text is, and the picture is kept.
+      convertImage: mammoth.images.imgElement(async (image) => {
+        figures.add(await image.readAsBuffer(), Reflect.get(image, 'altText'));
+        return { src: '' };
+      }),
+    });
     // mammoth ends each note with an arrow back to where it is called.
     return result.value.replaceAll('>↑</a>', '></a>');
   } catch (error) {

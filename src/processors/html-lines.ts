@@ -33,6 +33,8 @@ const PARAGRAPHS = new Set(
   'P H1 H2 H3 H4 H5 H6 TABLE PRE UL OL DL BLOCKQUOTE FIGURE SECTION ARTICLE'.split(' '),
 );
 const MAX_INDENT = 6;
+/** What a list item says of its own sign (docx-source.ts). */
+const LABEL = 'data-limner-label';
 
 /**
  * Writes an HTML tree as lines in the manner of Markdown: `#` headings, `-` and `1.` lists, `|` tables, fenced
@@ -52,7 +54,7 @@ export function writeLines(root: Node, options: HtmlLineOptions, emit: (line: Li
     if (name === 'IMG') writer.text(element.getAttribute('alt') ?? '');
     if (name === 'BR') writer.lineBreak();
     if (name === 'UL' || name === 'OL') lists.push({ ordered: name === 'OL', next: firstNumber(element) });
-    if (name === 'LI') writer.prefix(bullet(lists));
+    if (name === 'LI') writer.prefix(bullet(lists, element.getAttribute(LABEL)));
     if (name === 'PRE') writer.openCode();
     if (headingLevel(name) > 0) writer.openHeading(headingLevel(name));
     if (name === 'TR' && !layout.has(tableOf(element))) writer.openRow(isHeaderRow(element));
@@ -123,9 +125,10 @@ function firstNumber(list: Element): number {
   return Number.isSafeInteger(start) ? start : 1;
 }
 
-function bullet(lists: readonly List[]): string {
+function bullet(lists: readonly List[], label: string | null): string {
   const list = lists.at(-1);
   const indent = '  '.repeat(Math.min(Math.max(lists.length - 1, 0), MAX_INDENT));
+  if (label !== null) return label === '' ? indent : `${indent}${label} `;
   if (!list?.ordered) return `${indent}- `;
   list.next += 1;
   return `${indent}${list.next - 1}. `;

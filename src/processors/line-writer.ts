@@ -89,7 +89,11 @@ export function createLineWriter(emit: (line: Line) => void): LineWriter {
     },
     lineBreak: () => append(row ? ' ' : '\n'),
     block,
-    prefix: (next) => void (sign = next),
+    prefix(next) {
+      // In a cell a number says more than a bullet.
+      if (!row) sign = next;
+      else if (!next.startsWith('-') && !next.startsWith(' ')) append(next);
+    },
     openHeading: (next) => void (level = next),
     openCode() {
       if (codes === 0 && !row) fence();

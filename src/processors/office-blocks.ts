@@ -1,6 +1,7 @@
 import type { Block, Inline, List, Table } from '@firecrawl/anydoc';
 import { pieces } from './cut.ts';
 import { MAX_LINE, type Line } from './lines.ts';
+import { letters, roman } from './numerals.ts';
 
 type Emit = (line: Line) => void;
 
@@ -58,37 +59,6 @@ function markerOf(list: List, index: number): string {
 
 function cased(family: string, marker: string): string {
   return family.startsWith('upper') ? marker.toUpperCase() : marker;
-}
-
-function letters(number: number): string {
-  return number < 1
-    ? ''
-    : letters(Math.floor((number - 1) / 26)) + String.fromCharCode(97 + ((number - 1) % 26));
-}
-
-const ROMAN: readonly [value: number, sign: string][] = [
-  [1000, 'm'],
-  [900, 'cm'],
-  [500, 'd'],
-  [400, 'cd'],
-  [100, 'c'],
-  [90, 'xc'],
-  [50, 'l'],
-  [40, 'xl'],
-  [10, 'x'],
-  [9, 'ix'],
-  [5, 'v'],
-  [4, 'iv'],
-  [1, 'i'],
-];
-
-function roman(number: number): string {
-  let rest = Math.min(Math.max(number, 0), 3999);
-  let text = '';
-  for (const [value, sign] of ROMAN) {
-    for (; rest >= value; rest -= value) text += sign;
-  }
-  return text;
 }
 
 function writeTable(table: Table, emit: Emit): void {

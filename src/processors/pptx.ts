@@ -1,5 +1,6 @@
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
+import { embeddedFiles } from './embedded.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
@@ -13,10 +14,11 @@ const PRESENTATION = 'ppt/presentation.xml';
 /** PowerPoint: a section for each slide with its title as heading; tables, charts, pictures' texts, notes, comments. */
 export const pptx: Processor = {
   name: 'pptx',
-  version: 1,
+  version: 2,
   kinds: ['pptx'],
   label: 'a PowerPoint presentation',
   extensions: ['pptx', 'pptm', 'ppsx', 'ppsm', 'potx', 'potm'],
+  holdsFiles: true,
   read,
 };
 
@@ -24,7 +26,8 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   // The archive is open while the parts are drawn out of it.
   const parts = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
-    return Array.fromAsync(readSlides(archive));
+    const slides = await Array.fromAsync(readSlides(archive));
+    return [...slides, { members: await Array.fromAsync(embeddedFiles(archive)) }];
   });
   yield* parts;
 }

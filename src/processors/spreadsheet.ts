@@ -3,8 +3,9 @@ import type { CellObject, WorkSheet } from '@e965/xlsx';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
+import { embeddedFiles } from './embedded.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
-import type { Part, Processor } from './processor.ts';
+import type { Member, Part, Processor } from './processor.ts';
 import { sweepXml } from './xml-text.ts';
 import { createRowWriter } from './table-rows.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
@@ -14,16 +15,18 @@ const ZIP_MAGIC = '504b';
 /** Workbooks: rows with their header, by sheet and cell range; then comments, and the text of drawings and charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 1,
+  version: 2,
   kinds: ['xlsx', 'xls', 'ods'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots'],
+  holdsFiles: true,
   read,
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
-  const drawn = data.toString('hex', 0, 2) === ZIP_MAGIC ? await readDrawings(file.path, limits) : '';
+  const isZip = data.toString('hex', 0, 2) === ZIP_MAGIC;
+  const { drawn, members } = isZip ? await readDrawings(file.path, limits) : { drawn: '', members: [] };
   const book = await readBook(data);
   const budget: Budget = { rows: limits.sheetRows, cells: limits.sheetCells };
   for (const name of book.SheetNames) {
@@ -31,16 +34,18 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
     if (sheet) yield* readSheet(name, sheet, budget);
   }
   if (drawn !== '') yield { sections: [{ text: drawn }] };
+  yield { members };
   if (budget.spent) yield { warnings: [limitWarning(budget.spent, limits)] };
   const title = book.Props?.Title?.trim();
   if (title) yield { title };
 }
 
 /** Sizes are checked before the parser sees the file. */
-function readDrawings(path: string, limits: Limits): Promise<string> {
+function readDrawings(path: string, limits: Limits): Promise<{ drawn: string; members: Member[] }> {
   return withArchive(path, limits, async (archive) => {
     await verifyTextParts(archive);
-    return sweepXml(archive, ['xl/drawings/drawing', 'xl/charts/chart', 'xl/diagrams/data']);
+    const drawn = await sweepXml(archive, ['xl/drawings/drawing', 'xl/charts/chart', 'xl/diagrams/data']);
+    return { drawn, members: await Array.fromAsync(embeddedFiles(archive)) };
   });
 }
 

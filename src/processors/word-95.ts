@@ -92,12 +92,15 @@ const SIGNS: Readonly<Record<string, string>> = {
 /** Paragraphs and cells as lines; of a field only what it shows ([MS-DOC] 2.8.25). */
 export function plainText(text: string): string {
   const shows: boolean[] = [];
+  let hidden = 0;
   let plain = '';
   for (const sign of text) {
-    if (sign === FIELD) shows.push(false);
-    else if (sign === SHOWN && shows.length > 0) shows[shows.length - 1] = true;
-    else if (sign === FIELD_END) shows.pop();
-    else if (shows.every(Boolean)) plain += sign >= ' ' ? sign : (SIGNS[sign] ?? '');
+    if (sign === FIELD) hidden += shows.push(false) > 0 ? 1 : 0;
+    else if (sign === SHOWN && shows.at(-1) === false) {
+      shows[shows.length - 1] = true;
+      hidden -= 1;
+    } else if (sign === FIELD_END) hidden -= shows.pop() === false ? 1 : 0;
+    else if (hidden === 0 && sign !== SHOWN) plain += sign >= ' ' ? sign : (SIGNS[sign] ?? '');
   }
   return plain;
 }
