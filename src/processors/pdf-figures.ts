@@ -20,6 +20,7 @@ const Decoded = z.object({
   data: z.union([z.instanceof(Uint8Array), z.instanceof(Uint8ClampedArray)]),
 });
 type Decoded = z.infer<typeof Decoded>;
+type Bytes = Decoded['data'];
 
 type Matrix = readonly [number, number, number, number, number, number];
 const Numbers = z.array(z.number()).length(6);
@@ -40,12 +41,16 @@ export function createFigureFinder(file: Buffer): FigureFinder {
   // Dictionaries of streams are never inside other streams (PDF 32000-1, 7.5.7), so that this misses none.
   const hasPictures = /\/Subtype\s*\/Image\b/.test(file.toString('latin1'));
   const known = new Set<string>();
+  /** Names of pictures that several pages share. */
+  const shared = new Set<string>();
 
   return {
     async find(page, number, viewport) {
       if (!hasPictures || known.size >= MOST_FIGURES) return [];
       const found: FoundFigure[] = [];
       for (const placed of await placedPictures(page, viewport)) {
+        if (shared.has(placed.name)) continue;
+        if (isShared(placed.name)) shared.add(placed.name);
         const picture = await decoded(page, placed.name);
         if (!picture || !isFigureSize(picture.width, picture.height)) continue;
         const digest = createHash('sha256').update(picture.data).digest('hex');
@@ -109,10 +114,14 @@ function isShare([, , width, height]: Placed['box'], viewport: PageViewport): bo
   return share >= SMALLEST_SHARE && share <= WHOLE_PAGE;
 }
 
+/** pdf.js keeps pictures of several pages for the document, under names that begin so. */
+function isShared(name: string): boolean {
+  return name.startsWith('g_');
+}
+
 async function decoded(page: PDFPageProxy, name: string): Promise<Decoded | undefined> {
   const { promise, resolve } = Promise.withResolvers<unknown>();
-  // Pictures of several pages are kept for the document.
-  (name.startsWith('g_') ? page.commonObjs : page.objs).get(name, resolve);
+  (isShared(name) ? page.commonObjs : page.objs).get(name, resolve);
   const clock = new AbortController();
   const late = after(DECODE_MS, undefined, { signal: clock.signal }).catch(() => undefined);
   const object = await Promise.race([promise, late]);
@@ -120,28 +129,36 @@ async function decoded(page: PDFPageProxy, name: string): Promise<Decoded | unde
   return Decoded.safeParse(object).data;
 }
 
-/** As WebP on white; pdf.js gives one bit, three bytes or four bytes for each pixel. */
+/** As it is kept; pdf.js gives one bit, three bytes or four bytes for each pixel. */
 async function encoded({ width, height, kind, data }: Decoded): Promise<Omit<FoundFigure, 'page'>> {
   const { createCanvas } = await import('@napi-rs/canvas');
   const { toFigure } = await import('./picture.ts');
   const canvas = createCanvas(width, height);
   const context = canvas.getContext('2d');
   const image = context.createImageData(width, height);
-  const row = (width + 7) >> 3;
-  for (let pixel = 0; pixel < width * height; pixel += 1) {
-    const to = 4 * pixel;
-    if (kind === 1) {
-      const [x, y] = [pixel % width, Math.floor(pixel / width)];
-      const isWhite = ((data[y * row + (x >> 3)] ?? 0) & (128 >> (x & 7))) !== 0;
-      image.data.fill(isWhite ? 255 : 0, to, to + 3);
-    } else {
-      const from = (kind === 2 ? 3 : 4) * pixel;
-      image.data[to] = data[from] ?? 0;
-      image.data[to + 1] = data[from + 1] ?? 0;
-      image.data[to + 2] = data[from + 2] ?? 0;
-    }
-    image.data[to + 3] = kind === 3 ? (data[4 * pixel + 3] ?? 255) : 255;
-  }
+  if (kind === 1) spreadBits(data, image.data, width);
+  else if (kind === 2) spreadBytes(data, image.data);
+  else image.data.set(data.subarray(0, image.data.length));
   context.putImageData(image, 0, 0);
   return toFigure(canvas);
+}
+
+/** Rows of bits, each begun at a whole byte; 1 is white. */
+function spreadBits(bits: Bytes, pixels: Uint8ClampedArray, width: number): void {
+  const row = (width + 7) >> 3;
+  for (let to = 0; to < pixels.length; to += 4) {
+    const [x, y] = [(to / 4) % width, Math.floor(to / 4 / width)];
+    const isWhite = ((bits[y * row + (x >> 3)] ?? 0) & (128 >> (x & 7))) !== 0;
+    pixels.fill(isWhite ? 255 : 0, to, to + 3);
+    pixels[to + 3] = 255;
+  }
+}
+
+function spreadBytes(bytes: Bytes, pixels: Uint8ClampedArray): void {
+  for (let from = 0, to = 0; to < pixels.length; from += 3, to += 4) {
+    pixels[to] = bytes[from] ?? 0;
+    pixels[to + 1] = bytes[from + 1] ?? 0;
+    pixels[to + 2] = bytes[from + 2] ?? 0;
+    pixels[to + 3] = 255;
+  }
 }

@@ -32,6 +32,7 @@ export function createScanner(limits: Limits): Scanner {
   return {
     close: ocr.close,
     async wants(page, text) {
+      if (limits.ocrPages === 0) return false;
       if (isBad(text)) return true;
       return inkLength(text) < LITTLE_TEXT && (await showsSomething(page));
     },

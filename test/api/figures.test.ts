@@ -29,11 +29,11 @@ test('figures of a document are listed, all or those of a page, and served as wh
   const picture = await bench.get(data[0]?.url ?? '');
   expect(picture.statusCode).toBe(200);
   expect(picture.headers).toMatchObject({
-    'content-type': 'image/webp',
+    'content-type': 'image/jpeg',
     'x-content-type-options': 'nosniff',
     'content-security-policy': `default-src 'none'; sandbox`,
   });
-  expect(picture.rawPayload.toString('latin1', 8, 12)).toBe('WEBP');
+  expect(picture.rawPayload.toString('hex', 0, 3)).toBe('ffd8ff');
 });
 
 test('a document has only figures of its own, and a list of none where there are none', async () => {
