@@ -24,6 +24,7 @@ import { createFolders } from './ingest/folders.ts';
 import { createFetchUrl } from './ingest/fetch-url.ts';
 import { createInbox } from './ingest/inbox.ts';
 import { createJobs } from './ingest/jobs.ts';
+import { withTranscription } from './ingest/listen.ts';
 import { createNotices } from './ingest/notices.ts';
 import { createNotify, NOTIFY_DEFAULTS, type NotifyOptions } from './ingest/notify.ts';
 import { createPipeline } from './ingest/pipeline.ts';
@@ -39,6 +40,7 @@ import type { Log } from './log.ts';
 import { checkLanguages } from './processors/ocr-languages.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
 import { createFingerprints } from './models/fingerprints.ts';
+import { createTranscribe } from './models/transcribe.ts';
 import { createModels, type ModelsOptions } from './models/models.ts';
 import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
@@ -85,7 +87,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const { maxFileBytes, limits } = config.extract;
   checkLanguages(limits.ocrLanguages);
   const own = await loadOwnProcessors(config.processors, log);
-  const versions = createVersions(limits, own.processors);
+  const versions = createVersions(limits, own.processors, config.transcribe?.model);
   const identify = createFingerprints(database);
   const models = createModels({ ...config, ...overrides.ollama }, { identify, log });
   const extractor = createExtractor({
@@ -95,11 +97,13 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     idleMs: IDLE_MS,
     log,
   });
+  const transcribe = config.transcribe && createTranscribe(config.transcribe);
+  const extract = withTranscription(extractor.extract, transcribe);
   const folders = createFolders({ database, log });
   const inbox = createInbox(config.inbox, folders.ignores);
   const pipeline = createPipeline(
     { spool, uploads, maxFileBytes, versions },
-    { inbox, folders, catalogue, extractions, figures, extract: extractor.extract, store },
+    { inbox, folders, catalogue, extractions, figures, extract, store },
   );
   const recount = createRecount({ catalogue, store });
   const embedding = createEmbedding(

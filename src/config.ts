@@ -73,6 +73,9 @@ export const Environment = z.object({
   LIMNER_CHAT_KEY: optional,
   LIMNER_EMBED_URL: url,
   LIMNER_EMBED_KEY: optional,
+  LIMNER_TRANSCRIBE_URL: url,
+  LIMNER_TRANSCRIBE_MODEL: text('whisper-1'),
+  LIMNER_TRANSCRIBE_KEY: optional,
   COMFYUI_URL: list.refine(
     (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
     'every entry must be an http or https address',
@@ -124,6 +127,8 @@ export interface Config {
   /** Servers of OpenAI's API that have a role instead of Ollama. */
   chatServer: { url: string; key: string | undefined } | undefined;
   embedServer: { url: string; key: string | undefined } | undefined;
+  /** What writes recordings down. */
+  transcribe: { url: string; key: string | undefined; model: string } | undefined;
   comfy: {
     /** Addresses of ComfyUI servers, with credentials where they want some. */
     workers: string[];
@@ -200,6 +205,13 @@ function toConfig(settings: Settings, base: string): Config {
     },
     chatServer: address(settings.LIMNER_CHAT_URL, settings.LIMNER_CHAT_KEY),
     embedServer: address(settings.LIMNER_EMBED_URL, settings.LIMNER_EMBED_KEY),
+    transcribe: settings.LIMNER_TRANSCRIBE_URL
+      ? {
+          url: settings.LIMNER_TRANSCRIBE_URL,
+          key: settings.LIMNER_TRANSCRIBE_KEY,
+          model: settings.LIMNER_TRANSCRIBE_MODEL,
+        }
+      : undefined,
     comfy: {
       workers: settings.COMFYUI_URL,
       workflows: resolve(base, settings.LIMNER_WORKFLOWS ?? SHIPPED_WORKFLOWS),

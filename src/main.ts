@@ -92,7 +92,9 @@ async function main(name: string, args: string[]): Promise<number> {
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
   const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
-  const modelKeys = [config.chatServer, config.embedServer].flatMap((server) => server?.key ?? []);
+  const modelKeys = [config.chatServer, config.embedServer, config.transcribe].flatMap(
+    (server) => server?.key ?? [],
+  );
   const secrets = [
     ...config.apiKeys,
     ...config.webhookSecrets,

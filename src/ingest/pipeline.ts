@@ -57,6 +57,9 @@ export const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set([
   'changing',
 ]);
 
+/** A file that failed so is looked at again by every scan: its disk or the server that hears it may come back. */
+const LOOKED_AT_AGAIN: ReadonlySet<ErrorCode> = new Set(['unreadable', 'model_unavailable']);
+
 export type Pipeline = ReturnType<typeof createPipeline>;
 
 /** Brings the store in line with one document's file, from whatever state; safe to run twice. */
@@ -104,7 +107,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     }
   }
 
-  /** Nothing of an older content stays searchable. Only what is unreadable is looked at again by each scan. */
+  /** Nothing of an older content stays searchable. */
   async function giveUp(document: LedgerDocument, signature: string, error: unknown): Promise<Outcome> {
     await store.remove(document.id);
     const { code, message } = reasonOf(error);
@@ -116,7 +119,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       vectors: 0,
       hash: null,
       recipe: recipeOf(document),
-      signature: code === 'unreadable' ? null : signature,
+      signature: LOOKED_AT_AGAIN.has(code) ? null : signature,
     };
   }
 

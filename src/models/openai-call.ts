@@ -160,7 +160,7 @@ function wordsIn(body: unknown): string | undefined {
 }
 
 /** The error for an answer with an error status. */
-function refusal(status: number, body: string, host: OpenAiHost): Error {
+export function refusal(status: number, body: string, host: OpenAiHost): Error {
   const words = wordsIn(jsonOrNothing(body));
   const said = withoutSecret(brief(words ?? `HTTP ${status}`), host);
   const at = `${SERVER} at ${host.url}`;

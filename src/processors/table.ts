@@ -20,6 +20,7 @@ import { pdf } from './pdf.ts';
 import { pptx } from './pptx.ts';
 import type { Described, Processor } from './processor.ts';
 import type { Sniffed } from './sniff.ts';
+import { recording } from './recording.ts';
 import { rst } from './rst.ts';
 import { spreadsheet } from './spreadsheet.ts';
 import { subtitles } from './subtitles.ts';
@@ -53,6 +54,7 @@ export const PROCESSORS: readonly Processor[] = [
   tar,
   gzip,
   image,
+  recording,
 ];
 
 /** Kinds that look alike from inside, so that the extension decides between them. */

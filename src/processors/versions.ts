@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Limits } from './limits.ts';
 import type { OwnProcessor } from './own-processors.ts';
+import { recording } from './recording.ts';
 import { PROCESSORS } from './table.ts';
 
 /** What decides which text a file gives: it changes when that may. */
@@ -14,7 +15,13 @@ export interface Versions {
 }
 
 /** Files inside files can be of any kind, so what holds them depends on every processor of the users. */
-export function createVersions(limits: Limits, own: readonly OwnProcessor[]): Versions {
+export function createVersions(
+  limits: Limits,
+  own: readonly OwnProcessor[],
+  /** What writes recordings down; another one writes other words. */
+  transcriber?: string,
+): Versions {
+  const heard = transcriber === undefined ? '' : `~${digest([transcriber])}`;
   const base = digest([
     JSON.stringify(limits),
     ...PROCESSORS.map(({ name, version }) => `${name}:${version}`).toSorted(),
@@ -24,12 +31,13 @@ export function createVersions(limits: Limits, own: readonly OwnProcessor[]): Ve
 
   return {
     base,
-    all: withOwn(own),
+    all: withOwn(own) + heard,
     of(extension) {
       const ending = extension.replace(/^\./, '');
       const builtIn = PROCESSORS.find(({ extensions }) => extensions.includes(ending));
       const holdsAny = builtIn === undefined || builtIn.holdsFiles === true;
-      return withOwn(own.filter(({ extensions }) => holdsAny || extensions.includes(ending)));
+      const some = own.filter(({ extensions }) => holdsAny || extensions.includes(ending));
+      return withOwn(some) + (builtIn === undefined || builtIn === recording ? heard : '');
     },
   };
 }

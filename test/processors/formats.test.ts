@@ -23,7 +23,8 @@ describe('every processor', () => {
         expect({ ending, processor, empty: sections.length === 0 }).toEqual({
           ending,
           processor: name,
-          empty: false,
+          // What is said in it is written down elsewhere (test/recordings.test.ts).
+          empty: name === 'recording',
         });
       }
     },
