@@ -30,6 +30,13 @@ export interface OpenAiRoutes extends Omit<ConversationParts, 'models'> {
 
 /** OpenAI's API, route by route; docs/openai.md says what of it is here. Pictures are in openai-images.ts. */
 export function openAiRoutes(server: FastifyInstance, parts: OpenAiRoutes): void {
+  void server.register(async (scope) => {
+    takeEmptyJson(scope);
+    routes(scope, parts);
+  });
+}
+
+function routes(server: FastifyInstance, parts: OpenAiRoutes): void {
   const models = createModelNames(parts);
   const answer = createAnswerConversation({ ...parts, models });
   modelRoutes(server, { models });
@@ -40,4 +47,13 @@ export function openAiRoutes(server: FastifyInstance, parts: OpenAiRoutes): void
   vectorStoreRoutes(server, parts);
   vectorStoreFileRoutes(server, parts);
   audioRoutes(server);
+}
+
+/** OpenAI's client for Python says `application/json` of requests without a body, such as each DELETE. */
+function takeEmptyJson(server: FastifyInstance): void {
+  const parseJson = server.getDefaultJsonParser('error', 'error');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body.length === 0) done(null, undefined);
+    else void parseJson(request, body.toString(), done);
+  });
 }

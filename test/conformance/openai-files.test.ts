@@ -171,6 +171,14 @@ describe('vector stores', () => {
   });
 });
 
+test('a DELETE that says it is JSON and has no body is taken, as OpenAI’s client for Python sends it', async () => {
+  const file = await upload('gone.txt', 'soon gone');
+  const headers = { 'content-type': 'application/json' };
+  const url = `${bed.baseURL}/files/${file.id}`;
+  expect((await bed.fetch(url, { method: 'DELETE', headers })).status).toBe(200);
+  expect((await bed.fetch(`${bed.baseURL}/chat/completions`, { method: 'POST', headers })).status).toBe(400);
+});
+
 test('transcriptions are not there, and say so', async () => {
   const file = await toFile(Buffer.from('RIFF'), 'speech.wav');
   await expect(client.audio.transcriptions.create({ file, model: 'whisper-1' })).rejects.toMatchObject({
