@@ -108,6 +108,7 @@ function sniffText(head: Buffer): Sniffed {
   const start = head.toString('utf8', 0, 1024).replace('\uFEFF', '').trimStart().toLowerCase();
   const isPage = start.startsWith('<!doctype html') || start.startsWith('<html');
   if (isPage) return { kind: 'html', label: 'an HTML page' };
+  if (start.startsWith('<?xml')) return { kind: 'xml', label: 'an XML file' };
   return isMail(start)
     ? { kind: 'mail', label: 'an e-mail message' }
     : { kind: 'text', label: 'a text file' };

@@ -8,6 +8,7 @@ import { epub } from './epub.ts';
 import { gzip } from './gzip.ts';
 import { html } from './html.ts';
 import { image } from './image.ts';
+import { json } from './json.ts';
 import { latex } from './latex.ts';
 import { mail } from './mail.ts';
 import { markdown } from './markdown.ts';
@@ -26,6 +27,8 @@ import { spreadsheet } from './spreadsheet.ts';
 import { subtitles } from './subtitles.ts';
 import { tar } from './tar.ts';
 import { text } from './text.ts';
+import { xml } from './xml.ts';
+import { yaml } from './yaml.ts';
 import { zipArchive } from './zip-archive.ts';
 
 /** Every kind of document that is read. docs/add-a-processor.md says how to add one. */
@@ -42,6 +45,9 @@ export const PROCESSORS: readonly Processor[] = [
   odp,
   epub,
   notebook,
+  json,
+  yaml,
+  xml,
   asciidoc,
   rst,
   latex,

@@ -5,12 +5,12 @@ import { createSectioner } from './sectioner.ts';
 import type { SourceFile } from '../document.ts';
 
 const PROSE = 'txt text log org';
-const DATA = 'json jsonl ndjson yaml yml xml ini toml conf cfg diff patch';
+const DATA = 'ini toml conf cfg diff patch';
 
 /** Plain text of any kind, in any encoding, of any length: sections with their lines. */
 export const text: Processor = {
   name: 'text',
-  version: 1,
+  version: 2,
   kinds: ['text'],
   label: 'a text file',
   extensions: `${PROSE} ${DATA}`.split(' '),

@@ -85,6 +85,80 @@ test('a notebook keeps short outputs, and code is no heading', async () => {
   expect(text).toContain('```\n# not a heading\nprint(tide(3))\n```\n\n3.42 metres');
 });
 
+test('JSON has its values with their path, numbers as they are written', async () => {
+  const source = {
+    name: 'Skerrow',
+    lamp: { maker: { name: 'Stevenson', years: [1880, 1881] }, lit: true },
+    log: [
+      { day: 'Monday', wind: 'north' },
+      { day: 'Tuesday', wind: 'west' },
+    ],
+  };
+  const text = JSON.stringify(source).replace(
+    '"name":"Skerrow"',
+    '"name":"Skerrow","serial":12345678901234567890',
+  );
+  expect((await pool.extract(write('a.json', text))).sections).toEqual([
+    { text: 'name: Skerrow\nserial: 12345678901234567890' },
+    { text: 'lamp.lit: true', headings: ['lamp'] },
+    { text: 'lamp.maker.name: Stevenson\nlamp.maker.years: 1880, 1881', headings: ['lamp', 'maker'] },
+    { text: 'log.day: Monday\nlog.wind: north\n\nlog.day: Tuesday\nlog.wind: west', headings: ['log'] },
+  ]);
+  expect((await pool.extract(write('a.jsonl', '{"a":1}\nno json\n{"a":2}\n'))).sections).toEqual([
+    { text: 'a: 1\n\nno json\n\na: 2' },
+  ]);
+  const broken = await pool.extract(write('broken.json', '{"a": [1, 2'));
+  expect(broken.sections).toEqual([{ text: '{"a": [1, 2', lines: [1, 1] }]);
+  expect((await pool.extract(write('keys.json', '{"a": {}}'))).sections).toMatchObject([
+    { text: '{"a": {}}' },
+  ]);
+});
+
+test('YAML keeps its text and has its keys as headings', async () => {
+  const source =
+    '# the light\nname: Skerrow\nlamp: # of 1880\n  maker: Stevenson\n  glass:\n    panes: 12\nkeepers:\n  - Venn\n';
+  expect((await pool.extract(write('a.yaml', source))).sections).toEqual([
+    { text: '# the light\nname: Skerrow', lines: [1, 2] },
+    { text: 'lamp: # of 1880\n  maker: Stevenson', headings: ['lamp'], lines: [3, 4] },
+    { text: '  glass:\n    panes: 12', headings: ['lamp', 'glass'], lines: [5, 6] },
+    { text: 'keepers:\n  - Venn', headings: ['keepers'], lines: [7, 8] },
+  ]);
+});
+
+test('XML has texts, attributes and titles; what has neither stays as it is', async () => {
+  const book = `<?xml version="1.0"?><book xmlns="x"><title>The light</title><chapter id="c1"><title>Oil</title>
+    <para>It burns <b>colza</b> oil.</para><store kind="cellar">40</store></chapter></book>`;
+  expect(await pool.extract(write('a.xml', book))).toMatchObject({
+    title: 'The light',
+    sections: [
+      { text: 'title: The light' },
+      {
+        text: 'chapter (id=c1):\ntitle: Oil\npara: It burns colza oil.\nstore (kind=cellar): 40',
+        headings: ['Oil'],
+      },
+    ],
+  });
+  expect((await pool.extract(write('b.xml', '<a><b/></a>'))).sections).toMatchObject([
+    { text: '<a><b/></a>' },
+  ]);
+  expect((await pool.extract(write('c.xml', '<a><b>torn'))).sections).toMatchObject([{ text: /torn/ }]);
+  expect((await pool.extract(write('noname', book))).processor).toBe('xml');
+});
+
+test('feeds have their entries', async () => {
+  const { title, sections } = await pool.extract(fixture('sample.rss'));
+  expect(title).toBe('News of the Skerrow Light');
+  expect(sections.map(({ headings }) => headings?.join())).toEqual([undefined, 'New lamp', 'Fog & horn']);
+  expect(sections[2]?.text).toBe(
+    '# Fog & horn\nAuthor: T. Venn\nDate: Tue, 10 Nov 2026 08:00:00 GMT\nLink: https://skerrow.example/fog\nThe horn sounds twice a minute.\n\n- in fog\n- in snow',
+  );
+  const atom = await pool.extract(fixture('sample.atom'));
+  expect(atom.sections[1]).toMatchObject({
+    headings: ['New lamp'],
+    text: expect.stringContaining('It is brighter.'),
+  });
+});
+
 test('a book has its chapters', async () => {
   const { sections, title } = await pool.extract(fixture('sample.epub'));
   expect(title).toBe('Letter to the ringers');
