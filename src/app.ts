@@ -7,7 +7,6 @@ import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
 import { createConverse } from './ask/converse.ts';
-import { createDirect } from './ask/direct.ts';
 import { createMemory } from './ask/remembered.ts';
 import { createRetrieve } from './ask/retrieve.ts';
 import { createIllustrate } from './ask/illustrate.ts';
@@ -145,8 +144,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const retrieve = createRetrieve({ store, embedder: models.embed, log });
   const chat = createChatPort(models);
   const ask = createAsk({ retrieve, chat, log });
-  const { chatModels } = models;
-  const converse = createConverse({ ask, direct: createDirect({ chat }), chatModels, chatModel: chat.ready });
+  const converse = createConverse({ ask, chat, chatModels: models.chatModels });
 
   // Pictures beside the text.
   const images = await createImages(
@@ -196,10 +194,11 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       retrieve,
       ask,
       converse,
-      chatModels,
+      chatModels: models.chatModels,
       fetchPicture: fetchUrl,
       embedder: { name: () => models.status().embed.name, plain: models.embed.plain },
       memory: createMemory(database),
+      transcribe,
       stores,
       files: createStoreFiles({ documents, catalogue, stores }),
       collections: catalogue.collections,

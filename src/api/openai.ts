@@ -5,7 +5,7 @@ import type { Log } from '../log.ts';
 import type { Retrieve } from '../ask/retrieve.ts';
 import type { Documents } from '../ingest/documents.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
-import { audioRoutes } from './audio.ts';
+import { audioRoutes, type TranscribeSent } from './audio.ts';
 import { chatRoutes } from './chat.ts';
 import { createAnswerConversation, type ConversationParts } from './conversations.ts';
 import { embeddingRoutes, type TextEmbedder } from './embeddings.ts';
@@ -22,6 +22,7 @@ export interface OpenAiRoutes extends Omit<ConversationParts, 'models'> {
   memory: Memory;
   stores: VectorStores;
   files: StoreFiles;
+  transcribe?: TranscribeSent | undefined;
   documents: Documents;
   retrieve: Retrieve;
   maxFileBytes: number;
@@ -46,7 +47,7 @@ function routes(server: FastifyInstance, parts: OpenAiRoutes): void {
   fileRoutes(server, parts);
   vectorStoreRoutes(server, parts);
   vectorStoreFileRoutes(server, parts);
-  audioRoutes(server);
+  audioRoutes(server, parts);
 }
 
 /** OpenAI's client for Python says `application/json` of requests without a body, such as each DELETE. */

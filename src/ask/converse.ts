@@ -1,8 +1,8 @@
 import { LimnerError } from '../errors.ts';
 import type { ChatMessage, ChatOptions, ListedModel } from '../models/model-server.ts';
-import type { Ask, AskEvent } from './ask.ts';
+import type { Ask, AskEvent, Chat } from './ask.ts';
 import { isBackgroundTask } from './background-task.ts';
-import type { Direct } from './direct.ts';
+import { createDirect } from './direct.ts';
 import { withSourceList } from './source-list.ts';
 
 /** A conversation whose last question is to be answered. */
@@ -24,19 +24,19 @@ export interface Conversation {
 
 export interface ConverseParts {
   ask: Ask;
-  direct: Direct;
+  chat: Chat;
   chatModels: () => ListedModel[];
-  /** The model that answers where none is named. */
-  chatModel: () => string | undefined;
 }
 
 export type Converse = ReturnType<typeof createConverse>;
 
 /** Answers the last question of a conversation: from the documents, or by the model alone. */
-export function createConverse({ ask, direct, chatModels, chatModel }: ConverseParts) {
+export function createConverse({ ask, chat, chatModels }: ConverseParts) {
+  const direct = createDirect({ chat });
+
   function checkPictures({ messages, options }: Conversation): void {
     if (!messages.some(({ images = [] }) => images.length > 0)) return;
-    const name = options.model ?? chatModel();
+    const name = options.model ?? chat.ready();
     if (chatModels().find((model) => model.name === name)?.vision !== false) return;
     throw new LimnerError('invalid_request', `The model ${name} does not read pictures.`, {
       param: 'messages',

@@ -8,8 +8,6 @@ export interface DirectRequest {
   options: ChatOptions;
 }
 
-export type Direct = ReturnType<typeof createDirect>;
-
 /**
  * Passes a conversation to the model as it is: without documents, citations or instructions of ours.
  * Throws `model_unavailable` when there is no model, for there is nothing to quote from.

@@ -7,6 +7,7 @@ const ROUTES: readonly [route: RegExp, whole: string, event?: string][] = [
   [/^POST \/v1\/responses$/, 'Response', 'ResponseStreamEvent'],
   [/^GET \/v1\/responses\/[^/]+$/, 'Response'],
   [/^GET \/v1\/responses\/[^/]+\/input_items$/, 'ResponseItemList'],
+  [/^POST \/v1\/audio\/transcriptions$/, 'CreateTranscriptionResponseJson'],
   [/^POST \/v1\/embeddings$/, 'CreateEmbeddingResponse'],
   [/^GET \/v1\/models$/, 'ListModelsResponse'],
   [/^GET \/v1\/models\/.+$/, 'Model'],
@@ -64,7 +65,7 @@ export function createCheckedFetch(): CheckedFetch {
   async function look(route: string, response: Response): Promise<void> {
     const type = response.headers.get('content-type') ?? '';
     if (!response.ok) return check(route, 'ErrorResponse', await response.json());
-    if (WITHOUT_SCHEMA.test(route)) return;
+    if (WITHOUT_SCHEMA.test(route) || type.startsWith('text/plain')) return;
     const [, whole, event] = ROUTES.find(([known]) => known.test(route)) ?? [];
     if (whole === undefined) return void problems.push(`${route}: no schema`);
     if (!type.includes('text/event-stream')) return check(route, whole, await response.json());
