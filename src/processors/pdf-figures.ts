@@ -32,6 +32,8 @@ interface Placed {
 }
 
 export interface FigureFinder {
+  /** Whether there can be any more. */
+  mayFind(): boolean;
   /** Figures of a page that did not come before; never more than a document keeps. */
   find(page: PDFPageProxy, number: number, viewport: PageViewport): Promise<FoundFigure[]>;
 }
@@ -45,8 +47,8 @@ export function createFigureFinder(file: Buffer): FigureFinder {
   const shared = new Set<string>();
 
   return {
+    mayFind: () => hasPictures && known.size < MOST_FIGURES,
     async find(page, number, viewport) {
-      if (!hasPictures || known.size >= MOST_FIGURES) return [];
       const found: FoundFigure[] = [];
       for (const placed of await placedPictures(page, viewport)) {
         if (shared.has(placed.name)) continue;

@@ -14,29 +14,34 @@ export interface PageText {
   ocr?: OcrSummary;
   /** The page is a picture and was not read: OCR took too long, or enough pages were read by it. */
   unread?: 'late' | 'limit';
-  figures: FoundFigure[];
-}
-
-/** What reads pages beside their own text. */
-export interface PageTools {
-  scanner: Scanner;
-  figures: FigureFinder;
 }
 
 /** Text, notes and places of one page; `mayScan` tells whether OCR may read one more. */
 export async function readPageText(
   document: PDFDocumentProxy,
   number: number,
-  { scanner, figures }: PageTools,
+  scanner: Scanner,
   mayScan: boolean,
 ): Promise<PageText> {
   const page = await document.getPage(number);
   try {
-    const read = await readText(page, number, scanner, mayScan);
-    // What was read as a page of text is no figure of it.
-    const isScan = read.ocr !== undefined && read.ocr.pages > 0;
-    const found = isScan ? [] : await figures.find(page, number, page.getViewport({ scale: 1 }));
-    return { ...read, figures: found };
+    return await readText(page, number, scanner, mayScan);
+  } finally {
+    page.cleanup();
+  }
+}
+
+/** The figures of a page. What was read as a page of text is none. */
+export async function readFigures(
+  document: PDFDocumentProxy,
+  number: number,
+  { ocr }: PageText,
+  finder: FigureFinder,
+): Promise<FoundFigure[]> {
+  if (!finder.mayFind() || (ocr && ocr.pages > 0)) return [];
+  const page = await document.getPage(number);
+  try {
+    return await finder.find(page, number, page.getViewport({ scale: 1 }));
   } finally {
     page.cleanup();
   }
@@ -47,7 +52,7 @@ async function readText(
   number: number,
   scanner: Scanner,
   mayScan: boolean,
-): Promise<Omit<PageText, 'figures'>> {
+): Promise<PageText> {
   const { items } = await page.getTextContent();
   const runs = items.filter(isTextRun);
   const notes = notesOf(await page.getAnnotations());

@@ -8,7 +8,7 @@ import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
 import { createFigureFinder, type FigureFinder } from './pdf-figures.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
-import { readPageText, type PageText } from './pdf-page.ts';
+import { readFigures, readPageText, type PageText } from './pdf-page.ts';
 import { createScanner } from './pdf-scan.ts';
 import { readTitle } from './pdf-title.ts';
 import type { Part, Processor } from './processor.ts';
@@ -29,7 +29,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const bytes = await readFile(file.path);
   const figures = createFigureFinder(bytes);
   // pdf.js takes the bytes for itself.
-  const task = await startLoading(new Uint8Array(bytes));
+  const task = await startLoading(new Uint8Array(bytes), limits);
   try {
     yield* readDocument(await load(task), figures, limits);
   } finally {
@@ -37,7 +37,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   }
 }
 
-async function startLoading(data: Uint8Array): Promise<PDFDocumentLoadingTask> {
+async function startLoading(data: Uint8Array, limits: Limits): Promise<PDFDocumentLoadingTask> {
   const { getDocument } = await import('pdfjs-dist/legacy/build/pdf.mjs');
   const root = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
   return getDocument({
@@ -49,6 +49,7 @@ async function startLoading(data: Uint8Array): Promise<PDFDocumentLoadingTask> {
     disableFontFace: true,
     useSystemFonts: false,
     useWorkerFetch: false,
+    maxImageSize: limits.picturePixels,
     verbosity: 0,
   });
 }
@@ -96,8 +97,11 @@ async function* readDocument(
   try {
     for (let number = 1; number <= count; number += 1) {
       const mayScan = progress.scanned < limits.ocrPages;
-      const page = await readPageText(document, number, { scanner, figures }, mayScan).catch(() => undefined);
+      const page = await readPageText(document, number, scanner, mayScan).catch(() => undefined);
       yield partOf(page, number, outline, sectioner, progress);
+      // After the text, so that a picture which is too much for the reader costs no words.
+      const found = page ? await readFigures(document, number, page, figures).catch(() => []) : [];
+      if (found.length > 0) yield { figures: found };
     }
   } finally {
     await scanner.close();
@@ -123,7 +127,6 @@ function partOf(
     sections,
     ...(page && page.words.runs.length > 0 && { words: [page.words] }),
     ...(page?.ocr && { ocr: page.ocr }),
-    ...(page && page.figures.length > 0 && { figures: page.figures }),
   };
 }
 

@@ -88,12 +88,16 @@ export function startReader(options: ReaderOptions): Reader {
     }
   }
 
-  /** What a process that ended without an answer leaves: the parts of a late one, an error otherwise. */
+  /** What a process that ended without an answer leaves: the parts of one that went over a limit, or an error. */
   function salvage(extracted: WithMembers): WithMembers {
     options.log.warn({ verdict, exit: child.exitCode, stderr: stderr() }, 'a reading process ended early');
-    if ((verdict !== 'timeout' && verdict !== 'page') || isEmpty(extracted))
+    if (verdict === undefined || verdict === 'cancelled' || isEmpty(extracted))
       throw endError(verdict, stderr(), options);
-    extracted.warnings.push(lateWarning(extracted, lateness(verdict, options)));
+    const reason =
+      verdict === 'memory'
+        ? `it needed more than ${options.residentMb} MB of memory (LIMNER_EXTRACT_RESIDENT_MB)`
+        : `it took longer than ${lateness(verdict, options)}`;
+    extracted.warnings.push(stopWarning(extracted, reason));
     return extracted;
   }
 
@@ -216,10 +220,10 @@ function crashMessage(stderr: string, memoryMb: number): string {
     : 'The reader of this kind of document broke down on this file; opening and saving it again may help.';
 }
 
-function lateWarning(extracted: Extracted, time: string): string {
+function stopWarning(extracted: Extracted, reason: string): string {
   const page = extracted.sections.at(-1)?.page;
   const where = page === undefined ? '' : ` after page ${page}`;
-  return `Reading stopped${where} because it took longer than ${time}; the rest is not searchable.`;
+  return `Reading stopped${where} because ${reason}; the rest is not searchable.`;
 }
 
 /** The time that was over, and the setting that moves it. */
