@@ -56,18 +56,26 @@ export function removeFolder(folder: string): Promise<void> {
 }
 
 /** Starts the service on `folder`, which keeps inbox and data; resolves when it answers. */
-export async function startService(folder: string, env: Record<string, string> = {}): Promise<Service> {
+export async function startService(
+  folder: string,
+  env: Record<string, string> = {},
+  { preload }: { preload?: string } = {},
+): Promise<Service> {
   const inbox = join(folder, 'inbox');
   await mkdir(inbox, { recursive: true });
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'], ...SETTINGS, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...(preload === undefined ? [] : ['--import', preload]), MAIN, 'serve'],
+    {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], ...SETTINGS, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', ...(preload === undefined ? [] : (['ipc'] as const))],
+    },
+  );
   let out = '';
   let log = '';
-  child.stdout.on('data', (part: Buffer) => (out += part.toString()));
-  child.stderr.on('data', (part: Buffer) => (log += part.toString()));
+  child.stdout?.on('data', (part: Buffer) => (out += part.toString()));
+  child.stderr?.on('data', (part: Buffer) => (log += part.toString()));
   const address = await until(() => {
     if (child.exitCode !== null) throw new Error(`The service ended: ${log}`);
     return /Limner is at (http:\S+)\. /.exec(out)?.[1];

@@ -1,5 +1,6 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { LimnerError, messageOf } from '../errors.ts';
+import { reach } from '../points.ts';
 import type { Log } from '../log.ts';
 import type { Store, Unembedded } from '../store/store.ts';
 
@@ -98,8 +99,10 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
 
   async function embedAndStore(model: string, batch: readonly Unembedded[]): Promise<void> {
     const vectors = await embedOrHalve(batch);
+    reach('embedded');
     if (embedder.ready()?.identity !== model) return;
     await store.putVectors(model, vectors);
+    reach('vectors stored');
     unsettled = true;
     await parts.onEmbedded(new Set(batch.map(({ documentId }) => documentId)));
   }

@@ -1,4 +1,5 @@
 import type { Store } from '../store/store.ts';
+import { reach } from '../points.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import { fileNameOf, type Inbox } from './inbox.ts';
 import type { Result } from './pipeline.ts';
@@ -66,6 +67,7 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
     const asItIs = known.state !== 'gone' && known.recipe === recipeOf(to.uri);
     const back = asItIs ? undefined : await make(moved, taken, signal);
     if (!back) await store.describe(fieldsOf(moved));
+    reach('moved');
     await catalogue.change(known.id, (connection) => {
       catalogue.erase(connection, to.id);
       const { uri, path, collection } = moved;

@@ -4,6 +4,7 @@ import { Agent, request } from 'undici';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
+import { reach } from '../points.ts';
 import { NOTICE_JOB, type Notice, type Notices, type Subscription } from './notices.ts';
 import { somethingDue, type Job, type Queue } from './queue.ts';
 
@@ -64,6 +65,7 @@ export function createNotify(
     if (!notice || !subscription || subscription.disabled !== null)
       return database.write((connection) => queue.end(connection, job));
     const answer = await post(subscription, notice);
+    reach('notice sent');
     if (stop.signal.aborted) return; // its lease is void at the next start
     if (answer.status === 410) await notices.disable(subscription.id, 'the receiver answered 410 Gone');
     await record(job, notice, answer);

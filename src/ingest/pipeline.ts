@@ -3,6 +3,7 @@ import { extname } from 'node:path/posix';
 import type { Figure, PageWords, SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Store } from '../store/store.ts';
+import { reach } from '../points.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
 import { ocrWarning, type Extractions, type StoredExtraction } from './extractions.ts';
@@ -98,6 +99,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     if (look.kind === 'refused') throw new LimnerError(look.code, look.message);
     if (look.bytes > options.maxFileBytes) throw tooLarge(look.bytes, options.maxFileBytes);
     const taken = await take(document);
+    reach('taken');
     try {
       if (isCurrent(document, taken)) return { outcome: stillCurrent(document, taken) };
       const moved = await adopt(document, taken, signal);
@@ -110,6 +112,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   /** Nothing of an older content stays searchable. */
   async function giveUp(document: LedgerDocument, signature: string, error: unknown): Promise<Outcome> {
     await store.remove(document.id);
+    reach('removed');
     const { code, message } = reasonOf(error);
     return {
       state: 'failed',
@@ -131,6 +134,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     const title = titleOf(document, extraction);
     const chunks = [...chunkSections(extraction, policy.limits)];
     const counts = await store.replace(fieldsOf({ ...document, ...said, title }), chunks);
+    reach('stored');
     return {
       ...said,
       ...contentOf(document, taken),
@@ -206,9 +210,11 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       ...(Object.keys(wishes).length > 0 && { options: wishes }),
     };
     const { words, figures = [], ...extraction } = await parts.extract(file, signal);
+    reach('extracted');
     const key = extractionKey(document, taken.hash);
     await parts.figures.put(key, figures);
     await extractions.put(key, extraction, words);
+    reach('cached');
     return extraction;
   }
 
@@ -236,6 +242,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     if (document.source === 'inbox' && !(await inbox.online())) return { again: OFFLINE_WAIT_MS };
     if (document.revision > 0 && catalogue.hasUntaken(document.bytes)) return { again: MOVE_WAIT_MS };
     await store.remove(document.id);
+    reach('removed');
     return { outcome: { state: 'gone', error: null, chunks: 0, vectors: 0 } };
   }
 

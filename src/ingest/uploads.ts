@@ -6,6 +6,7 @@ import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError, systemCode } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
+import { reach } from '../points.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Metadata } from './filter.ts';
 import { createInbox, isOf, DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
@@ -52,6 +53,7 @@ export function createUploads(
     const incoming = join(options.spool, `incoming-${randomBytes(8).toString('hex')}`);
     try {
       const { bytes, hash } = await keep(upload.body, incoming, options.maxFileBytes);
+      reach('upload kept');
       const uri = upload.externalId ?? `${upload.kind}/${hash.slice(0, 12)}/${upload.name}`;
       const id = await database.write((connection) =>
         catalogue.see(connection, {
@@ -63,7 +65,9 @@ export function createUploads(
           bytes,
         }),
       );
+      reach('upload listed');
       await rename(incoming, join(options.folder, id));
+      reach('upload placed');
       await catalogue.change(id, (connection) => {
         catalogue.set(connection, id, {
           state: 'waiting',

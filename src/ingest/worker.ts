@@ -2,6 +2,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
+import { reach } from '../points.ts';
 import { publicFields, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import type { NoticeEvent, Notices } from './notices.ts';
 import { NOT_ITS_FAULT, type Pipeline, type Result } from './pipeline.ts';
@@ -93,6 +94,7 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     const document = catalogue.get(job.key);
     if (!document) return database.write((connection) => queue.end(connection, job));
     await catalogue.change(job.key, (connection) => catalogue.set(connection, job.key, { state: 'working' }));
+    reach('claimed');
     const since = performance.now();
     const result = await pipeline.process(document, signal, job.failures + 1 >= MAX_TRIES);
     await finish(job, document, result);
@@ -122,6 +124,7 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
       const event = eventOf(result.outcome);
       if (event) notices.write(connection, event, publicFields({ ...document, ...result.outcome }));
     });
+    reach('finished');
     queue.wake();
     if (!('outcome' in result) || result.outcome.state !== 'searchable') return;
     // Vectors may have come between the count and this commit.

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { embeddingText, morePlace, type Chunk, type DocumentFields } from '../document.ts';
 import type { Connection, Database } from '../sqlite.ts';
+import { reach } from '../points.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { createEmbeddedSearch } from './embedded-search.ts';
 import { createMeanings } from './meanings.ts';
@@ -45,6 +46,7 @@ export function createEmbeddedStore(database: Database): Store {
     const removed = await database.write(function* (connection) {
       const old = yield* deleteChunks(connection, document.id);
       putEntry(connection, document);
+      reach('storing');
       for (const chunk of chunks) {
         insertChunk(connection, document, chunk, model);
         yield;
