@@ -253,8 +253,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       await server.close();
       await arrivals.close();
       await models.close();
-      await extractor.close();
       await worker.close();
+      await extractor.close();
       await embedding.close();
       await notify.close();
       await images.close();

@@ -1,3 +1,4 @@
+import { extname } from 'node:path/posix';
 import type { Store } from '../store/store.ts';
 import { reach } from '../points.ts';
 import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
@@ -64,7 +65,9 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
   ): Promise<void> {
     const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
     const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
-    const asItIs = known.state !== 'gone' && known.recipe === recipeOf(to.uri);
+    // Another ending may mean another processor.
+    const alike = known.recipe === recipeOf(to.uri) && endingOf(known.uri) === endingOf(to.uri);
+    const asItIs = known.state !== 'gone' && alike;
     const back = asItIs ? undefined : await make(moved, taken, signal);
     if (!back) await store.describe(fieldsOf(moved));
     reach('moved');
@@ -84,3 +87,5 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
 
   return adopt;
 }
+
+const endingOf = (uri: string): string => extname(fileNameOf(uri)).toLowerCase();

@@ -56,6 +56,8 @@ export const NOT_ITS_FAULT: ReadonlySet<ErrorCode> = new Set([
   'store_unavailable',
   'vanished',
   'changing',
+  // The service is stopping, or the readers are.
+  'cancelled',
 ]);
 
 /** A file that failed so is looked at again by every scan: its disk or the server that hears it may come back. */

@@ -182,6 +182,17 @@ describe('a moved file', () => {
     expect(keyword[0]?.document).toMatchObject({ uri: to, collection, title: get(to).title });
   });
 
+  it('is read again where its new ending may mean another processor, under the same id', async () => {
+    const { put, scan, get, extracted } = await open();
+    await put('a.txt', 'red kites');
+    await scan();
+    const { id } = get('a.txt');
+    await move('a.txt', 'a.html');
+    await scan();
+    expect(get('a.html')).toMatchObject({ id, state: 'searchable', revision: 1 });
+    expect(extracted).toEqual(['a.txt', 'a.html']);
+  });
+
   it('keeps them too when it moved while the service was down', async () => {
     const first = await open();
     await first.put('one/a.txt', 'text');

@@ -171,6 +171,19 @@ describe('the end of the service', () => {
     expect(next.get('a.txt').revision).toBe(1);
   });
 
+  it('is never a reason for a document to fail, also when the readers end first', async () => {
+    let stops = 2;
+    const { put, scan, get } = await open({
+      read: (text) => {
+        if (stops-- > 0) throw new LimnerError('cancelled', 'Reading the file was stopped.');
+        return text;
+      },
+    });
+    await put('a.txt', 'text');
+    await scan();
+    expect(get('a.txt')).toMatchObject({ state: 'searchable', error: null });
+  });
+
   it('drops the result of a job whose lease was lost, and another run has the last word', async () => {
     const first = Promise.withResolvers<void>();
     let tries = 0;
