@@ -3,7 +3,7 @@ import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Transcribe, Transcript } from '../models/transcribe.ts';
 import { NO_TRANSCRIPTION, recording } from '../processors/recording.ts';
-import type { ReadExtraction } from './pipeline.ts';
+import type { ReadExtraction } from './readings.ts';
 
 export type Extract = (file: SourceFile, signal: AbortSignal) => Promise<ReadExtraction>;
 

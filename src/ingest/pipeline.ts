@@ -1,6 +1,4 @@
 import { join } from 'node:path';
-import { extname } from 'node:path/posix';
-import type { Figure, PageWords, SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { reach } from '../points.ts';
@@ -8,10 +6,10 @@ import { fieldsOf, type Catalogue, type LedgerDocument, type Outcome } from './c
 import { CHUNKER_VERSION, chunkSections } from './chunk.ts';
 import { ocrWarning, type Extractions, type StoredExtraction } from './extractions.ts';
 import type { Folders } from './folders.ts';
-import type { Figures, KeptFigure } from './figures.ts';
 import { createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
 import { createMoves } from './move.ts';
 import { NO_POLICY, type Effective } from './policy.ts';
+import { createReadings, type ReadingParts } from './readings.ts';
 import { createRecount } from './recount.ts';
 import { takeFile, tooLarge, type Taken } from './take.ts';
 
@@ -25,19 +23,13 @@ export interface PipelineOptions {
   versions: { all: string; of(extension: string): string };
 }
 
-/** What reading a file gives: the extraction, and what is kept beside it. */
-export type ReadExtraction = StoredExtraction & {
-  words?: PageWords[];
-  figures?: (Figure & { bytes: Uint8Array })[];
-};
-
 export interface PipelineParts {
   inbox: Inbox;
   folders: Pick<Folders, 'policy' | 'collection'>;
   catalogue: Catalogue;
   extractions: Extractions;
-  figures: Pick<Figures, 'put' | 'of'>;
-  extract: (file: SourceFile, signal: AbortSignal) => Promise<ReadExtraction>;
+  figures: ReadingParts['figures'];
+  extract: ReadingParts['extract'];
   store: Store;
 }
 
@@ -67,10 +59,8 @@ export type Pipeline = ReturnType<typeof createPipeline>;
 
 /** Brings the store in line with one document's file, from whatever state; safe to run twice. */
 export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
-  const { inbox, folders, catalogue, extractions, store } = parts;
+  const { inbox, folders, catalogue, store } = parts;
   const base = `${options.versions.all}/${CHUNKER_VERSION}`;
-  /** By content and extension, so that copies that arrive together are extracted once. */
-  const underway = new Map<string, Promise<StoredExtraction>>();
 
   /** Folders speak for the files in them, not for what was sent. */
   const policyOf = (document: Pick<LedgerDocument, 'source' | 'uri'>): Effective =>
@@ -130,7 +120,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
 
   /** The sentence of the design: extract, chunk, store; vectors follow (ingest/embed.ts). */
   async function make(document: LedgerDocument, taken: Taken, signal: AbortSignal): Promise<Outcome> {
-    const extraction = await extracted(document, taken, signal);
+    const extraction = await readings.read(document, taken, signal);
     const policy = policyOf(document);
     const said = saidOf(document, policy);
     const title = titleOf(document, extraction);
@@ -174,52 +164,7 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     document.error === null &&
     document.revision > 0;
 
-  const extractionKey = (document: LedgerDocument, hash: string) => {
-    const extension = extname(fileNameOf(document.uri)).toLowerCase();
-    const version = options.versions.of(extension) + optionsKey(policyOf(document));
-    return { hash, extension, version };
-  };
-
-  async function extracted(
-    document: LedgerDocument,
-    taken: Taken,
-    signal: AbortSignal,
-  ): Promise<StoredExtraction> {
-    const key = extractionKey(document, taken.hash);
-    const content = `${key.hash}${key.extension}${key.version}`;
-    for (;;) {
-      const known = await extractions.get(key);
-      if (known) return known;
-      const other = underway.get(content);
-      if (!other) break;
-      await other.catch(() => undefined);
-    }
-    const extraction = extractAndKeep(document, taken, signal);
-    underway.set(content, extraction);
-    return extraction.finally(() => underway.delete(content));
-  }
-
-  async function extractAndKeep(
-    document: LedgerDocument,
-    taken: Taken,
-    signal: AbortSignal,
-  ): Promise<StoredExtraction> {
-    const { options: wishes } = policyOf(document);
-    const file = {
-      path: taken.path,
-      name: fileNameOf(document.uri),
-      bytes: taken.bytes,
-      ...(Object.keys(wishes).length > 0 && { options: wishes }),
-    };
-    const { words, figures = [], ...extraction } = await parts.extract(file, signal);
-    reach('extracted');
-    const key = extractionKey(document, taken.hash);
-    await parts.figures.put(key, figures);
-    await extractions.put(key, extraction, words);
-    reach('cached');
-    return extraction;
-  }
-
+  const readings = createReadings(options, { ...parts, optionsOf: (document) => policyOf(document).options });
   const adopt = createMoves({
     inbox,
     catalogue,
@@ -263,24 +208,10 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
       );
     },
     recount: createRecount({ catalogue, store }).some,
-    figuresOf: (document: LedgerDocument, page?: number): KeptFigure[] =>
-      document.hash === null ? [] : parts.figures.of(extractionKey(document, document.hash), page),
-    /** Where the words of a document stand on their pages. */
-    wordsOf: (document: LedgerDocument): Promise<PageWords[]> =>
-      document.hash === null
-        ? Promise.resolve([])
-        : extractions.words(extractionKey(document, document.hash)),
-    /** The text a document was cut from, for the viewer. */
-    extractionOf: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
-      document.hash === null
-        ? Promise.resolve(undefined)
-        : extractions.get(extractionKey(document, document.hash)),
+    figuresOf: readings.figures,
+    wordsOf: readings.words,
+    extractionOf: readings.text,
   };
-}
-
-/** Processors may do otherwise with other options, so that their texts are kept apart. */
-function optionsKey({ options }: Effective): string {
-  return Object.keys(options).length === 0 ? '' : `?${JSON.stringify(options)}`;
 }
 
 function titleOf(document: LedgerDocument, extraction: StoredExtraction): string {
