@@ -1,3 +1,5 @@
+import { joinLines, type Cell, type LaidLine } from './pdf-columns.ts';
+
 /** A run of text on a page as pdf.js gives it. */
 export interface TextRun {
   str: string;
@@ -18,6 +20,9 @@ const BLANK = 0.18;
 const WIDE_BLANK = 2;
 const STEP_BACK = -1.5;
 
+/** A gap between columns. */
+const WIDE = '  ';
+
 interface Placed {
   run: TextRun;
   /** Direction of writing in radians, rounded so that equal ones are equal. */
@@ -29,23 +34,43 @@ interface Placed {
 
 /**
  * Puts the runs of a page together in the order of its content stream: lines where the baseline moves, blank lines
- * where it moves far, blanks where there is a gap. Words parted by a hyphen at a line's end are joined.
+ * where it moves far, blanks where there is a gap, bars between columns. Words parted by a hyphen at a line's end are
+ * joined.
  */
 export function assemble(runs: readonly TextRun[]): string {
-  const text: string[] = [];
+  const lines: LaidLine[] = [];
   let previous: Placed | undefined;
   let ended = false;
   for (const run of runs) {
     if (run.str !== '') {
       const placed = place(run);
-      if (previous) text.push(between(previous, placed, ended));
-      text.push(run.str);
+      append(lines, placed, previous ? between(previous, placed, ended) : '\n');
       previous = placed;
       ended = false;
     }
     ended ||= run.hasEOL;
   }
-  return joinHyphens(text.join(''));
+  return joinHyphens(joinLines(lines));
+}
+
+/** Puts a run where what stands before it says: on a new line, in a new cell, or at the end of the last one. */
+function append(lines: LaidLine[], { run, along }: Placed, before: string): void {
+  const size = run.height || 1;
+  const cell = { text: run.str, start: along, end: along + run.width };
+  const line = lines.at(-1);
+  const last = line?.cells.at(-1);
+  if (!line || !last || before.startsWith('\n')) return void lines.push({ cells: [cell], size, before });
+  // pdf.js gives some gaps as a blank as wide as they are.
+  const isGap = run.str.trim() === '' && run.width > WIDE_BLANK * (last.text === '' ? size : line.size);
+  if (isGap) line.cells.push({ text: '', start: cell.end, end: cell.end });
+  else if (before === WIDE) line.cells.push(cell);
+  else extend(last, cell, before);
+}
+
+function extend(last: Cell, more: Cell, before: string): void {
+  last.start = last.text === '' ? more.start : Math.min(last.start, more.start);
+  last.text += before + more.text;
+  if (more.text.trim() !== '') last.end = Math.max(last.end, more.end);
 }
 
 function place(run: TextRun): Placed {
@@ -74,7 +99,7 @@ function gapBetween(before: Placed, after: Placed): number {
 
 function blanks(gap: number, before: string, after: string): string {
   if (before.endsWith(' ') || after.startsWith(' ')) return '';
-  if (gap > WIDE_BLANK) return '  ';
+  if (gap > WIDE_BLANK) return WIDE;
   return gap > BLANK || gap < STEP_BACK ? ' ' : '';
 }
 

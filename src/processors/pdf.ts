@@ -17,7 +17,7 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 2,
+  version: 3,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],

@@ -68,6 +68,35 @@ describe('the assembler', () => {
     expect(assemble([run('ab', 0, 100, { hasEOL: true }), run('cd', 12, 100)])).toBe('ab\ncd');
   });
 
+  test('lines in columns are rows of a table', () => {
+    const row = (y: number, ...cells: [x: number, text: string][]) =>
+      cells.map(([x, text]) => run(text, x, y));
+    const table = [
+      ...row(100, [0, 'Ship'], [100, 'Cargo']),
+      ...row(80, [0, 'Marigold'], [100, 'slate']),
+      ...row(60, [0, 'Petrel'], [100, 'fruit']),
+    ];
+    expect(assemble(table)).toBe('Ship | Cargo\nMarigold | slate\nPetrel | fruit');
+    // Numbers stand in line at their ends, and a cell may be missing.
+    const numbers = [
+      ...row(100, [0, 'Rope'], [85, '12'], [185, 'ell']),
+      ...row(88, [0, 'Tar'], [75, '1400'], [185, 'ell']),
+    ];
+    expect(assemble(numbers)).toBe('Rope | 12 | ell\nTar | 1400 | ell');
+    const twoLines = [
+      ...row(100, [0, 'Carrick'], [200, '4 May']),
+      ...row(88, [0, 'Dear sir']),
+      ...row(76, [0, 'yes']),
+    ];
+    expect(assemble(twoLines)).toBe('Carrick  4 May\nDear sir\nyes');
+    const apart = [
+      ...row(100, [0, 'one'], [60, 'two']),
+      ...row(88, [20, 'three'], [130, 'four']),
+      ...row(76, [47, 'five'], [210, 'six']),
+    ];
+    expect(assemble(apart)).toBe('one  two\nthree  four\nfive  six');
+  });
+
   test('a raised sign stays in its line', () => {
     expect(assemble([run('m', 0, 100), run('2', 5, 104, { height: 6 })])).toBe('m2');
   });

@@ -68,7 +68,7 @@ test('a PDF is parted by page and outline, with its title and its pages', async 
   ]);
   const bells = sections.filter((section) => section.text.includes('Her bell was recovered'));
   expect(bells.map(({ page }) => page)).toEqual([3]);
-  expect(sections[3]?.text).toContain('Star of Leith herring Danzig');
+  expect(sections[3]?.text).toContain('Marigold | slate | Hamburg\nStar of Leith | herring | Danzig\nPetrel');
 });
 
 test('a Word document has headings, its table, its notes and its header', async () => {
