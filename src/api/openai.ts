@@ -12,6 +12,7 @@ import { embeddingRoutes, type TextEmbedder } from './embeddings.ts';
 import { fileRoutes } from './openai-files.ts';
 import { createModelNames, modelRoutes } from './openai-models.ts';
 import { responseRoutes } from './responses.ts';
+import { vectorStoreBatchRoutes } from './vector-store-batches.ts';
 import { vectorStoreFileRoutes } from './vector-store-files.ts';
 import { vectorStoreRoutes } from './vector-stores.ts';
 
@@ -47,6 +48,7 @@ function routes(server: FastifyInstance, parts: OpenAiRoutes): void {
   fileRoutes(server, parts);
   vectorStoreRoutes(server, parts);
   vectorStoreFileRoutes(server, parts);
+  vectorStoreBatchRoutes(server, parts);
   audioRoutes(server, parts);
 }
 

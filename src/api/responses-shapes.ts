@@ -16,6 +16,8 @@ export interface ResponseHead {
   body: ResponseRequest;
   /** What was looked for in the documents. */
   question: string;
+  /** What is said of a document, by its id. */
+  attributesOf: (documentId: string) => Record<string, unknown>;
 }
 
 /**
@@ -46,7 +48,9 @@ export function createResponse(head: ResponseHead) {
     yield event('response.output_item.added', { output_index: at, item });
     for (const state of ['in_progress', 'searching', 'completed'])
       yield event(`response.file_search_call.${state}`, place);
-    const results = head.body.include?.includes('file_search_call.results') ? sources.map(result) : null;
+    const results = head.body.include?.includes('file_search_call.results')
+      ? sources.map((one) => result(one, head.attributesOf))
+      : null;
     const done = { ...item, status: 'completed', queries: [head.question], results };
     output[at] = done;
     yield event('response.output_item.done', { output_index: at, item: done });
@@ -176,9 +180,15 @@ function urlCitation({ start, end, citation: { url, title } }: Annotation) {
   return { type: 'url_citation', start_index: start, end_index: end, url, title };
 }
 
-function result({ passage }: Citation) {
+function result({ passage }: Citation, attributesOf: ResponseHead['attributesOf']) {
   const { document, score, text } = passage;
-  return { file_id: fileId(document.id), filename: fileName(document.uri), score, text, attributes: {} };
+  return {
+    file_id: fileId(document.id),
+    filename: fileName(document.uri),
+    score,
+    text,
+    attributes: attributesOf(document.id),
+  };
 }
 
 function usageBody({ promptTokens, completionTokens }: Answer['usage']) {

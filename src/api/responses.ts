@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AskEvent } from '../ask/ask.ts';
-import type { Memory, Remembered } from '../ask/remembered.ts';
+import type { Memory } from '../ask/remembered.ts';
 import { LimnerError } from '../errors.ts';
 import type { Filter } from '../ingest/filter.ts';
+import type { StoreFiles } from '../ingest/store-files.ts';
 import type { VectorStores } from '../ingest/vector-stores.ts';
 import type { Log } from '../log.ts';
 import { MAX_CHAT_BYTES } from './chat.ts';
@@ -19,16 +20,14 @@ import {
 } from './responses-request.ts';
 import { createResponse } from './responses-shapes.ts';
 import { firstInTime, sendEvents, sseEvent } from './sse.ts';
+import { remembered, storedResponseRoutes } from './stored-responses.ts';
 
 export interface ResponseRoutes {
   answer: AnswerConversation;
   memory: Memory;
+  files: Pick<StoreFiles, 'find'>;
   stores: Pick<VectorStores, 'get'>;
   log: Log;
-}
-
-interface ById {
-  Params: { id: string };
 }
 
 /** What is needed to go on from the response. */
@@ -42,8 +41,10 @@ const MOST_PASSAGES = 30;
 
 export function responseRoutes(
   server: FastifyInstance,
-  { answer, memory, stores, log }: ResponseRoutes,
+  { answer, memory, stores, files, log }: ResponseRoutes,
 ): void {
+  const attributesOf = (document: string) => files.find(document)?.metadata ?? {};
+
   server.post('/v1/responses', { bodyLimit: MAX_CHAT_BYTES }, async (request, reply) => {
     const body = parse(ResponseRequest, request.body);
     const turn = turnOf(body);
@@ -51,32 +52,13 @@ export function responseRoutes(
     const events = await answer(asked, request, reply);
     const question = asked.messages.findLast(({ role }) => role === 'user')?.content ?? '';
     const id = `resp_${randomBytes(24).toString('hex')}`;
-    const response = createResponse({ id, createdAt: Math.floor(Date.now() / 1000), body, question });
+    const createdAt = Math.floor(Date.now() / 1000);
+    const response = createResponse({ id, createdAt, body, question, attributesOf });
     if (body.stream !== true) return whole(response, events, turn);
     return stream(response, await firstInTime(events), turn, request, reply);
   });
 
-  server.get<ById>('/v1/responses/:id', ({ params }) => found(params.id).response);
-
-  server.delete<ById>('/v1/responses/:id', async ({ params }) => {
-    if (!(await memory.forget(params.id))) throw unknownResponse(params.id, 'id');
-    return { id: params.id, object: 'response', deleted: true };
-  });
-
-  server.get<ById>('/v1/responses/:id/input_items', ({ params }) => {
-    const { items, inputFrom, inputTo } = found(params.id);
-    const data = items.slice(inputFrom, inputTo).toReversed();
-    const ids = data.map(({ id }) => (typeof id === 'string' ? id : ''));
-    return { object: 'list', data, first_id: ids[0] ?? '', last_id: ids.at(-1) ?? '', has_more: false };
-  });
-
-  server.post<ById>('/v1/responses/:id/cancel', ({ params }) => {
-    found(params.id);
-    throw new LimnerError(
-      'invalid_request',
-      'Only responses in the background can be cancelled; leave the connection to cancel this one.',
-    );
-  });
+  storedResponseRoutes(server, { memory });
 
   type Response = ReturnType<typeof createResponse>;
 
@@ -124,7 +106,7 @@ export function responseRoutes(
 
   function turnOf(body: ResponseRequest): Turn {
     const { previous_response_id: previous } = body;
-    const before = previous == null ? [] : found(previous, 'previous_response_id').items;
+    const before = previous == null ? [] : remembered(memory, previous, 'previous_response_id').items;
     return { before, input: inputItems(body).map(dereferenced) };
   }
 
@@ -160,18 +142,8 @@ export function responseRoutes(
       ...(search.max_num_results !== undefined && { limit: Math.min(search.max_num_results, MOST_PASSAGES) }),
     };
   }
-
-  function found(id: string, param = 'id'): Remembered {
-    const remembered = memory.get(id);
-    if (!remembered) throw unknownResponse(id, param);
-    return remembered;
-  }
 }
 
 async function* asEvents(steps: AsyncIterable<object>): AsyncGenerator<string> {
   for await (const step of steps) yield sseEvent(step, 'type' in step ? String(step.type) : undefined);
-}
-
-function unknownResponse(id: string, param: string): LimnerError {
-  return new LimnerError('not_found', `There is no response ${id}.`, { param });
 }

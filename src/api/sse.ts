@@ -25,10 +25,13 @@ export function signalOf(request: FastifyRequest, reply: FastifyReply): AbortSig
  * Waits for the first event, so that what fails before it can be answered with a status of its own; not for longer
  * than clients wait without a sign of life.
  */
-export async function firstInTime<T>(events: AsyncIterable<T>): Promise<AsyncIterable<T>> {
+export async function firstInTime<T>(
+  events: AsyncIterable<T>,
+  ms = KEEP_ALIVE_MS,
+): Promise<AsyncIterable<T>> {
   const iterator = events[Symbol.asyncIterator]();
   const first = iterator.next();
-  await orTimeout(first);
+  await orTimeout(first, ms);
   return resume(first, iterator);
 }
 
@@ -41,19 +44,23 @@ async function* resume<T>(first: Promise<IteratorResult<T>>, rest: AsyncIterator
 }
 
 /** Sends events as they come, no faster than the client reads them. */
-export function sendEvents(reply: FastifyReply, events: AsyncIterable<string>): FastifyReply {
+export function sendEvents(
+  reply: FastifyReply,
+  events: AsyncIterable<string>,
+  keepAliveMs = KEEP_ALIVE_MS,
+): FastifyReply {
   return reply
     .header('content-type', 'text/event-stream; charset=utf-8')
     .header('cache-control', 'no-cache')
     .header('x-accel-buffering', 'no')
-    .send(Readable.from(withKeepAlive(events), { objectMode: false, highWaterMark: 16_384 }));
+    .send(Readable.from(withKeepAlive(events, keepAliveMs), { objectMode: false, highWaterMark: 16_384 }));
 }
 
-async function* withKeepAlive(events: AsyncIterable<string>): AsyncGenerator<string> {
+async function* withKeepAlive(events: AsyncIterable<string>, ms: number): AsyncGenerator<string> {
   const iterator = events[Symbol.asyncIterator]();
   try {
     for (let next = iterator.next(); ;) {
-      const result = await orTimeout(next);
+      const result = await orTimeout(next, ms);
       if (result === undefined) yield KEEP_ALIVE;
       else if (result.done) return;
       else {
@@ -66,10 +73,10 @@ async function* withKeepAlive(events: AsyncIterable<string>): AsyncGenerator<str
   }
 }
 
-async function orTimeout<T>(promise: Promise<T>): Promise<T | undefined> {
+async function orTimeout<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), KEEP_ALIVE_MS);
+    timer = setTimeout(() => resolve(undefined), ms);
   });
   try {
     return await Promise.race([promise, timeout]);

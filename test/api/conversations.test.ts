@@ -127,10 +127,11 @@ describe('a model by its own name', () => {
 });
 
 describe('options of `limner`', () => {
-  test('choose the collection and how many passages', async () => {
+  test('choose the collection, the documents and how many passages', async () => {
     const collections = async (limner: object) =>
       (await ask({ limner })).sources.map(({ collection }) => collection).toSorted();
     expect(await collections({ collection: 'shed' })).toEqual(['shed']);
+    expect(await collections({ filter: { collection: 'default' } })).toEqual(['default']);
     expect(await collections({ limit: 1 })).toHaveLength(1);
   });
 

@@ -1,4 +1,5 @@
 import { OpenAI, OpenAIEmbedding, openaiResponses } from '@llamaindex/openai';
+import { Document, Settings, VectorStoreIndex } from 'llamaindex';
 import { beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ANSWER, apiKey, QUESTION, startBed, WEATHER } from './bed.ts';
@@ -47,4 +48,15 @@ test('embeddings', async () => {
   expect(await embedding.getTextEmbedding('The car is broken.')).toHaveLength(256);
   const both = await embedding.getTextEmbeddingsBatch(['one', 'two']);
   expect(both.map((vector) => vector.length)).toEqual([256, 256]);
+});
+
+test('an index of its own, with our model and vectors', async () => {
+  Settings.llm = llm('qwen3:4b');
+  Settings.embedModel = new OpenAIEmbedding({ ...options, model: 'nomic-embed-text' });
+  const texts = ['The warranty of the boiler ends in May.', 'Cats sleep most of the day.'];
+  const index = await VectorStoreIndex.fromDocuments(texts.map((text) => new Document({ text })));
+  const retrieved = await index.asRetriever({ similarityTopK: 1 }).retrieve('When does the warranty end?');
+  expect(retrieved.map(({ node }) => node.toJSON())).toMatchObject([{ text: texts[0] }]);
+  const answer = await index.asQueryEngine().query({ query: 'When does the warranty end?' });
+  expect(answer.message.content).toBe(ANSWER);
 });

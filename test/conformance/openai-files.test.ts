@@ -138,6 +138,38 @@ describe('vector stores', () => {
       attributes: { floor: 7 },
     });
     expect(changed.attributes).toEqual({ floor: 7 });
+    const found = await client.vectorStores.search(store.id, {
+      query: 'What does the red key open?',
+      filters: {
+        type: 'and',
+        filters: [
+          { type: 'gte', key: 'floor', value: 1 },
+          { type: 'eq', key: 'house', value: 'north' },
+        ],
+      },
+    });
+    expect(found.data.map(({ filename, attributes }) => [filename, attributes])).toEqual([
+      ['two.txt', { floor: 1, house: 'north' }],
+    ]);
+    const response = await client.responses.create({
+      model: 'limner',
+      input: 'What does the red key open?',
+      include: ['file_search_call.results'],
+      tools: [
+        {
+          type: 'file_search',
+          vector_store_ids: [store.id],
+          filters: { type: 'eq', key: 'floor', value: 7 },
+          max_num_results: 5,
+        },
+      ],
+    });
+    expect(response.output[0]).toMatchObject({ results: [{ filename: 'one.txt' }] });
+    const none = client.vectorStores.search(store.id, {
+      query: 'key',
+      filters: { type: 'eq', key: 'nowhere', value: 1 },
+    });
+    await expect(none).rejects.toThrow(/No document has the field nowhere/);
     const cancelled = await client.vectorStores.fileBatches.cancel(batch.id, { vector_store_id: store.id });
     expect(cancelled.status).toBe('cancelled');
   });
