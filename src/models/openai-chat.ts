@@ -5,6 +5,7 @@ import type { Chat, ChatMessage, ChatOptions, ChatPart, ChatUsage } from './mode
 import type { Timeouts } from './model-state.ts';
 import { SERVER, type OpenAiCalls } from './openai-call.ts';
 import type { OpenAiWatch } from './openai-watch.ts';
+import { createThinkReader } from './think-tags.ts';
 
 export interface OpenAiChatParts {
   calls: OpenAiCalls;
@@ -43,7 +44,7 @@ export function createOpenAiChat({ calls, watch, timeouts, url }: OpenAiChatPart
       const signals = [signal, watch.closing];
       const request = { path: '/chat/completions', body, schema: Chunk, limits, signals };
       for await (const chunk of calls.stream(request)) yield* answer.read(chunk);
-      yield answer.last();
+      yield* answer.end();
     } catch (error) {
       if (error instanceof TooLongError)
         throw new LimnerError('input_too_long', `${SERVER}: ${error.message}.`);
@@ -57,26 +58,33 @@ export function createOpenAiChat({ calls, watch, timeouts, url }: OpenAiChatPart
 function createAnswer() {
   let usage: z.infer<typeof Usage> | undefined;
   let finish: string | undefined;
+  const thoughts = createThinkReader();
   return {
     *read(chunk: Chunk): Generator<ChatPart> {
       usage = chunk.usage ?? usage;
       const [choice] = chunk.choices;
       if (!choice) return;
       finish = choice.finish_reason ?? finish;
-      yield* partsOf(choice.delta ?? {});
+      const delta = choice.delta ?? {};
+      yield* thoughtsOf(delta);
+      if (delta.content) yield* thoughts.push(delta.content);
+      yield* callsOf(delta);
     },
-    last(): ChatPart {
+    *end(): Generator<ChatPart> {
       if (finish === undefined)
         throw new LimnerError('model_answer', `${SERVER} stopped in the middle of its answer.`);
-      return { text: '', usage: usageOf(usage, finish) };
+      yield* thoughts.finish();
+      yield { text: '', usage: usageOf(usage, finish) };
     },
   };
 }
 
-function* partsOf(delta: z.infer<typeof Delta>): Generator<ChatPart> {
+function* thoughtsOf(delta: z.infer<typeof Delta>): Generator<ChatPart> {
   const thinking = delta.reasoning_content ?? delta.reasoning;
   if (thinking) yield { text: '', thinking };
-  if (delta.content) yield { text: delta.content };
+}
+
+function* callsOf(delta: z.infer<typeof Delta>): Generator<ChatPart> {
   if (!delta.tool_calls?.length) return;
   const toolCalls = delta.tool_calls.map(({ index, id, function: called }) => ({
     index,

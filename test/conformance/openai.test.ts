@@ -253,6 +253,9 @@ describe('embeddings', () => {
       Float32Array.from(numbers.data[1]?.embedding ?? []),
     );
     expect(usage.prompt_tokens).toBeGreaterThan(5);
+    // Some versions of the client return empty vectors for numbers although they asked for base64.
+    const raw = await bed.service.post('/v1/embeddings', { model, input: 'one', encoding_format: 'base64' });
+    expect(await raw.json()).toMatchObject({ data: [{ embedding: expect.stringMatching(/^[\w+/]+=*$/) }] });
     const short = await client.embeddings.create({ model, input, dimensions: 128, encoding_format: 'float' });
     expect(Math.hypot(...(short.data[0]?.embedding ?? []))).toBeCloseTo(1, 5);
     expect(short.data[0]?.embedding).toHaveLength(128);

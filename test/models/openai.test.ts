@@ -124,6 +124,21 @@ describe('the models', () => {
     expect(server.embed.ready()?.contextTokens).toBe(512);
   });
 
+  test.each([
+    ['<think>Hm.</think>\n\nYes.', 'Hm.', 'Yes.'],
+    ['\n<think>\n</think>Yes <think>.', '\n', 'Yes <think>.'],
+    ['<think>never ends', 'never ends', ''],
+    ['<thin', '', '<thin'],
+    ['Yes </think>.', '', 'Yes </think>.'],
+  ])('that leave thoughts in the text have them taken out: %j', async (said, thinking, text) => {
+    for (const parts of [[said], Array.from(said), said.split(/(?=h)/)]) {
+      const pair = await createPair({ reply: () => parts });
+      const answer = await ask(pair);
+      expect(answer.map((part) => part.text).join('')).toBe(text);
+      expect(answer.map((part) => part.thinking ?? '').join('')).toBe(thinking);
+    }
+  });
+
   test('that think do so beside the answer', async () => {
     const pair = await createPair({ thinking: 'Let me see.', reply: () => ['Yes.'] });
     const parts = await ask(pair);
