@@ -15,6 +15,7 @@ import type { Config } from './config.ts';
 import { createArrivals } from './ingest/arrivals.ts';
 import { createCatalogue } from './ingest/catalogue.ts';
 import { createDocuments } from './ingest/documents.ts';
+import { createDescriptions } from './ingest/describe.ts';
 import { createDeliveries } from './ingest/deliveries.ts';
 import { createEmbedding } from './ingest/embed.ts';
 import { createExtractions } from './ingest/extractions.ts';
@@ -38,18 +39,19 @@ import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
 import { checkLanguages } from './processors/ocr-languages.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
+import { createDescribe } from './models/describe.ts';
 import { createFingerprints } from './models/fingerprints.ts';
 import { createTranscribe } from './models/transcribe.ts';
 import { createModels, type ModelsOptions } from './models/models.ts';
 import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
+import { startPruning } from './prune.ts';
 import { lockFolder, openDatabase } from './sqlite.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createEmbeddedStore } from './store/embedded.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
 const IDLE_MS = 20_000;
-const PRUNE_MS = 6 * 3_600_000;
 const FIRST_RETRY_MS = 1000;
 const EMBED_BATCH = 32;
 const FETCH_MS = 120_000;
@@ -112,6 +114,11 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const worker = createWorker(
     { width: width + 1, firstRetryMs },
     { database, queue, catalogue, pipeline, notices, onStored: embedding.wake, log },
+  );
+  const describe = createDescribe({ model: config.visionModel }, models);
+  const descriptions = createDescriptions(
+    { firstRetryMs },
+    { describe, onModels: models.onChange, figures, catalogue, queue, log },
   );
   const arrivals = createArrivals(
     {
@@ -209,12 +216,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     },
   );
 
-  const prune = async (): Promise<void> => {
-    await store.prune();
-    await extractions.prune(versions.base);
-    await notices.prune();
-  };
-  let pruning: NodeJS.Timeout | undefined;
+  let stopPruning: (() => void) | undefined;
   const unlisten = models.onChange(embedding.wake);
   images.events.on('change', (job) => {
     const event =
@@ -238,17 +240,14 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       models.start();
       worker.start();
       embedding.start();
+      descriptions.start();
       notify.start();
       await images.start();
-      pruning = setInterval(
-        () => void prune().catch((error: unknown) => log.error({ err: error }, 'pruning failed')),
-        PRUNE_MS,
-      );
-      pruning.unref();
+      stopPruning = startPruning({ store, extractions, figures, notices, version: versions.base, log });
       if (watch) await arrivals.start();
     },
     async close(): Promise<void> {
-      clearInterval(pruning);
+      stopPruning?.();
       unlisten();
       await server.close();
       await arrivals.close();
@@ -256,6 +255,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       await worker.close();
       await extractor.close();
       await embedding.close();
+      await descriptions.close();
       await notify.close();
       await images.close();
       await database.close();

@@ -73,6 +73,7 @@ export const Environment = z.object({
   LIMNER_CHAT_KEY: optional,
   LIMNER_EMBED_URL: url,
   LIMNER_EMBED_KEY: optional,
+  LIMNER_VISION_MODEL: optional,
   LIMNER_TRANSCRIBE_URL: url,
   LIMNER_TRANSCRIBE_MODEL: text('whisper-1'),
   LIMNER_TRANSCRIBE_KEY: optional,
@@ -127,6 +128,8 @@ export interface Config {
   /** Servers of OpenAI's API that have a role instead of Ollama. */
   chatServer: { url: string; key: string | undefined } | undefined;
   embedServer: { url: string; key: string | undefined } | undefined;
+  /** The model of the chat server that describes figures. */
+  visionModel: string | undefined;
   /** What writes recordings down. */
   transcribe: { url: string; key: string | undefined; model: string } | undefined;
   comfy: {
@@ -205,6 +208,7 @@ function toConfig(settings: Settings, base: string): Config {
     },
     chatServer: address(settings.LIMNER_CHAT_URL, settings.LIMNER_CHAT_KEY),
     embedServer: address(settings.LIMNER_EMBED_URL, settings.LIMNER_EMBED_KEY),
+    visionModel: settings.LIMNER_VISION_MODEL,
     transcribe: settings.LIMNER_TRANSCRIBE_URL
       ? {
           url: settings.LIMNER_TRANSCRIBE_URL,

@@ -27,6 +27,7 @@ export function figureRoutes(server: FastifyInstance, { documents }: { documents
   );
 }
 
-function figureBody({ path: _path, page, box, description, ...figure }: ReturnType<Documents['figure']>) {
-  return { ...figure, page: page ?? null, box: box ?? null, description: description ?? null };
+function figureBody(found: ReturnType<Documents['figure']>) {
+  const { path: _path, page = null, box = null, description = null, caption = null, ...figure } = found;
+  return { ...figure, page, box, description, caption };
 }

@@ -191,6 +191,13 @@ export function createCatalogue(database: Database) {
       return rows.flatMap((row) => fromRow(row) ?? []);
     },
 
+    /** Documents that were read from this content. */
+    ofContent: (hash: string): { id: string }[] =>
+      read.all<{ id: string }>(
+        `select id from document where hash = ? and state in ('searchable', 'empty')`,
+        hash,
+      ),
+
     /** Ids of documents with fewer vectors than chunks. */
     lackingVectors: () =>
       read

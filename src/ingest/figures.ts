@@ -9,6 +9,8 @@ import type { ExtractionKey } from './extractions.ts';
 export interface KeptFigure extends Figure {
   id: string;
   bytes: number;
+  /** What a model says it shows. */
+  caption?: { model: string; text: string };
 }
 
 const SCHEMA = [
@@ -19,7 +21,20 @@ const SCHEMA = [
      primary key(hash, extension, version, ordinal)
    ) without rowid;
    create index figure_id on figure(id);`,
+  'create table figure_caption(id text primary key, model text not null, text text not null) without rowid;',
 ];
+
+/** What is described: of each content the first so many figures, none smaller. */
+const MOST_DESCRIBED = 40;
+const SMALLEST_DESCRIBED = 128;
+
+/** A figure that waits for a description. */
+export interface Undescribed {
+  id: string;
+  /** Of a content that shows it. */
+  hash: string;
+  mime: string;
+}
 
 interface FigureRow {
   id: string;
@@ -30,6 +45,8 @@ interface FigureRow {
   page: number | null;
   box: string | null;
   description: string | null;
+  caption_model: string | null;
+  caption_text: string | null;
 }
 
 const COLUMNS = 'id, mime, bytes, width, height, page, box, description';
@@ -88,7 +105,8 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
     /** Figures of a content in reading order, those of one page where it is given. */
     of(key: ExtractionKey, page?: number): KeptFigure[] {
       const rows = database.read.all<FigureRow>(
-        `select ${COLUMNS} from figure where hash = ? and extension = ? and version = ?
+        `select ${COLUMNS}, model as caption_model, text as caption_text
+         from figure left join figure_caption using (id) where hash = ? and extension = ? and version = ?
          and (? is null or page = ?) order by ordinal`,
         key.hash,
         key.extension,
@@ -99,6 +117,34 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
       return rows.map(fromRow);
     },
 
+    /** One that no model described, of `hash` where that is given; only of documents that were read. */
+    undescribed(except: ReadonlySet<string>, hash?: string): Undescribed | undefined {
+      const rows = database.read.all<Undescribed>(
+        `select id, hash, mime from figure
+         where mime in ('image/png', 'image/jpeg') and ordinal < ? and min(width, height) >= ?
+         and (? is null or hash = ?)
+         and not exists (select 1 from figure_caption where figure_caption.id = figure.id)
+         and exists (select 1 from document where document.hash = figure.hash and state in ('searchable', 'empty'))
+         order by hash, ordinal limit ?`,
+        MOST_DESCRIBED,
+        SMALLEST_DESCRIBED,
+        hash ?? null,
+        hash ?? null,
+        except.size + 1,
+      );
+      return rows.find(({ id }) => !except.has(id));
+    },
+
+    describe: (id: string, model: string, text: string): Promise<void> =>
+      database.write((connection) => {
+        connection.run(
+          'insert or replace into figure_caption(id, model, text) values (?, ?, ?)',
+          id,
+          model,
+          text,
+        );
+      }),
+
     /** Forgets figures of contents that are forgotten, and then files that nothing shows. */
     async prune(): Promise<void> {
       await database.write((connection) => {
@@ -107,6 +153,7 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
              select 1 from extraction where extraction.hash = figure.hash
              and extraction.extension = figure.extension and extraction.version = figure.version)`,
         );
+        connection.run('delete from figure_caption where id not in (select id from figure)');
       });
       for (const id of await storedIds(folder))
         if (!database.read.get('select 1 from figure where id = ?', id))
@@ -115,13 +162,15 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
   };
 }
 
-function fromRow({ page, box, description, ...row }: FigureRow): KeptFigure {
+function fromRow(stored: FigureRow): KeptFigure {
+  const { page, box, description, caption_model: model, caption_text: text, ...row } = stored;
   const [x = 0, y = 0, width = 0, height = 0] = (box ?? '').split(' ').map(Number);
   return {
     ...row,
     ...(page !== null && { page }),
     ...(box !== null && { box: [x, y, width, height] }),
     ...(description !== null && { description }),
+    ...(model !== null && text !== null && { caption: { model, text } }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { extname } from 'node:path/posix';
-import type { Figure, PageWords, SourceFile } from '../document.ts';
+import type { Figure, PageWords, Section, SourceFile } from '../document.ts';
 import { reach } from '../points.ts';
 import type { LedgerDocument } from './catalogue.ts';
 import type { ExtractionKey, Extractions, StoredExtraction } from './extractions.ts';
@@ -34,7 +34,23 @@ export function createReadings(
     return { hash, extension, version: versions.of(extension) + optionsKey(optionsOf(document)) };
   }
 
+  /** With what a model said of its figures by now, at the end: places in the text before stay what they are. */
+  function described(key: ExtractionKey, extraction: StoredExtraction): StoredExtraction {
+    const captions = figures.of(key).flatMap(captionOf);
+    return captions.length === 0
+      ? extraction
+      : { ...extraction, sections: [...extraction.sections, ...captions] };
+  }
+
   async function read(
+    document: LedgerDocument,
+    taken: Taken,
+    signal: AbortSignal,
+  ): Promise<StoredExtraction> {
+    return described(keyOf(document, taken.hash), await readOnce(document, taken, signal));
+  }
+
+  async function readOnce(
     document: LedgerDocument,
     taken: Taken,
     signal: AbortSignal,
@@ -82,7 +98,10 @@ export function createReadings(
     read,
     /** The text a document was cut from, for the viewer. */
     text: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
-      kept(document, Promise.resolve(undefined), extractions.get),
+      kept(document, Promise.resolve(undefined), async (key) => {
+        const extraction = await extractions.get(key);
+        return extraction && described(key, extraction);
+      }),
     /** Where the words of a document stand on their pages. */
     words: (document: LedgerDocument): Promise<PageWords[]> =>
       kept(document, Promise.resolve([]), extractions.words),
@@ -90,6 +109,13 @@ export function createReadings(
     figures: (document: LedgerDocument, page?: number): KeptFigure[] =>
       kept(document, [], (key) => figures.of(key, page)),
   };
+}
+
+/** What a model said of a figure is told apart from what the document says. */
+function captionOf({ caption, page }: KeptFigure): Section[] {
+  if (!caption) return [];
+  const text = `Picture, described by ${caption.model}: ${caption.text}`;
+  return [{ text, ...(page !== undefined && { page }) }];
 }
 
 /** Processors may do otherwise with other options, so that their texts are kept apart. */
