@@ -8,7 +8,7 @@ import { pieces } from './cut.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
-import { readWord } from './word.ts';
+import { readPowerPoint, readWord } from './old-office.ts';
 import { titleOf } from './xml-text.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
 
@@ -18,7 +18,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 2,
+  version: 3,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
@@ -29,21 +29,22 @@ export const office: Processor = {
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
   const title = data.toString('hex', 0, 4) === '504b0304' ? await verified(file.path, limits) : undefined;
-  const word = data.toString('hex', 0, 8) === OLE_MAGIC ? await readWord(data) : undefined;
+  const isOle = data.toString('hex', 0, 8) === OLE_MAGIC;
+  const old = isOle ? ((await readWord(data)) ?? (await readPowerPoint(data))) : undefined;
   const document = await toDocument(data).catch((error: unknown) => {
-    if (word?.body.trim() && isUnread(error)) return undefined;
+    if (old?.body.trim() && isUnread(error)) return undefined;
     throw error;
   });
   const sectioner = createSectioner();
   if (document) writeBlocks(document.blocks, (line) => sectioner.add(line));
-  else for (const text of (word?.body ?? '').split('\n')) addLine(sectioner, text);
+  else for (const text of (old?.body ?? '').split('\n')) addLine(sectioner, text);
   const body = sectioner.finish();
   yield { sections: body };
   const notes = createSectioner();
   for (const note of document?.notes ?? []) writeBlocks(note.blocks, (line) => notes.add(line));
   const noted = notes.finish();
   yield { sections: noted };
-  const around = unseen(word?.around ?? [], joinSections([...body, ...noted]));
+  const around = unseen(old?.around ?? [], joinSections([...body, ...noted]));
   if (around !== '') yield { sections: [{ text: around }] };
   const found = title || sectioner.title;
   if (found) yield { title: found };

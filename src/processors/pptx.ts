@@ -4,17 +4,18 @@ import { embeddedFiles } from './embedded.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
-import { slideShapes } from './pptx-shapes.ts';
+import { masterTexts, slideShapes } from './pptx-shapes.ts';
 import { decodeEntities, titleOf, xmlParagraphs } from './xml-text.ts';
 import { descendants, parseXml } from './xml-tree.ts';
 import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
 const PRESENTATION = 'ppt/presentation.xml';
+const MASTERS = /^ppt\/slide(?:Masters|Layouts)\/[^/]{1,60}\.xml$/;
 
 /** PowerPoint: a section for each slide with its title as heading; tables, charts, pictures' texts, notes, comments. */
 export const pptx: Processor = {
   name: 'pptx',
-  version: 2,
+  version: 3,
   kinds: ['pptx'],
   label: 'a PowerPoint presentation',
   extensions: ['pptx', 'pptm', 'ppsx', 'ppsm', 'potx', 'potm'],
@@ -36,9 +37,15 @@ async function* readSlides(archive: Archive): AsyncGenerator<Part> {
   const slides = await listSlides(archive);
   const title = await titleOf(archive);
   yield { pages: slides.length, ...(title && { title }) };
+  const repeated = new Set<string>();
   for (const [index, name] of slides.entries()) {
-    yield { sections: await readSlide(archive, name, index + 1) };
+    yield { sections: await readSlide(archive, name, index + 1, repeated) };
   }
+  for (const name of archive.names.filter((part) => MASTERS.test(part)).toSorted()) {
+    const source = (await archive.read(name))?.toString('utf8') ?? '';
+    for (const text of masterTexts(await parseXml(source))) repeated.add(text);
+  }
+  if (repeated.size > 0) yield { sections: [{ text: [...repeated].join('\n') }] };
 }
 
 /** The order of the slides is that of their list, not of the numbers in their names. */
@@ -51,10 +58,16 @@ async function listSlides(archive: Archive): Promise<string[]> {
   return [...entries].map(({ attributes }) => targets.get(attributes['r:id'] ?? '') ?? '').filter(Boolean);
 }
 
-async function readSlide(archive: Archive, name: string, number: number): Promise<Section[]> {
+async function readSlide(
+  archive: Archive,
+  name: string,
+  number: number,
+  repeatedTexts: Set<string>,
+): Promise<Section[]> {
   const source = await archive.read(name);
   if (!source) return [];
-  const { title, blocks } = slideShapes(await parseXml(source.toString('utf8')));
+  const { title, blocks, repeated } = slideShapes(await parseXml(source.toString('utf8')));
+  for (const text of repeated) repeatedTexts.add(text);
   const place = { page: number, slide: number, ...(title && { headings: [title] }) };
   const attached = await readAttached(archive, await readRelationships(archive, name));
   const text = [...blocks, ...attached.filter(({ type }) => type !== 'notesSlide').map(({ text }) => text)];

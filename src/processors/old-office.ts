@@ -1,7 +1,8 @@
 import { decodeBytes } from './charset.ts';
+import { readPptText } from './ppt-text.ts';
 import { plainText, readWord95, WORD_95, WORD_97 } from './word-95.ts';
 
-export interface WordText {
+export interface OldText {
   /** The body; of Word 6 and 95 files with notes and headers after it. */
   body: string;
   /** Headers, footers, text boxes, comments. */
@@ -12,8 +13,8 @@ export interface WordText {
  * Reads old Word files for what the main reader leaves: Word 6 and 95 files, files that it refuses, and what stands
  * around the text. Undefined where the file is no Word file or cannot be read this way either.
  */
-export async function readWord(data: Buffer): Promise<WordText | undefined> {
-  const stream = await mainStream(data);
+export async function readWord(data: Buffer): Promise<OldText | undefined> {
+  const stream = await streamOf(data, 'WordDocument');
   const mark = stream && stream.length > 2 ? stream.readUInt16LE(0) : 0;
   if (stream && mark === WORD_95) {
     const { bytes, charset } = readWord95(stream);
@@ -22,10 +23,20 @@ export async function readWord(data: Buffer): Promise<WordText | undefined> {
   return mark === WORD_97 ? readWord97(data) : undefined;
 }
 
-async function mainStream(data: Buffer): Promise<Buffer | undefined> {
+/** The texts of an old PowerPoint file, for those that the main reader leaves; undefined where it is none. */
+export async function readPowerPoint(data: Buffer): Promise<OldText | undefined> {
+  const stream = await streamOf(data, 'PowerPoint Document');
+  if (!stream) return undefined;
+  // PowerPoint 95 kept the text beside the slides.
+  const kept = await streamOf(data, 'Text_Content');
+  const lines = kept ? (await decodeBytes(kept, 'windows-1252')).split(/[\r\n\v]+/) : readPptText(stream);
+  return { body: lines.join('\n'), around: lines };
+}
+
+async function streamOf(data: Buffer, name: string): Promise<Buffer | undefined> {
   const { CFB } = await import('@e965/xlsx');
   try {
-    const content = CFB.find(CFB.read(data, { type: 'buffer' }), 'WordDocument')?.content;
+    const content = CFB.find(CFB.read(data, { type: 'buffer' }), name)?.content;
     return content && Buffer.from(content);
   } catch (error) {
     // It checks few offsets, so a damaged file shows as whatever error that leads to.
@@ -34,7 +45,7 @@ async function mainStream(data: Buffer): Promise<Buffer | undefined> {
   }
 }
 
-async function readWord97(data: Buffer): Promise<WordText | undefined> {
+async function readWord97(data: Buffer): Promise<OldText | undefined> {
   const { default: WordExtractor } = await import('word-extractor');
   try {
     const read = await new WordExtractor().extract(data);

@@ -1,6 +1,7 @@
 import { CFB } from '@e965/xlsx';
 import { describe, expect, test } from 'vitest';
 import { joinSections } from '../../src/document.ts';
+import { readPptText } from '../../src/processors/ppt-text.ts';
 import { createFolder, createPool, fixture } from './bed.ts';
 
 const pool = createPool();
@@ -95,4 +96,50 @@ test('what stands around the text of a Word document is found once', async () =>
   const text = joinSections((await pool.extract(fixture('sample.doc'))).sections);
   const lines = text.split('\n').filter((line) => line.length > 20);
   expect(new Set(lines).size).toBe(lines.length);
+});
+
+describe('old PowerPoint', () => {
+  /** A record of [MS-PPT]: what it holds, or text. */
+  function record(type: number, body: Buffer, { holds = false, instance = 0 } = {}): Buffer {
+    const head = Buffer.alloc(8);
+    head.writeUInt16LE((instance << 4) | (holds ? 0x0f : 0), 0);
+    head.writeUInt16LE(type, 2);
+    head.writeUInt32LE(body.length, 4);
+    return Buffer.concat([head, body]);
+  }
+
+  test('texts of slides and footers are read in order, those of masters and notes are not', () => {
+    const wide = (text: string): Buffer => record(4000, Buffer.from(text, 'utf16le'));
+    const stream = Buffer.concat([
+      record(
+        1000,
+        Buffer.concat([
+          record(4080, wide('Title\rsecond line'), { holds: true }),
+          record(4080, wide('Click to edit'), { holds: true, instance: 1 }),
+          record(4057, record(4026, Buffer.from('Footer', 'utf16le')), { holds: true }),
+          record(4026, Buffer.from('Arial', 'utf16le')),
+        ]),
+        { holds: true },
+      ),
+      record(1016, wide('Master'), { holds: true }),
+      record(1006, record(4008, Buffer.from('narrow \xe9', 'latin1')), { holds: true }),
+      record(1008, wide('Notes'), { holds: true }),
+    ]);
+    expect(readPptText(stream)).toEqual(['Title', 'second line', 'Footer', 'narrow \u00e9']);
+    const lying = Buffer.from(stream);
+    lying.writeUInt32LE(0xffffffff, 4);
+    expect(readPptText(lying)).toEqual([]);
+    expect(readPptText(record(1000, Buffer.alloc(0), { holds: true }))).toEqual([]);
+  });
+
+  test('the text that PowerPoint 95 keeps beside its slides is read', async () => {
+    const file = CFB.utils.cfb_new();
+    CFB.utils.cfb_add(file, 'PowerPoint Document', Buffer.alloc(5000));
+    CFB.utils.cfb_add(file, 'Text_Content', Buffer.from('K\xfcndigung\r\rGrundlagen', 'latin1'));
+    const written: unknown = CFB.write(file, { type: 'buffer' });
+    if (!Buffer.isBuffer(written)) throw new Error('no bytes');
+    expect(joinSections((await pool.extract(write('old.ppt', written))).sections)).toBe(
+      'K\u00fcndigung\nGrundlagen',
+    );
+  });
 });
