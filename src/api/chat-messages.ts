@@ -41,7 +41,8 @@ function toolTurn({ content, tool_call_id: id }: Message): ChatMessage {
 
 function turn({ role, content, tool_calls: calls }: Message): ChatMessage[] {
   const text = textOf(content);
-  const images = typeof content === 'string' ? [] : (content ?? []).flatMap(imageOf);
+  // What an assistant said besides words, such as thoughts of other servers, is nothing to go on from.
+  const images = typeof content === 'string' || role === 'assistant' ? [] : (content ?? []).flatMap(imageOf);
   const toolCalls = (calls ?? []).map(({ id, function: called }) => ({
     id,
     name: called.name,

@@ -26,8 +26,9 @@ export function createModelNames(parts: {
     ],
     resolve: (id) => {
       if (id === OURS) return { fromDocuments: true };
-      const collection = collections().find((name) => id === `${OURS}/${name}`);
-      if (collection !== undefined) return { fromDocuments: true, collection };
+      const wanted = id.startsWith(`${OURS}/`) ? id.slice(OURS.length + 1) : undefined;
+      if (wanted !== undefined && collections().includes(wanted))
+        return { fromDocuments: true, collection: wanted };
       const model = chatModels().find(({ name }) => id === name || id === `${name}:latest`);
       if (model) return { fromDocuments: false, model: model.name };
       throw new LimnerError('model_not_found', `There is no model "${id}"; GET /v1/models lists them.`, {

@@ -71,6 +71,7 @@ const SCHEMA = [
    alter table document add column tags text not null default '[]';`,
   `alter table document add column ocr_pages integer;
    alter table document add column ocr_confidence real;`,
+  `create index document_collection on document(collection, state);`,
 ];
 
 export type Catalogue = ReturnType<typeof createCatalogue>;

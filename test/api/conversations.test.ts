@@ -152,6 +152,37 @@ describe('options of `limner`', () => {
   });
 });
 
+test('citations are the same, streamed and not, and an answer that cites nothing has none', async () => {
+  const Fields = z.looseObject({
+    citations: z.array(z.string()),
+    search_results: z.array(z.unknown()),
+    sources: z.array(z.unknown()),
+  });
+  const whole = (await post({})).json();
+  const { citations, search_results: results, sources } = Fields.parse(whole);
+  expect(citations).toHaveLength(2);
+  const [first = ''] = (await post({ stream: true })).body.split('\n\n');
+  expect(Fields.parse(JSON.parse(first.slice(6)))).toMatchObject({
+    citations,
+    search_results: results,
+    sources,
+  });
+  const annotations = (await deltas({})).flatMap((delta) => delta['annotations'] ?? []);
+  expect(annotations).toEqual((await ask({})).annotations);
+  expect(annotations).toMatchObject([{ url_citation: { url: expect.stringMatching(/^http:\/\//) } }]);
+  fake.settings.reply = () => 'The passages do not say.';
+  expect((await ask({})).annotations).toEqual([]);
+});
+
+test('what an assistant said besides words is passed over', async () => {
+  const content = [
+    { type: 'thinking', thinking: 'Hm.' },
+    { type: 'text', text: 'Hello.' },
+  ];
+  await ask({ model: 'qwen3:4b', messages: [{ role: 'assistant', content }, ...QUESTION] });
+  expect(sent().messages[0]).toMatchObject({ role: 'assistant', content: 'Hello.' });
+});
+
 describe('tools', () => {
   const tools = [
     {
