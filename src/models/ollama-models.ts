@@ -20,13 +20,16 @@ export function createOtherModels(
   const described = new Map<string, KnownModel | undefined>();
   let current: readonly InstalledModel[] = [];
 
-  /** A model that cannot be described is not offered, and does not concern the others. */
-  async function describe(model: InstalledModel): Promise<KnownModel | undefined> {
+  /** A model that cannot be described is not offered, and does not concern the others. False: ask again later. */
+  async function describe(model: InstalledModel): Promise<boolean> {
     try {
-      return await ask((ollama) => describeModel(ollama, model, 'chat'));
+      described.set(keyOf(model), await ask((ollama) => describeModel(ollama, model, 'chat')));
+      return true;
     } catch (error) {
-      if (error instanceof LimnerError && error.code !== 'model_unavailable') return undefined;
-      throw error;
+      if (!(error instanceof LimnerError)) throw error;
+      if (error.code === 'model_unavailable') return false;
+      described.set(keyOf(model), undefined);
+      return true;
     }
   }
 
@@ -34,9 +37,8 @@ export function createOtherModels(
 
   return {
     update: async (installed) => {
-      for (const model of installed)
-        if (!described.has(keyOf(model))) described.set(keyOf(model), await describe(model));
       current = installed;
+      for (const model of installed) if (!described.has(keyOf(model)) && !(await describe(model))) return;
     },
     forget: () => {
       current = [];

@@ -61,9 +61,9 @@ export function createWatch(options: WatchOptions): Watch {
       markPresent(await ask(askVersion));
       const installed = await ask(listInstalled);
       for (const role of ROLES) await settle(role, installed);
-      await others.update(installed);
       slowLooks = 0;
       puller.pullNext();
+      await others.update(installed);
     } catch (error) {
       lookFailed(error);
     }

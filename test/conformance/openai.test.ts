@@ -229,6 +229,21 @@ describe('responses', () => {
     expect(cut).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } });
   });
 
+  test('of a client that leaves stop the model, and are not kept', async () => {
+    bed.ollama.settings.reply = () => Array<string>(5000).fill('and ');
+    bed.ollama.settings.costMs.chatPart = 2;
+    const stream = await client.responses.create({ model: 'limner', input: QUESTION, stream: true });
+    let id = '';
+    for await (const event of stream) {
+      if (event.type === 'response.created') id = event.response.id;
+      if (event.type === 'response.output_text.delta') break;
+    }
+    const asked = bed.ollama.exchanges.findLast(({ route }) => route === 'chat');
+    await expect.poll(() => asked?.end).toBe('closed');
+    await expect(client.responses.retrieve(id)).rejects.toThrow(NotFoundError);
+    bed.ollama.settings.costMs.chatPart = 0;
+  });
+
   test('that fail under way are told', async () => {
     bed.ollama.plan({ failAt: 'chat', kind: 'error line', afterLines: 2, times: 1 });
     const stream = await client.responses.create({ model: 'limner', input: QUESTION, stream: true });

@@ -60,6 +60,16 @@ describe('status', () => {
 });
 
 describe('models', () => {
+  test('beside the configured ones that are slow to tell about themselves make no server slow', async () => {
+    const { fake, server } = await createReadyPair({ timeouts: { status: 100 } });
+    fake.installed.push(chatModel({ name: 'slow:1b' }));
+    fake.plan({ failAt: 'show', kind: 'hang', times: 4 });
+    for (let look = 0; look < 4; look++) expect((await server.check()).chat.state).toBe('ready');
+    expect(server.chatModels().map(({ name }) => name)).toEqual(['qwen3:4b']);
+    await server.check();
+    expect(server.chatModels().map(({ name }) => name)).toEqual(['qwen3:4b', 'slow:1b']);
+  });
+
   test('identity is the name and the digest, so other weights are another model', async () => {
     const { fake, server } = await createReadyPair();
     const before = server.embed.ready();
