@@ -17,7 +17,6 @@ import { createCatalogue } from './ingest/catalogue.ts';
 import { createDocuments } from './ingest/documents.ts';
 import { createDescriptions } from './ingest/describe.ts';
 import { createDeliveries } from './ingest/deliveries.ts';
-import { createEmbedding } from './ingest/embed.ts';
 import { createExtractions } from './ingest/extractions.ts';
 import { createFigures } from './ingest/figures.ts';
 import { createFolders } from './ingest/folders.ts';
@@ -49,6 +48,7 @@ import { startPruning } from './prune.ts';
 import { lockFolder, openDatabase } from './sqlite.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createEmbeddedStore } from './store/embedded.ts';
+import { createVectors } from './vectors.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
 const IDLE_MS = 20_000;
@@ -90,7 +90,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const own = await loadOwnProcessors(config.processors, log);
   const versions = createVersions(limits, own.processors, config.transcribe?.model);
   const identify = createFingerprints(database);
-  const models = createModels({ ...config, ...overrides.ollama }, { identify, log });
+  const modelsOptions = { ...config, ...overrides.ollama };
+  const models = createModels(modelsOptions, { identify, log });
   const extractor = createExtractor({
     ...config.extract,
     size: width,
@@ -107,13 +108,13 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { inbox, folders, catalogue, extractions, figures, extract, store },
   );
   const recount = createRecount({ catalogue, store });
-  const embedding = createEmbedding(
-    { batch: EMBED_BATCH, width: 2, firstRetryMs },
-    { embedder: models.embed, store, onEmbedded: recount.some, onModel: recount.all, log },
+  const vectors = createVectors(
+    { embed: { batch: EMBED_BATCH, width: 2, firstRetryMs }, models: modelsOptions },
+    { database, store, models, identify, recount, log },
   );
   const worker = createWorker(
     { width: width + 1, firstRetryMs },
-    { database, queue, catalogue, pipeline, notices, onStored: embedding.wake, log },
+    { database, queue, catalogue, pipeline, notices, onStored: vectors.wake, log },
   );
   const describe = createDescribe({ model: config.visionModel }, models);
   const descriptions = createDescriptions(
@@ -148,7 +149,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const stores = createVectorStores({ database, collections: catalogue.collections });
 
   // A question arrives, and an answer leaves.
-  const retrieve = createRetrieve({ store, embedder: models.embed, log });
+  const retrieve = createRetrieve({ store, embedder: vectors.change.embedder, log });
   const chat = createChatPort(models);
   const ask = createAsk({ retrieve, chat, log });
   const converse = createConverse({ ask, chat, chatModels: models.chatModels });
@@ -186,6 +187,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       deliveries: createDeliveries(database),
       secrets: config.webhookSecrets,
       notices,
+      index: vectors.change,
       folder: {
         preview: createPreview({
           inbox,
@@ -217,7 +219,6 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   );
 
   let stopPruning: (() => void) | undefined;
-  const unlisten = models.onChange(embedding.wake);
   images.events.on('change', (job) => {
     const event =
       job.state === 'done' ? 'image.finished' : job.state === 'failed' ? 'image.failed' : undefined;
@@ -239,22 +240,29 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       await recoverUploads(uploads, { database, catalogue, queue });
       models.start();
       worker.start();
-      embedding.start();
+      vectors.start();
       descriptions.start();
       notify.start();
       await images.start();
-      stopPruning = startPruning({ store, extractions, figures, notices, version: versions.base, log });
+      stopPruning = startPruning({
+        store,
+        neededModels: vectors.change.needed,
+        extractions,
+        figures,
+        notices,
+        version: versions.base,
+        log,
+      });
       if (watch) await arrivals.start();
     },
     async close(): Promise<void> {
       stopPruning?.();
-      unlisten();
       await server.close();
       await arrivals.close();
       await models.close();
       await worker.close();
       await extractor.close();
-      await embedding.close();
+      await vectors.close();
       await descriptions.close();
       await notify.close();
       await images.close();

@@ -4,6 +4,7 @@ import { loadEnvFile } from 'node:process';
 import { ask } from './commands/ask.ts';
 import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
+import { index } from './commands/index-model.ts';
 import { ingest } from './commands/ingest.ts';
 import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
@@ -50,6 +51,11 @@ const COMMANDS: Record<string, Command> = {
     usage: 'verify [--deep]',
     about: 'check that folder, ledger and store say the same; --deep reads every file again',
     run: verify,
+  },
+  index: {
+    usage: 'index [back|forward]',
+    about: 'which embedding model answers, and what is built beside it; go back to the one before',
+    run: index,
   },
   forget: {
     usage: 'forget',

@@ -7,6 +7,8 @@ import type { Store } from './store/store.ts';
 const PRUNE_MS = 6 * 3_600_000;
 
 export interface PruneParts {
+  /** Embedding models whose vectors are kept besides those in force. */
+  neededModels: () => string[];
   store: Store;
   extractions: Extractions;
   figures: Figures;
@@ -17,9 +19,17 @@ export interface PruneParts {
 }
 
 /** Forgets now and then what nothing needs any more; returns what ends that. */
-export function startPruning({ store, extractions, figures, notices, version, log }: PruneParts): () => void {
+export function startPruning({
+  store,
+  neededModels,
+  extractions,
+  figures,
+  notices,
+  version,
+  log,
+}: PruneParts): () => void {
   const prune = async (): Promise<void> => {
-    await store.prune();
+    await store.prune(neededModels());
     await extractions.prune(version);
     await figures.prune();
     await notices.prune();

@@ -9,6 +9,7 @@ import { figureRoutes } from './figures.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
 import { imageRoutes } from './images.ts';
+import { indexRoutes, type IndexRoutes } from './index-model.ts';
 import { inboxRoutes, type InboxRoutes } from './inbox.ts';
 import { jobRoutes } from './jobs.ts';
 import { pageRoutes } from './page.ts';
@@ -33,6 +34,7 @@ export interface ServerParts
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
   secrets: readonly string[];
   folder: InboxRoutes['folder'];
+  index: IndexRoutes['index'];
   notices: Parameters<typeof subscriptionRoutes>[1]['notices'];
   pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
@@ -82,6 +84,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   figureRoutes(server, parts);
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
   inboxRoutes(server, parts);
+  indexRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
   openAiRoutes(server, { ...parts, publicUrl, maxFileBytes: options.maxFileBytes });
   webhookRoutes(server, parts);

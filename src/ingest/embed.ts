@@ -22,6 +22,8 @@ export interface EmbedOptions {
 export interface EmbedParts {
   embedder: DocumentEmbedder;
   store: Store;
+  /** Called when no chunk is left that could get a vector of the model. */
+  onComplete?: (model: string) => Promise<void>;
   /** Called when another model is in force: every document's number of vectors is another. */
   onModel: () => Promise<void>;
   /**
@@ -63,7 +65,7 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     let batch: Unembedded[] = [];
     try {
       batch = await claim(model);
-      if (batch.length === 0) return await settle();
+      if (batch.length === 0) return await settle(model);
       await embedAndStore(model, batch);
       failures = 0;
     } catch (error) {
@@ -74,8 +76,10 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     return true;
   }
 
-  async function settle(): Promise<false> {
-    if (!unsettled || inFlight.size > 0) return false;
+  async function settle(model: string): Promise<false> {
+    if (inFlight.size > 0) return false;
+    await parts.onComplete?.(model);
+    if (!unsettled) return false;
     await parts.onEmbedded(new Set(), true);
     unsettled = false;
     return false;

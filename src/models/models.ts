@@ -54,6 +54,17 @@ export function createModels(
   return combine(servers, writes, embeds);
 }
 
+/** Another embedding model on the server that has the role, for as long as its vectors answer; it is never pulled. */
+export function createFormerEmbedder(
+  name: string,
+  { ollama, embedServer, ...times }: ModelsOptions,
+  { identify, log }: { identify: Identify; log: Log },
+): ModelServer {
+  const parts = { log, ...times, embedModel: name };
+  if (embedServer) return createOpenAi({ ...parts, ...embedServer, identify });
+  return createOllama({ ...parts, host: ollama.host, pull: false });
+}
+
 function combine(servers: Record<string, ModelServer>, writes: ModelServer, embeds: ModelServer): Models {
   const all = Object.values(servers);
   const status = (): ServerStatus => ({ ...writes.status(), embed: embeds.status().embed });

@@ -13,6 +13,8 @@ export interface OllamaOptions {
   /** Pulled when the server does not have it; left out where another server has the role. */
   embedModel?: string | undefined;
   chatModel?: string | undefined;
+  /** False leaves missing models missing. */
+  pull?: boolean;
   log: Log;
   timeouts?: Partial<Timeouts>;
   pollMs?: Partial<PollTimes>;
@@ -29,7 +31,7 @@ export function createOllama(options: OllamaOptions): ModelServer {
   const log = options.log.child({ part: 'ollama' });
   const poll = { ...POLL_TIMES, ...options.pollMs };
   const names = { embed: options.embedModel, chat: options.chatModel };
-  const watch = createWatch({ host, names, log, timeouts, poll });
+  const watch = createWatch({ host, names, log, timeouts, poll, pull: options.pull ?? true });
   const parts = { host, watch, timeouts, log };
   return {
     start: () => watch.start(),

@@ -6,6 +6,7 @@ import { pullModel } from './pull.ts';
 import { ROLES, type Role, type ServerState } from './server-state.ts';
 
 export interface PullerOptions {
+  pull?: boolean;
   host: OllamaHost;
   log: Log;
   timeouts: Timeouts;
@@ -42,7 +43,9 @@ export function createPuller(options: PullerOptions): Puller {
 
   const hasFailed = (role: Role): boolean => tries[role].failures > 0 && state.model(role).state === 'failed';
   const waiting = (): Role[] =>
-    ROLES.filter((role) => state.model(role).state === 'missing' || hasFailed(role));
+    (options.pull === false ? [] : ROLES).filter(
+      (role) => state.model(role).state === 'missing' || hasFailed(role),
+    );
 
   async function pull(role: Role): Promise<void> {
     const { name } = state.model(role);

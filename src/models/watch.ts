@@ -18,6 +18,8 @@ export interface WatchOptions {
   host: OllamaHost;
   /** A role without a name is another server's. */
   names: Record<Role, string | undefined>;
+  /** False leaves missing models missing. */
+  pull?: boolean;
   log: Log;
   timeouts: Timeouts;
   poll: PollTimes;

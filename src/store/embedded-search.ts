@@ -2,9 +2,10 @@ import type { Passage } from '../document.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { keywordScore, matchExpression } from './keyword.ts';
-import { toVector, type MeaningIndex, type Meanings } from './meanings.ts';
+import type { Meanings } from './meanings.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
 import { queryTerms } from './tokenize.ts';
+import { toVector } from './vector-rows.ts';
 
 interface Scored {
   id: number;
@@ -25,6 +26,7 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
     const terms = queryTerms(query.text);
     if (terms.length === 0) return [];
     const expression = matchExpression(terms);
+    if (query.documents) return withinDocuments(expression, query, query.documents);
     if (query.collection === undefined)
       return read.all<Scored>(
         `select rowid as id, -${keywordScore('chunk_terms')} as score from chunk_terms
@@ -43,6 +45,25 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
     );
   }
 
+  /** The documents' own chunks are looked up, so that the matches elsewhere cost nothing but their row numbers. */
+  function withinDocuments(
+    expression: string,
+    { collection, limit }: SearchQuery,
+    documents: readonly string[],
+  ): Scored[] {
+    return read.all<Scored>(
+      `select c.id, -${keywordScore('chunk_terms')} as score from chunk_terms
+       cross join chunk c on c.id = chunk_terms.rowid
+       where chunk_terms match ? and c.document_id in (select value from json_each(?))
+         and (? is null or c.collection = ?) order by score desc, c.id limit ?`,
+      expression,
+      JSON.stringify(documents),
+      collection ?? null,
+      collection ?? null,
+      limit,
+    );
+  }
+
   async function byMeaning(query: SearchQuery): Promise<Scored[]> {
     if (!query.vector) return [];
     const index = await meanings.index(query.vector.model);
@@ -50,7 +71,7 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
     const found = index.vectors.search(
       query.vector.values,
       rescored(query.limit),
-      groupsOf(index, query.collection),
+      index.groups(query.collection, query.documents),
     );
     const { values } = query.vector;
     return found
@@ -66,13 +87,6 @@ export function createEmbeddedSearch(database: Database, meanings: Meanings) {
       vector: toPassages(read, vector, 'vector'),
     };
   };
-}
-
-/** Undefined asks all; a collection without vectors is an empty set, which finds nothing. */
-function groupsOf({ groups }: MeaningIndex, collection: string | undefined): Set<number> | undefined {
-  if (collection === undefined) return undefined;
-  const group = groups.get(collection);
-  return new Set(group === undefined ? [] : [group]);
 }
 
 /** The exact dot product with the float32 row; nothing when the chunk is gone by now. */

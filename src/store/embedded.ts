@@ -33,7 +33,12 @@ const SCHEMA = [
    create unique index vector_key on vector(embedding_key, model);`,
   `alter table chunk add column place text;`,
   `create index chunk_collection on chunk(collection);`,
+  `create index vector_model on vector(model);`,
 ];
+
+/** Chunks that have a vector of a model that is not in force. */
+const EMBEDDED_BESIDE = `select count(*) as rows from chunk c
+  join vector v on v.embedding_key = c.embedding_key and v.model = ? where true`;
 
 /** The store in the service's own SQLite file, searched in this process. */
 export function createEmbeddedStore(database: Database): Store {
@@ -84,21 +89,25 @@ export function createEmbeddedStore(database: Database): Store {
   }
 
   function count(documentId: string, model = meanings.model()): Promise<Counts> {
-    return Promise.resolve(
-      counted(
-        read.get<Counts>(
-          'select count(*) as chunks, coalesce(sum(model = ?), 0) as vectors from chunk where document_id = ?',
-          model ?? null,
-          documentId,
-        ),
-      ),
-    );
+    const chunks = countRows('select count(*) as rows from chunk where document_id = ?', documentId);
+    const vectors =
+      model === meanings.model()
+        ? countRows(
+            'select count(*) as rows from chunk where document_id = ? and model = ?',
+            documentId,
+            model ?? null,
+          )
+        : countRows(`${EMBEDDED_BESIDE} and c.document_id = ?`, model ?? null, documentId);
+    return Promise.resolve({ chunks, vectors });
   }
 
   /** Two questions, each answered from an index alone; together they would read every row. */
   function totals(model = meanings.model()): Promise<Counts> {
     const chunks = countRows('select count(*) as rows from chunk');
-    const vectors = countRows('select count(*) as rows from chunk where model = ?', model ?? null);
+    const vectors =
+      model === meanings.model()
+        ? countRows('select count(*) as rows from chunk where model = ?', model ?? null)
+        : countRows(EMBEDDED_BESIDE, model ?? null);
     return Promise.resolve({ chunks, vectors });
   }
 
@@ -122,10 +131,16 @@ export function createEmbeddedStore(database: Database): Store {
         .map(toChunk),
     unembedded: meanings.unembedded,
     putVectors: meanings.put,
+    model: meanings.model,
+    use: meanings.use,
     search: createEmbeddedSearch(database, meanings),
-    prune: () =>
+    prune: (models) =>
       database.write((connection) => {
         connection.run('delete from vector where embedding_key not in (select embedding_key from chunk)');
+        connection.run(
+          'delete from vector where model not in (select value from json_each(?))',
+          JSON.stringify([...models, meanings.model() ?? '']),
+        );
       }),
     close: () => Promise.resolve(),
   };
@@ -140,10 +155,6 @@ function* deleteChunks(connection: Connection, documentId: string): Generator<vo
     yield;
   }
   return rows.map(({ id }) => id);
-}
-
-function counted(row: Counts | undefined): Counts {
-  return { chunks: row?.chunks ?? 0, vectors: row?.vectors ?? 0 };
 }
 
 function putEntry(connection: Connection, document: DocumentFields): void {

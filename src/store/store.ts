@@ -51,12 +51,19 @@ export interface Store {
   totals(model?: string): Promise<Counts>;
   /** Chunks of one document in their order. */
   chunks(documentId: string, page: { offset: number; limit: number }): Promise<Chunk[]>;
-  /** Up to `limit` chunks without a vector of `model`, small documents first, leaving out `except`. */
+  /** The model whose vectors answer; undefined before the first was named. */
+  model(): string | undefined;
+  /** Puts the vectors of another model in force, in one step; those of the old one are kept. */
+  use(model: string): Promise<void>;
+  /**
+   * Up to `limit` chunks without a vector of `model`, leaving out `except`. A model comes into force by being asked
+   * for where none is, or none has vectors; otherwise its vectors are built beside those in force.
+   */
   unembedded(model: string, limit: number, except: ReadonlySet<string>): Promise<Unembedded[]>;
   /** Vectors are L2-normalised; a chunk that is gone by now is passed over. */
   putVectors(model: string, vectors: readonly { chunkId: string; vector: Float32Array }[]): Promise<void>;
   search(query: SearchQuery): Promise<SearchLists>;
-  /** Forgets vectors that no chunk needs any more. */
-  prune(): Promise<void>;
+  /** Forgets vectors that no chunk needs any more, and those of models that are neither in force nor `models`. */
+  prune(models: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }

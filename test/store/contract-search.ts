@@ -46,6 +46,25 @@ export function testSearch(open: () => Promise<Store>): void {
     for (const [at, { score }] of found.vector.entries()) expect(score).toBeCloseTo(exact[at]?.score ?? 0, 5);
   });
 
+  test('documents are a filter inside the search, alone and within a collection', async () => {
+    const store = await open();
+    await store.replace(documentOf({ id: 'many' }), chunksOf(...Array<string>(300).fill('harbour')));
+    for (const id of ['one', 'two'])
+      await store.replace(
+        documentOf({ id, uri: `land/${id}`, collection: 'land' }),
+        chunksOf(`the harbour of ${id} is named in passing among many other words of this text`),
+      );
+    await embedAll(store);
+    const ask = (documents: string[], collection?: string) =>
+      find(store, 'harbour', { meaning: 'harbour', documents, collection, limit: 3 });
+    const text = (id: string) =>
+      `the harbour of ${id} is named in passing among many other words of this text`;
+    expect(await ask(['two'])).toEqual({ keyword: [text('two')], vector: [text('two')] });
+    expect((await ask(['one', 'two', 'nobody'], 'land')).vector).toHaveLength(2);
+    for (const none of [await ask([]), await ask(['nobody']), await ask(['many'], 'land')])
+      expect(none).toEqual({ keyword: [], vector: [] });
+  });
+
   test('the collection is a filter inside the search: many better ones elsewhere take no place', async () => {
     const store = await open();
     await store.replace(documentOf({ id: 'many' }), chunksOf(...Array<string>(300).fill('harbour')));

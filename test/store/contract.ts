@@ -152,7 +152,7 @@ function testVectors(open: OpenStore): void {
     await store.replace(documentOf(), chunksOf('kept', 'dropped'));
     await embedAll(store);
     await store.replace(documentOf(), chunksOf('kept'));
-    await store.prune();
+    await store.prune([]);
     expect(await store.replace(documentOf(), chunksOf('kept', 'dropped'))).toEqual({ chunks: 2, vectors: 1 });
   });
 
@@ -188,33 +188,82 @@ function testVectors(open: OpenStore): void {
     expect((await find(store, '', { meaning: 'gone' })).vector).toEqual(['here']);
   });
 
-  test('another model starts from nothing, and the way back costs nothing', async () => {
+  test('another model is built beside the one in force, which answers until it is told otherwise', async () => {
     const store = await open();
     await store.replace(documentOf(), chunksOf('one', 'two'));
     await embedAll(store);
-    expect((await find(store, '', { meaning: 'one' })).vector[0]).toBe('one');
-    expect(await store.unembedded('other:2', 10, NOBODY)).toHaveLength(2);
+    expect(store.model()).toBe(MODEL);
+    const wanting = await store.unembedded('other:2', 10, NOBODY);
+    expect(wanting.map(({ text }) => text)).toEqual(['one', 'two']);
     expect(await store.totals('other:2')).toEqual({ chunks: 2, vectors: 0 });
-    expect((await find(store, '', { meaning: 'one' })).vector).toEqual([]);
-    expect(await store.unembedded(MODEL, 10, NOBODY)).toEqual([]);
+    expect((await find(store, '', { meaning: 'one' })).vector[0]).toBe('one');
+    const [first] = wanting;
+    await store.putVectors('other:2', [
+      { chunkId: first?.chunkId ?? '', vector: new Float32Array([1, 0, 0]) },
+    ]);
+    expect(await store.totals('other:2')).toEqual({ chunks: 2, vectors: 1 });
+    expect(await store.totals()).toEqual({ chunks: 2, vectors: 2 });
+    expect((await store.unembedded('other:2', 10, NOBODY)).map(({ text }) => text)).toEqual(['two']);
+    expect(await store.unembedded('other:2', 10, new Set(wanting.map(({ chunkId }) => chunkId)))).toEqual([]);
     expect((await find(store, '', { meaning: 'one' })).vector[0]).toBe('one');
   });
 
-  test('a search while the model changes meets no vector of the old one', async () => {
+  test('what changes while another model is built wants its vectors too', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('one', 'two'));
+    await embedAll(store);
+    const vector = new Float32Array([1, 0, 0]);
+    const wanting = await store.unembedded('other:2', 10, NOBODY);
+    await store.putVectors(
+      'other:2',
+      wanting.map(({ chunkId }) => ({ chunkId, vector })),
+    );
+    await store.replace(documentOf(), chunksOf('one', 'three'));
+    expect((await store.unembedded('other:2', 10, NOBODY)).map(({ text }) => text)).toEqual(['three']);
+  });
+
+  test('another model comes into force in one step, and the way back costs nothing', async () => {
     const store = await open();
     await store.replace(documentOf(), chunksOf('one', 'two'));
     await embedAll(store);
     const next = { model: 'other:2', values: new Float32Array([1, 0, 0]) };
-    const changing = store.unembedded(next.model, 10, NOBODY);
-    expect((await store.search({ text: '', vector: next, limit: 5 })).vector).toEqual([]);
-    const wanting = await changing;
-    expect(wanting).toHaveLength(2);
+    const wanting = await store.unembedded(next.model, 10, NOBODY);
     const vector = new Float32Array([1, 0, 0]);
     await store.putVectors(
       next.model,
       wanting.map(({ chunkId }) => ({ chunkId, vector })),
     );
+    expect((await store.search({ text: '', vector: next, limit: 5 })).vector).toEqual([]);
+    await store.use(next.model);
+    expect(store.model()).toBe(next.model);
+    expect(await store.totals()).toEqual({ chunks: 2, vectors: 2 });
     expect((await store.search({ text: '', vector: next, limit: 5 })).vector).toHaveLength(2);
+    expect((await find(store, '', { meaning: 'one' })).vector).toEqual([]);
+    await store.use(MODEL);
+    expect(await store.unembedded(MODEL, 10, NOBODY)).toEqual([]);
+    expect((await find(store, '', { meaning: 'one' })).vector[0]).toBe('one');
+  });
+
+  test('a model without any vectors gives way at once', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('one'));
+    expect(await store.unembedded(MODEL, 10, NOBODY)).toHaveLength(1);
+    expect(await store.unembedded('other:2', 10, NOBODY)).toHaveLength(1);
+    expect(store.model()).toBe('other:2');
+  });
+
+  test('pruning keeps the vectors in force and of the models it is told, and no others', async () => {
+    const store = await open();
+    await store.replace(documentOf(), chunksOf('one'));
+    await embedAll(store);
+    const vector = new Float32Array([1, 0, 0]);
+    for (const model of ['kept:1', 'left:1']) {
+      const [one] = await store.unembedded(model, 10, NOBODY);
+      await store.putVectors(model, [{ chunkId: one?.chunkId ?? '', vector }]);
+    }
+    await store.prune(['kept:1']);
+    const counts = await Promise.all([MODEL, 'kept:1', 'left:1'].map((model) => store.totals(model)));
+    expect(counts.map(({ vectors }) => vectors)).toEqual([1, 1, 0]);
   });
 
   test('vectors that come back with their model are found, also after a search in the middle', async () => {

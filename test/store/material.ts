@@ -56,13 +56,19 @@ export interface Found {
 export async function find(
   store: Store,
   text: string,
-  { meaning, collection, limit = 10 }: { meaning?: string; collection?: string; limit?: number } = {},
+  {
+    meaning,
+    collection,
+    documents,
+    limit = 10,
+  }: { meaning?: string; collection?: string | undefined; documents?: string[]; limit?: number } = {},
 ): Promise<Found> {
   const lists = await store.search({
     text,
     limit,
     ...(meaning !== undefined && { vector: { model: MODEL, values: vectorOf(meaning) } }),
     ...(collection !== undefined && { collection }),
+    ...(documents && { documents }),
   });
   return { keyword: textsOf(lists.keyword), vector: textsOf(lists.vector) };
 }

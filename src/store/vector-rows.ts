@@ -1,0 +1,110 @@
+import { embeddingText } from '../document.ts';
+import type { Connection } from '../sqlite.ts';
+import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
+import type { Unembedded } from './store.ts';
+
+/** Rows looked at between two turns while another model comes into force. */
+const SWITCH_PAGE = 200;
+
+/** Row after row with turns between, since a change of the model may touch every chunk there is. */
+export function* switchRows(connection: Connection, model: string): Generator<void, void> {
+  const last = connection.get<{ id: number | null }>('select max(id) as id from chunk')?.id ?? 0;
+  const known = '(select v.model from vector v where v.embedding_key = chunk.embedding_key and v.model = ?)';
+  for (let after = 0; after < last; after += SWITCH_PAGE) {
+    connection.run(
+      `update chunk set model = ${known} where id > ? and id <= ? and model is not ${known}`,
+      model,
+      after,
+      after + SWITCH_PAGE,
+      model,
+    );
+    yield;
+  }
+}
+
+type UnembeddedRow = ChunkRow & { document_id: string };
+
+const toUnembedded = (row: UnembeddedRow): Unembedded => ({
+  chunkId: String(row.id),
+  documentId: row.document_id,
+  text: embeddingText(toChunk(row)),
+});
+
+/** Every document gets its first chunks first, so that a small one does not wait behind a big one. */
+export function firstUnembedded(read: Connection, limit: number, except: ReadonlySet<string>): Unembedded[] {
+  const rows = read.all<UnembeddedRow>(
+    `select ${CHUNK_COLUMNS} from chunk where model is null order by ordinal, id limit ?`,
+    limit + except.size,
+  );
+  return rows
+    .filter(({ id }) => !except.has(String(id)))
+    .slice(0, limit)
+    .map(toUnembedded);
+}
+
+/** Chunks after `after`, by their id, that have no vector of a model that is not in force. */
+export function unembeddedBeside(
+  read: Connection,
+  model: string,
+  after: number,
+  limit: number,
+): Unembedded[] {
+  return read
+    .all<UnembeddedRow>(
+      `select ${CHUNK_COLUMNS} from chunk where id > ? and not exists (
+         select 1 from vector v where v.embedding_key = chunk.embedding_key and v.model = ?)
+       order by id limit ?`,
+      after,
+      model,
+      limit,
+    )
+    .map(toUnembedded);
+}
+
+/**
+ * Keeps vectors; with `inForce` their chunks have them at once. Throws a RangeError for vectors of another length than
+ * those the model has already.
+ */
+export function putVectors(
+  connection: Connection,
+  model: string,
+  vectors: readonly { chunkId: string; vector: Float32Array }[],
+  inForce: boolean,
+): void {
+  const known = connection.get<{ data: Uint8Array }>(
+    'select data from vector indexed by vector_model where model = ? limit 1',
+    model,
+  );
+  const bytes = known?.data.byteLength ?? vectors[0]?.vector.byteLength;
+  for (const one of vectors) {
+    if (one.vector.byteLength !== bytes)
+      throw new RangeError(`A vector of ${model} has another length than those before it.`);
+    putVector(connection, model, one, inForce);
+  }
+}
+
+/** One vector serves every chunk with the same embedding text. */
+function putVector(
+  connection: Connection,
+  model: string,
+  { chunkId, vector }: { chunkId: string; vector: Float32Array },
+  inForce: boolean,
+): void {
+  const row = connection.get<{ embedding_key: Uint8Array }>(
+    'select embedding_key from chunk where id = ?',
+    Number(chunkId),
+  );
+  if (!row) return;
+  connection.run(
+    'insert or replace into vector(embedding_key, model, data) values (?, ?, ?)',
+    row.embedding_key,
+    model,
+    new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength),
+  );
+  if (inForce) connection.run('update chunk set model = ? where embedding_key = ?', model, row.embedding_key);
+}
+
+/** A row's bytes as float32, little-endian; copied, since a row's bytes need not be aligned. */
+export function toVector(data: Uint8Array): Float32Array {
+  return new Float32Array(data.slice().buffer);
+}
