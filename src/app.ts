@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { pictureBody } from './api/images.ts';
 import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
@@ -48,6 +47,7 @@ import { startPruning } from './prune.ts';
 import { lockFolder, openDatabase } from './sqlite.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createEmbeddedStore } from './store/embedded.ts';
+import { tellOfPictures } from './tell.ts';
 import { createVectors } from './vectors.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
@@ -173,7 +173,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   const server = createServer(
     {
-      guard: { apiKeys: config.apiKeys, hosts: hostsOf(config) },
+      guard: { apiKeys: config.apiKeys },
       publicUrl: config.publicUrl,
       maxFileBytes,
     },
@@ -219,12 +219,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   );
 
   let stopPruning: (() => void) | undefined;
-  images.events.on('change', (job) => {
-    const event =
-      job.state === 'done' ? 'image.finished' : job.state === 'failed' ? 'image.failed' : undefined;
-    if (event)
-      notices.tell(event, pictureBody(job)).catch((error: unknown) => log.error({ err: error }, 'not told'));
-  });
+  tellOfPictures(images, notices, log);
 
   return {
     server,
@@ -270,8 +265,4 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       unlock();
     },
   };
-}
-
-function hostsOf(config: Config): string[] {
-  return config.publicUrl === undefined ? [] : [new URL(config.publicUrl).hostname];
 }

@@ -22,7 +22,7 @@ import { workflowRoutes, type WorkflowParts } from './workflows.ts';
 import { webhookRoutes } from './webhooks.ts';
 
 export interface ServerOptions {
-  guard: Omit<GuardOptions, 'publicUrl' | 'signed'>;
+  guard: Omit<GuardOptions, 'hosts' | 'publicUrl' | 'signed'>;
   publicUrl: string | undefined;
   maxFileBytes: number;
 }
@@ -66,6 +66,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
     options.publicUrl ?? `${request.protocol}://${request.host}`;
   const guard = createGuard({
     ...options.guard,
+    hosts: options.publicUrl === undefined ? [] : [new URL(options.publicUrl).hostname],
     publicUrl: options.publicUrl,
     // A signature stands for a key.
     signed: parts.secrets.length > 0 ? ['/webhooks/process'] : [],
