@@ -3,10 +3,13 @@ import { inkLength } from '../document.ts';
 import type { Ocr, Recognized } from './ocr.ts';
 import { toPgm } from './picture.ts';
 
-/** A page read with this confidence stands upright. */
+/** A page read with this confidence, or one that looks like words, stands upright. */
 const SURE = 75;
-/** Below this the words are guesses, and the page counts as one without text. */
-const WORST_PAGE = 70;
+/** A page read with this confidence holds text, whatever it is; ... */
+const GOOD_PAGE = 70;
+/** ... with this one if it looks like words: half of its characters stand in some of three letters and more. */
+const WORST_PAGE = 50;
+const WORDS_SHARE = 0.5;
 /** So many characters have to be found before a page is turned: a photograph without words is left alone. */
 const WORTH_TURNING = 12;
 
@@ -25,11 +28,22 @@ export function createUpright(ocr: Ocr): ReadUpright {
   return async (canvas, scale) => {
     const straight = await ocr.read(toPgm(canvas));
     if (!straight) return undefined;
-    const mayTurn = straight.confidence < SURE && inkLength(straight.text) >= WORTH_TURNING;
+    const isUnsure = straight.confidence < SURE && !looksLikeWords(straight);
+    const mayTurn = isUnsure && inkLength(straight.text) >= WORTH_TURNING;
     const best = mayTurn && vain < VAIN_TURNS ? await readTurned(ocr, canvas, straight) : straight;
     if (mayTurn && best === straight) vain += 1;
-    return best.confidence < WORST_PAGE ? { ...best, text: '', runs: [] } : scaled(best, scale);
+    return holdsText(best) ? scaled(best, scale) : { ...best, text: '', runs: [] };
   };
+}
+
+function holdsText(read: Recognized): boolean {
+  return read.confidence >= GOOD_PAGE || (read.confidence >= WORST_PAGE && looksLikeWords(read));
+}
+
+/** Shadows, patterns and letters on their side are read as short words and lone signs. */
+function looksLikeWords({ text }: Recognized): boolean {
+  const words = text.match(/\p{L}{3,}/gu) ?? [];
+  return words.join('').length >= WORDS_SHARE * text.replaceAll(/[^\p{L}\p{N}]/gu, '').length;
 }
 
 function scaled(read: Recognized, scale: number): Recognized {

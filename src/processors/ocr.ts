@@ -15,7 +15,7 @@ export interface Recognized {
   text: string;
   /** As in `PageWords`, in pixels of the picture. */
   runs: number[];
-  /** Mean of the words that were kept, weighted by their length; 0 to 100. */
+  /** Mean of the words that were kept, weighted by their letters and digits; 0 to 100. */
   confidence: number;
 }
 
@@ -79,14 +79,18 @@ async function startEngine(languages: readonly string[]): Promise<Worker> {
 function recognized(blocks: readonly Block[]): Recognized {
   const paragraphs = blocks.flatMap((block) => block.paragraphs.map(({ lines }) => keptLines(lines)));
   const words = paragraphs.flat(2);
-  const ink = words.reduce((sum, { text }) => sum + inkLength(text), 0);
-  const confidence =
-    words.reduce((sum, word) => sum + word.confidence * inkLength(word.text), 0) / (ink || 1);
+  const letters = words.reduce((sum, { text }) => sum + lettersOf(text), 0);
+  const sure = words.reduce((sum, { text, confidence }) => sum + confidence * lettersOf(text), 0);
   const text = paragraphs
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.map((line) => line.map((word) => word.text).join(' ')).join('\n'))
     .join('\n\n');
-  return { text: joinHyphens(text), runs: words.flatMap(runOf), confidence };
+  return { text: joinHyphens(text), runs: words.flatMap(runOf), confidence: sure / (letters || 1) };
+}
+
+/** Dots that lead to a page number tell nothing, and Tesseract is never sure of them. */
+function lettersOf(text: string): number {
+  return text.replaceAll(/[^\p{L}\p{N}]/gu, '').length;
 }
 
 /** Lines without a word that has a letter or a digit are rules, frames and dirt. */
