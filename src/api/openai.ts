@@ -39,7 +39,10 @@ export function openAiRoutes(server: FastifyInstance, parts: OpenAiRoutes): void
 }
 
 function routes(server: FastifyInstance, parts: OpenAiRoutes): void {
-  const models = createModelNames(parts);
+  // A store that was made is asked before its first document is there.
+  const made = (): string[] => parts.stores.list().map(({ collection }) => collection);
+  const collections = (): string[] => [...new Set([...parts.collections(), ...made()])].toSorted();
+  const models = createModelNames({ collections, chatModels: parts.chatModels });
   const answer = createAnswerConversation({ ...parts, models });
   modelRoutes(server, { models });
   chatRoutes(server, { ...parts, answer });

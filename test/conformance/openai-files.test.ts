@@ -53,6 +53,7 @@ describe('vector stores', () => {
   test('are collections: made, filled, searched, asked, changed, emptied and deleted', async () => {
     const store = await client.vectorStores.create({ name: 'Boilers', metadata: { owner: 'ada' } });
     expect(store).toMatchObject({ name: 'Boilers', status: 'completed', file_counts: { total: 0 } });
+    expect(await idsOf(client.models.list())).toContain('limner/Boilers');
     const made = await client.vectorStores.files.uploadAndPoll(
       store.id,
       await toFile(Buffer.from('The warranty of the boiler ends in May.'), 'boiler.txt'),
