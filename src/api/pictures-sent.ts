@@ -6,6 +6,8 @@ import type { ChatMessage } from '../ask/ask.ts';
 export type FetchPicture = (url: string, signal: AbortSignal) => Promise<{ body: Readable }>;
 
 const MAX_BYTES = 20 * 1024 * 1024;
+/** Pictures that one request may have fetched. */
+const MOST_FETCHED = 10;
 
 /** First bytes of the kinds of pictures that vision models read. */
 const KINDS: readonly [type: string, begins: RegExp][] = [
@@ -21,6 +23,15 @@ export async function fetchPictures(
   fetchPicture: FetchPicture,
   signal: AbortSignal,
 ): Promise<ChatMessage[]> {
+  const named = messages.flatMap(({ images = [] }) => images.filter((url) => !url.startsWith('data:')));
+  if (named.length > MOST_FETCHED)
+    throw new LimnerError(
+      'invalid_request',
+      `Up to ${MOST_FETCHED} pictures are fetched; send others inside.`,
+      {
+        param: 'messages',
+      },
+    );
   const inline = async (url: string): Promise<string> => {
     if (url.startsWith('data:')) return url;
     const { body } = await fetchPicture(url, signal);

@@ -94,9 +94,11 @@ export function responseRoutes(
   async function keep(made: Response, { before, input }: Turn): Promise<Record<string, unknown>> {
     const response = made.final();
     if (!response) throw new Error('The answer ended before it was whole.');
+    // The passages are the documents' own words, and go when their document goes.
+    const { sources: _sources, ...kept } = response;
     if (response['store'] !== false)
       await memory.keep(String(response['id']), {
-        response,
+        response: kept,
         items: [...before, ...input, ...made.output()],
         inputFrom: before.length,
         inputTo: before.length + input.length,

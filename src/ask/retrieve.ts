@@ -28,9 +28,6 @@ export interface Retrieved {
 /** Both lists are read this deep before they are fused. */
 const DEPTH = 50;
 
-/** Deeper for a filter, which leaves only some of them. */
-const FILTERED_DEPTH = 500;
-
 /** Longer questions are cut for the embedder, which has its own limit; keywords read more. */
 const EMBED_CHARACTERS = 4000;
 
@@ -62,21 +59,14 @@ export function createRetrieve({
     const vector = await embed(query.text, signal);
     const lists = await store.search({
       text: query.text,
-      limit: Math.max(query.documents ? FILTERED_DEPTH : DEPTH, query.limit),
+      limit: Math.max(DEPTH, query.limit),
       ...(vector && { vector }),
       ...(query.collection !== undefined && { collection: query.collection }),
       ...(query.documents && { documents: query.documents }),
     });
     return {
-      passages: onlyOf(query.documents, fuse(lists)).slice(0, query.limit),
+      passages: fuse(lists).slice(0, query.limit),
       arms: { keyword: lists.keyword.length, vector: lists.vector.length },
     };
   };
-}
-
-/** Whatever a store makes of it, nothing from another document is shown. */
-function onlyOf(documents: readonly string[] | undefined, passages: Passage[]): Passage[] {
-  if (!documents) return passages;
-  const wanted = new Set(documents);
-  return passages.filter(({ document }) => wanted.has(document.id));
 }

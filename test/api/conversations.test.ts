@@ -279,6 +279,13 @@ describe('pictures', () => {
     expect(response.statusCode).toBeLessThan(500);
   });
 
+  test('are not fetched by the dozen', async () => {
+    const image = { type: 'image_url', image_url: { url: `http://127.0.0.1:${picturePort}/dot.png` } };
+    const content = Array.from({ length: 11 }, () => image);
+    const response = await post({ model: 'eyes:1b', messages: [{ role: 'user', content }] });
+    expect(response.json()).toMatchObject({ error: { message: expect.stringContaining('Up to 10') } });
+  });
+
   test('and sound or files in a message are refused by name', async () => {
     const messages = [{ role: 'user', content: [{ type: 'input_audio', input_audio: {} }] }];
     const response = await post({ messages });

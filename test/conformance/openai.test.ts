@@ -180,7 +180,9 @@ describe('responses', () => {
         { role: 'user', content: 'What is my name?' },
       ],
     });
-    expect((await client.responses.retrieve(second.id)).output_text).toBe(ANSWER);
+    const kept = await client.responses.retrieve(second.id);
+    expect(kept.output_text).toBe(ANSWER);
+    expect(kept).not.toHaveProperty('sources');
     const items = await client.responses.inputItems.list(second.id);
     expect(items.data).toMatchObject([{ role: 'user', content: [{ text: 'What is my name?' }] }]);
     await client.responses.delete(second.id);
