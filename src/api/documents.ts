@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { DOCUMENT_STATES } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { publicFields, type LedgerDocument } from '../ingest/catalogue.ts';
-import type { Documents } from '../ingest/documents.ts';
+import type { ByteRange, Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
 import {
   Annotations,
@@ -63,12 +63,14 @@ export function documentRoutes(
     reply.code(202).send(documentBody(await documents.reindex(params.id))),
   );
 
-  server.get<ById>('/api/documents/:id/file', async ({ params }, reply) => {
+  server.get<ById>('/api/documents/:id/file', async ({ params, headers }, reply) => {
     const document = documents.get(params.id);
-    const { stream, bytes } = await documents.open(document);
+    const { stream, bytes, part } = await documents.open(document, (size) => rangeOf(headers.range, size));
+    if (part) void reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${bytes}`);
     return reply
       .header('content-type', 'application/octet-stream')
-      .header('content-length', bytes)
+      .header('accept-ranges', 'bytes')
+      .header('content-length', part ? part.end - part.start + 1 : bytes)
       .header('x-content-type-options', 'nosniff')
       .header('content-disposition', attachment(document.uri.slice(document.uri.lastIndexOf('/') + 1)))
       .send(stream);
@@ -170,6 +172,15 @@ export function baseName(filename: string): string {
 
 /** The ledger's row as the API shows it. */
 export const documentBody = publicFields;
+
+/** One range of bytes, as viewers ask for pages; whatever else is asked gets the whole file (RFC 9110, 14.2). */
+function rangeOf(header: string | undefined, size: number): ByteRange | undefined {
+  const [, first = '', last = ''] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
+  if (first === '') return undefined;
+  const start = Number(first);
+  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  return start <= end ? { start, end } : undefined;
+}
 
 /** RFC 8187: what `encodeURIComponent` leaves of the quotes and stars is escaped too. */
 export function attachment(name: string): string {

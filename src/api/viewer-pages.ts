@@ -40,7 +40,7 @@ ${aboutHtml(document, ` · <a href="?view=text${query}">as text</a>`)}
 <button id="larger" type="button" aria-label="Larger">+</button>
 <button id="passage" type="button" hidden>Cited passage</button></div>
 <p id="trouble" role="status"></p></header>
-<main><div id="pages" tabindex="0" aria-label="Pages of the document"><div class="pdfViewer"></div></div></main>
+<main><div id="pages" role="region" tabindex="0" aria-label="Pages of the document"><div class="pdfViewer"></div></div></main>
 <noscript><p>Pages need JavaScript; the <a href="?view=text${query}">text</a> does not.</p></noscript>
 <script type="module" src="/web/viewer.js"></script></body></html>`;
 }

@@ -5,10 +5,10 @@ import type { LedgerDocument } from '../ingest/catalogue.ts';
 /** Text around the mark that is shown of a very long document, in characters to each side. */
 const WINDOW = 200_000;
 
-const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem}
-header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
-.meta{opacity:.7;font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-.place{opacity:.6;font-size:.8rem}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
+const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;background:light-dark(#fff,#16181b);color:light-dark(#111,#eee)}
+a{color:light-dark(#0b57d0,#8ab4f8)}header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
+.meta{font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
+.place{color:light-dark(#555,#aaa);font-size:.8rem}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
 
 /** The browser scrolls to the page of the link first; the marked words may stand further down. */
 const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>document.querySelector('mark')?.scrollIntoView({block:'center'})))`;

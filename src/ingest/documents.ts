@@ -45,6 +45,12 @@ export interface DocumentFigure extends KeptFigure {
   url: string;
 }
 
+/** Bytes of a file, both inclusive. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
 export type Documents = ReturnType<typeof createDocuments>;
 
 /** What people and programs do with documents: look, send, take away, make again. */
@@ -180,15 +186,20 @@ export function createDocuments(parts: DocumentsParts) {
       return found;
     },
 
-    /** The original bytes. Throws what `openInside` throws. */
-    async open(document: LedgerDocument): Promise<{ stream: Readable; bytes: number }> {
+    /** The original bytes, or those that `partOf` picks by their number. Throws what `openInside` throws. */
+    async open(
+      document: LedgerDocument,
+      partOf: (bytes: number) => ByteRange | undefined = () => undefined,
+    ): Promise<{ stream: Readable; bytes: number; part: ByteRange | undefined }> {
       const [root, path] =
         document.source === 'inbox'
           ? [inbox.root, inbox.full(document.path)]
           : [parts.uploads, Buffer.from(join(parts.uploads, document.id))];
       const handle = await openInside(root, path);
       const { size } = await handle.stat();
-      return { stream: createReadStream('', { fd: handle, start: 0 }), bytes: size };
+      const part = partOf(size);
+      const stream = createReadStream('', { fd: handle, start: 0, ...part });
+      return { stream, bytes: size, part };
     },
   };
 }

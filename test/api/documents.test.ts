@@ -162,6 +162,24 @@ describe('the original file', () => {
     },
   );
 
+  test.each([
+    ['bytes=2-5', 206, 'cdef', 'bytes 2-5/10'],
+    ['bytes=7-', 206, 'hij', 'bytes 7-9/10'],
+    ['bytes=8-99', 206, 'ij', 'bytes 8-9/10'],
+    ['bytes=10-12', 200, 'abcdefghij', undefined],
+    ['bytes=5-2', 200, 'abcdefghij', undefined],
+    ['bytes=0-1,4-5', 200, 'abcdefghij', undefined],
+    ['pages=1-2', 200, 'abcdefghij', undefined],
+  ])('comes in parts for viewers: %s', async (range, status, body, told) => {
+    const { id } = await fromInbox('letters.txt', 'abcdefghij');
+    const url = `/api/documents/${id}/file`;
+    const response = await bench.app.server.inject({ url, headers: { range } });
+    expect([response.statusCode, response.body]).toEqual([status, body]);
+    expect(response.headers['content-range']).toBe(told);
+    expect(response.headers['content-length']).toBe(String(body.length));
+    expect(response.headers['accept-ranges']).toBe('bytes');
+  });
+
   test('can be asked about without being sent', async () => {
     const [document] = (await bench.list('collection=paged&limit=1')).data;
     const url = `/api/documents/${document?.id}/file`;

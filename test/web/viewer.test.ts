@@ -1,5 +1,6 @@
 import { copyFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -9,6 +10,8 @@ import { removeFolder, startService, temporaryFolder, type Service } from '../se
 
 /** Debian's Chromium; without it the viewer is not tested, visibly. */
 const CHROMIUM = '/usr/bin/chromium';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 const Cited = z.object({ citations: z.array(z.object({ url: z.string() })) });
 
@@ -178,6 +181,24 @@ describe.skipIf(!existsSync(CHROMIUM))('the viewer in a browser (needs /usr/bin/
     expect(await page.locator('mark').textContent()).toContain('colza oil');
     await page.goto(`${service.url}/documents/${ids.get('sample.md')}`);
     expect(await page.locator('main').textContent()).toContain('six hens');
+  });
+
+  it('has no fault that axe knows, in dark and light', async () => {
+    for (const path of [
+      `${ids.get('sample.pdf')}#page=2`,
+      `${ids.get('sample.tif')}`,
+      `${ids.get('sample.md')}`,
+    ])
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await page.goto(`${service.url}/documents/${path}`);
+        await page.evaluate(axe);
+        // Pages of a PDF are the document's own, whatever it looks like.
+        const found: unknown =
+          await page.evaluate(`axe.run({ exclude: ['.pdfViewer'] }).then(({ violations }) =>
+          violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`);
+        expect([path, colorScheme, found]).toEqual([path, colorScheme, []]);
+      }
   });
 
   it('fits a small screen in dark and light, and had no trouble with its policy or anything else', async () => {
