@@ -29,7 +29,7 @@ const NOT_NOW =
  * `completionPromptForRequest` in Ollama's llm/llama_server.go, and the words of its older runners).
  */
 const TOO_LONG =
-  /context[ _](length|size|window)|exceeds? (the )?(available|maximum) context|too large to process|physical batch size/i;
+  /context[ _](length|size|window)|exceeds? (the )?(available|maximum) context|too large to process|physical batch size|maximum allowed batch size/i;
 
 /** The error for an answer with an error status. */
 export function refusal(status: number, body: string): Error {

@@ -23,6 +23,9 @@ const PATIENCE_MS = 30_000;
 const MOST_TRIES = 4;
 const FIRST_PAUSE_MS = 1_000;
 
+/** The server is there, and does not know the route. */
+export class NoRouteError extends ConnectionError {}
+
 /** Requests to one server. Every failure is one of our errors, `TooLongError` included. */
 export interface OpenAiCalls {
   /** A `GET` without a body, else a `POST`. */
@@ -166,7 +169,7 @@ export function refusal(status: number, body: string, host: OpenAiHost): Error {
   const at = `${SERVER} at ${host.url}`;
   if (status === 404 && words !== undefined && /model/i.test(words))
     return new LimnerError('model_missing', `${at} says: ${said}.`);
-  if (status === 404) return new ConnectionError(`${at} has no such route: ${said}.`, undefined);
+  if (status === 404) return new NoRouteError(`${at} has no such route: ${said}.`, undefined);
   if (status === 401 || status === 403)
     return new LimnerError('model_unavailable', `${at} refuses the key: ${said}.`);
   if (status === 413) return new TooLongError(said);

@@ -5,7 +5,7 @@ import { ConnectionError, TooSlowError } from './failures.ts';
 import { isSameModel, PROBE, type Identify } from './fingerprints.ts';
 import type { ListedModel } from './model-server.ts';
 import type { KnownModel, PollTimes, Timeouts } from './model-state.ts';
-import { SERVER, type OpenAiCalls } from './openai-call.ts';
+import { NoRouteError, SERVER, type OpenAiCalls } from './openai-call.ts';
 import type { AskVectors } from './openai-embed.ts';
 import { createPoller } from './poller.ts';
 import { createServerState, ROLES, type Role, type ServerState } from './server-state.ts';
@@ -77,7 +77,14 @@ export function createOpenAiWatch(options: OpenAiWatchOptions): OpenAiWatch {
 
   async function list(): Promise<Model[]> {
     const limits = { total: timeouts.status };
-    return (await calls.once({ path: '/models', schema: Models, limits, signals: [closing.signal] })).data;
+    try {
+      return (await calls.once({ path: '/models', schema: Models, limits, signals: [closing.signal] })).data;
+    } catch (error) {
+      // Servers for embeddings alone may have no list; what they have shows when something is embedded.
+      if (error instanceof NoRouteError && names.chat === undefined && names.embed)
+        return [{ id: names.embed }];
+      throw error;
+    }
   }
 
   async function settle(role: Role, name: string): Promise<void> {

@@ -29,6 +29,8 @@ export interface FakeOpenAiSettings {
   thinking: string;
   /** Requests without `Authorization: Bearer <key>` are refused. */
   key: string | undefined;
+  /** Has no `GET /v1/models`, as servers for embeddings alone. */
+  hidesModels: boolean;
   /** Milliseconds between two pieces of an answer. */
   partMs: number;
 }
@@ -97,7 +99,7 @@ export async function createFakeOpenAi(
   const { models = [embedModel({ name: 'nomic-embed-text' }), chatModel()], ...settings } = options;
   const fake = {
     models: [...models],
-    settings: { reply: quoteBest, thinking: '', key: undefined, partMs: 0, ...settings },
+    settings: { reply: quoteBest, thinking: '', key: undefined, hidesModels: false, partMs: 0, ...settings },
   };
   const exchanges: OpenAiExchange[] = [];
   const faults: OpenAiFault[] = [];
@@ -192,6 +194,7 @@ function send(response: ServerResponse, status: number, body: object): void {
 
 const HANDLERS: Record<Route, (reply: Reply) => Promise<void>> = {
   models: async ({ fake, response }) => {
+    if (fake.settings.hidesModels) return refuse(response, 404, 'Not Found');
     const data = fake.models.map(({ name, contextTokens }) => ({
       id: name,
       object: 'model',

@@ -112,6 +112,15 @@ describe('the models', () => {
     });
   });
 
+  test('of a server for embeddings alone need no list, and a chat server has one', async () => {
+    const embeds = await createPair({ hidesModels: true }, { chatModel: undefined });
+    expect(embeds.server.status().embed.state).toBe('ready');
+    const chats = await createPair({ hidesModels: true }, { embedModel: undefined });
+    expect(chats.server.status().chat).toMatchObject({
+      message: expect.stringContaining('has no such route'),
+    });
+  });
+
   test('without a name are the only one', async () => {
     const models = [embedModel({ name: '/models/nomic.gguf', contextTokens: 512 })];
     const fake = await createFakeOpenAi({ models });
