@@ -11,8 +11,11 @@ export const LimnerOptions = z.strictObject({
   filter: Filter.optional(),
   /** Passages given to the model, at most. */
   limit: z.number().int().min(1).max(30).optional(),
-  /** `markdown` puts a list of the cited sources at the end of the text. */
-  sources: z.enum(['markdown', 'fields']).optional(),
+  /**
+   * `markdown` puts a list of the cited sources at the end of the text; `events` streams each passage as an event
+   * of Open WebUI.
+   */
+  sources: z.enum(['markdown', 'events', 'fields']).optional(),
 });
 
 const Schema = z.record(z.string(), z.unknown());

@@ -92,8 +92,26 @@ export function completion(head: Head, answer: Answer) {
   };
 }
 
+/**
+ * What Open WebUI shows as a source with its text: it hands the `event` of a chunk to its own emitter (its
+ * docs/plugin/development/events, and backend/open_webui/utils/middleware.py).
+ */
+function sourceEvent({ passage, title, url }: Citation) {
+  return {
+    type: 'source',
+    data: {
+      source: { id: url, name: title },
+      document: [passage.text],
+      metadata: [{ source: url, name: title, url }],
+    },
+  };
+}
+
 /** Chunks of one stream. With `includeUsage` every chunk says `usage: null` and one more at the end has it. */
-export function chunksOf(head: Head, includeUsage: boolean) {
+export function chunksOf(
+  head: Head,
+  { includeUsage, asEvents }: { includeUsage: boolean; asEvents: boolean },
+) {
   const chunk = (delta: object, finish: string | null) => ({
     id: head.id,
     object: 'chat.completion.chunk',
@@ -113,7 +131,9 @@ export function chunksOf(head: Head, includeUsage: boolean) {
     of(event: AskEvent): object[] {
       if (event.type === 'sources') {
         const first = chunk({ role: 'assistant', content: '', refusal: null }, null);
-        return [{ ...first, ...citationFields(event.sources) }];
+        const eventChunk = (one: Citation) => Object.assign(chunk({}, null), { event: sourceEvent(one) });
+        const passages = asEvents ? event.sources.map(eventChunk) : [];
+        return [{ ...first, ...citationFields(event.sources) }, ...passages];
       }
       if (event.type === 'answer') return last(event.answer);
       if (event.type === 'tool_calls') return [chunk({ tool_calls: event.calls.map(toolCallPiece) }, null)];

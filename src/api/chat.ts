@@ -5,7 +5,7 @@ import type { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { toTurns } from './chat-messages.ts';
 import { ChatRequest, toOptions } from './chat-request.ts';
-import { chunksOf, completion, type Head } from './chat-shapes.ts';
+import { chunksOf, completion } from './chat-shapes.ts';
 import type { AnswerConversation } from './conversations.ts';
 import { asShown, errorBody, parse } from './failure.ts';
 import { firstInTime, sendEvents, sseEvent } from './sse.ts';
@@ -26,20 +26,21 @@ export function chatRoutes(server: FastifyInstance, { answer, log }: ChatRoutes)
     const events = await answer(asked, request, reply);
     const head = { id: `chatcmpl-${randomBytes(12).toString('hex')}`, created: now(), model };
     if (body.stream !== true) return completion(head, await wholeAnswer(events));
-    const includeUsage = body.stream_options?.include_usage === true;
+    const chunks = chunksOf(head, {
+      includeUsage: body.stream_options?.include_usage === true,
+      asEvents: limner?.sources === 'events',
+    });
     const shown = (error: unknown): LimnerError => asShown(error, log, request.id);
-    return sendEvents(reply, stream(head, includeUsage, await firstInTime(events), shown));
+    return sendEvents(reply, stream(chunks, await firstInTime(events), shown));
   });
 }
 
 /** A failure under way is told as an event: four of six clients take a cut stream for a whole answer. */
 async function* stream(
-  head: Head,
-  includeUsage: boolean,
+  chunks: ReturnType<typeof chunksOf>,
   events: AsyncIterable<AskEvent>,
   shown: (error: unknown) => LimnerError,
 ): AsyncGenerator<string> {
-  const chunks = chunksOf(head, includeUsage);
   try {
     for await (const event of events) for (const chunk of chunks.of(event)) yield sseEvent(chunk);
   } catch (error) {

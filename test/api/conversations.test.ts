@@ -146,6 +146,24 @@ describe('options of `limner`', () => {
     expect((await ask({ limner })).content).toBe('The passages do not say.');
   });
 
+  test('stream the passages as events of Open WebUI', async () => {
+    const body = { stream: true, limner: { sources: 'events' } };
+    const events = (await post(body)).body.split('\n\n').filter((event) => event.includes('"event"'));
+    const chunks = events.map((event) => Chunk.parse(JSON.parse(event.slice(6))));
+    expect(chunks).toHaveLength(2);
+    for (const chunk of chunks)
+      expect(chunk).toMatchObject({
+        choices: [{ delta: {} }],
+        event: {
+          type: 'source',
+          data: { source: { name: expect.any(String) }, document: [expect.stringContaining('fuse')] },
+        },
+      });
+    expect(
+      (await deltas({ limner: { sources: 'events' } })).map(({ content }) => content ?? '').join(''),
+    ).toBe('In the tin [1].');
+  });
+
   test('that are unknown are refused', async () => {
     expect((await post({ limner: { colection: 'x' } })).statusCode).toBe(400);
     expect((await post({ limner: { filter: { nowhere: 'x' } } })).statusCode).toBe(400);

@@ -46,6 +46,12 @@ describe('chat completions', () => {
     expect(total).toBeGreaterThan(0);
   });
 
+  test('streamed with events of Open WebUI, which this client passes over', async () => {
+    const limner = { sources: 'events' };
+    const stream = client.chat.completions.stream({ model: 'limner', messages, ...{ limner } });
+    expect(await stream.finalContent()).toBe(ANSWER);
+  });
+
   test('streamed, gathered by the client', async () => {
     const stream = client.chat.completions.stream({ model: 'limner', messages });
     expect(await stream.finalContent()).toBe(ANSWER);
