@@ -6,6 +6,7 @@ import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
+import { readAttachments } from './pdf-attachments.ts';
 import { createFigureFinder, type FigureFinder } from './pdf-figures.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
 import { readFigures, readPageText, type PageText } from './pdf-page.ts';
@@ -17,11 +18,12 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 3,
+  version: 4,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],
   native: true,
+  holdsFiles: true,
   read,
 };
 
@@ -107,6 +109,7 @@ async function* readDocument(
     await scanner.close();
   }
   if (progress.failed.length === count) throw damaged();
+  for await (const member of readAttachments(document, limits)) yield { members: [member] };
   yield { warnings: warningsOf(document.numPages, progress, limits) };
 }
 

@@ -172,3 +172,11 @@ describe('hostile archives and messages', () => {
     }
   });
 });
+
+test('files embedded in a PDF are read as files inside it', async () => {
+  const { sections, warnings } = await pool.extract(fixture('attached.pdf'));
+  expect(sections[0]?.text).toContain('Kittiwake');
+  expect(sections[0]?.member).toBeUndefined();
+  expect(sections.at(-1)).toMatchObject({ member: 'harvest.csv', text: expect.stringContaining('Ashmead') });
+  expect(warnings).toEqual([]);
+});

@@ -183,7 +183,7 @@ test('the version of an extension counts the processors that can read it', async
   const before = createVersions(DEFAULT_LIMITS, [own]);
   const after = createVersions(DEFAULT_LIMITS, [{ ...own, digest: '2' }]);
   const lower = createVersions({ ...DEFAULT_LIMITS, pages: 1 }, []);
-  expect(before.of('.pdf')).toBe(without.of('.pdf'));
+  expect(before.of('.docx')).toBe(without.of('.docx'));
   for (const extension of ['.mmf', '.zip', '.eml', '.unheard', '']) {
     expect(before.of(extension), extension).not.toBe(without.of(extension));
     expect(before.of(extension), extension).not.toBe(after.of(extension));
