@@ -21,8 +21,8 @@ process.on('message', (message: Order) => {
   if (message.order === 'fail commits') commits = { failing: message.times, errcode: message.errcode };
   if (message.order === 'clock') ({ offsetMs } = message);
 });
-// The channel to the test must not keep a service alive that wants to end.
-process.channel?.unref();
+// The channel to the test must not keep a service alive that is told to end.
+process.once('SIGTERM', () => process.disconnect());
 
 subscribe('limner:point', (point) => {
   if (!kill || kill.point !== point || kill.after-- > 0) return;
