@@ -183,11 +183,22 @@ test('the version of an extension counts the processors that can read it', async
   const before = createVersions(DEFAULT_LIMITS, [own]);
   const after = createVersions(DEFAULT_LIMITS, [{ ...own, digest: '2' }]);
   const lower = createVersions({ ...DEFAULT_LIMITS, pages: 1 }, []);
-  expect(before.of('.docx')).toBe(without.of('.docx'));
+  expect(before.of('.html')).toBe(without.of('.html'));
   for (const extension of ['.mmf', '.zip', '.eml', '.unheard', '']) {
     expect(before.of(extension), extension).not.toBe(without.of(extension));
     expect(before.of(extension), extension).not.toBe(after.of(extension));
   }
   expect(before.all).not.toBe(after.all);
   expect(lower.of('.pdf')).not.toBe(without.of('.pdf'));
+});
+
+test('a server that writes recordings down makes those new, and nothing else', () => {
+  const [deaf, hearing] = [
+    createVersions(DEFAULT_LIMITS, []),
+    createVersions(DEFAULT_LIMITS, [], 'whisper-1'),
+  ];
+  expect(hearing.of('.mp3')).not.toBe(deaf.of('.mp3'));
+  expect(hearing.of('.mp3')).not.toBe(createVersions(DEFAULT_LIMITS, [], 'large').of('.mp3'));
+  expect(hearing.of('.html')).toBe(deaf.of('.html'));
+  expect(hearing.all).not.toBe(deaf.all);
 });
