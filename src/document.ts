@@ -160,7 +160,7 @@ export interface Citation {
   passage: Passage;
   /** Absolute URL of the viewer at the page with the words marked. */
   url: string;
-  /** The document's title, or its file name. */
+  /** The document's title, or its file name; `letter.txt in Title` for a file inside it. */
   title: string;
 }
 

@@ -134,5 +134,7 @@ export function citationUrl(publicUrl: string, passage: Passage): string {
 }
 
 export function toCitation(publicUrl: string, passage: Passage, marker: number): Citation {
-  return { marker, passage, url: citationUrl(publicUrl, passage), title: passage.document.title };
+  const { member, document } = passage;
+  const title = member === undefined ? document.title : `${member} in ${document.title}`;
+  return { marker, passage, url: citationUrl(publicUrl, passage), title };
 }

@@ -201,7 +201,8 @@ function insertTerms(connection: Connection, id: number, document: DocumentField
     'insert into chunk_terms(rowid, title, path, headings, body) values (?, ?, ?, ?, ?)',
     id,
     indexText(document.title),
-    indexText(document.uri),
+    // A file inside another is found by its own name as well.
+    indexText([document.uri, chunk.member].filter(Boolean).join(' ')),
     indexText((chunk.headings ?? []).join(' ')),
     indexText(chunk.text),
   );

@@ -186,6 +186,8 @@ describe('the citation', () => {
     );
     expect(citationUrl('', passageOf({ id: 'd' }))).toBe('/documents/d?mark=0-4');
     expect(toCitation('', passage, 2)).toMatchObject({ marker: 2, title: 'Title', passage });
+    const inside = { ...passage, member: 'letter.txt' };
+    expect(toCitation('', inside, 2).title).toBe('letter.txt in Title');
   });
 
   test('two passages of one page have two addresses', () => {

@@ -24,6 +24,14 @@ test('a reopened store answers the same', async () => {
   expect(await second.store.unembedded(MODEL, 10, new Set())).toEqual([]);
 });
 
+test('a file inside another is found by its name', async () => {
+  const { store } = await openOn(await temporaryFile());
+  const [chunk] = chunksOf('the rope has come');
+  if (!chunk) throw new Error('There is a chunk.');
+  await store.replace(documentOf({ uri: 'mail.eml' }), [{ ...chunk, member: 'invoices/harvest.csv' }]);
+  expect(await find(store, 'harvest')).toMatchObject({ keyword: ['the rope has come'] });
+});
+
 test('a replace that fails half way leaves the old', async () => {
   const { store } = await openOn(await temporaryFile());
   await store.replace(documentOf(), chunksOf('old one', 'old two'));
