@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import type { Annotation, Answer, AskEvent, ToolCallPart } from '../ask/ask.ts';
 import type { Citation } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
 import { source } from './chat-shapes.ts';
 import { fileId, fileName } from './file-ids.ts';
+import { createThoughts, newId, type OutputItem } from './responses-thoughts.ts';
 import { fileSearchOf, type ResponseRequest } from './responses-request.ts';
-
-/** Items of the output while they are written. */
-type OutputItem = Record<string, unknown> & { id: string };
 
 export interface ResponseHead {
   id: string;
@@ -33,6 +30,7 @@ export function createResponse(head: ResponseHead) {
   let final: Record<string, unknown> | undefined;
   const asksFiles = fileSearchOf(head.body) !== undefined;
   const event = (type: string, fields: object): object => ({ type, sequence_number: sequence++, ...fields });
+  const thoughts = createThoughts(event, output);
   const body = (more: object): Record<string, unknown> => ({ ...responseBody(head, output), ...more });
 
   function* searched(): Generator<object> {
@@ -142,6 +140,8 @@ export function createResponse(head: ResponseHead) {
         ({ sources } = asked);
         if (asksFiles) yield* searched();
       }
+      if (asked.type === 'thinking') yield* thoughts.think(asked.text);
+      else yield* thoughts.close();
       if (asked.type === 'text') yield* say(asked.text);
       if (asked.type === 'tool_calls') for (const piece of asked.calls) yield* call(piece);
       if (asked.type === 'answer') yield* finish(asked.answer);
@@ -231,8 +231,4 @@ function responseBody({ id, createdAt, body }: ResponseHead, output: readonly Ou
 function shownTool(tool: NonNullable<ResponseRequest['tools']>[number]) {
   if (tool.type === 'file_search') return tool;
   return { ...tool, parameters: tool.parameters ?? null, strict: tool.strict ?? false };
-}
-
-function newId(kind: string): string {
-  return `${kind}_${randomBytes(16).toString('hex')}`;
 }

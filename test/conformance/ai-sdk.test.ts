@@ -109,6 +109,19 @@ describe.each(Object.entries(MODELS))('%s', (name, model) => {
   });
 });
 
+test('the responses provider shows the thoughts of a model', async () => {
+  bed.ollama.settings.thinking = 'Let me see.';
+  const { text, reasoningText } = await generateText({
+    model: strict.responses('qwen3:4b'),
+    prompt: QUESTION,
+    providerOptions: { openai: { reasoningEffort: 'low', forceReasoning: true } },
+    maxRetries,
+  });
+  expect(text).toBe(ANSWER);
+  expect(reasoningText).toBe('Let me see.');
+  bed.ollama.settings.thinking = '';
+});
+
 test('file_search of the responses provider cites files', async () => {
   const { text, sources } = await generateText({
     model: strict.responses('qwen3:4b'),

@@ -228,6 +228,32 @@ describe('responses', () => {
     expect(after.output_text).toBe(ANSWER);
   });
 
+  test('with the thoughts of a model that is asked to think', async () => {
+    bed.ollama.settings.thinking = 'Let me see.';
+    const request = { model: 'limner', input: QUESTION, reasoning: { effort: 'low' as const } };
+    const types: string[] = [];
+    const stream = client.responses.stream(request);
+    for await (const { type } of stream) if (types.at(-1) !== type) types.push(type);
+    expect(types.slice(2, 9)).toEqual([
+      'response.output_item.added',
+      'response.reasoning_summary_part.added',
+      'response.reasoning_summary_text.delta',
+      'response.reasoning_summary_text.done',
+      'response.reasoning_summary_part.done',
+      'response.output_item.done',
+      'response.output_item.added',
+    ]);
+    const whole = await client.responses.create(request);
+    expect(whole.output).toMatchObject([
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Let me see.' }] },
+      { type: 'message', content: [{ text: ANSWER }] },
+    ]);
+    expect(withoutIds(await stream.finalResponse())).toEqual(withoutIds(whole));
+    const after = await client.responses.create({ ...request, previous_response_id: whole.id });
+    expect(after.output_text).toBe(ANSWER);
+    bed.ollama.settings.thinking = '';
+  });
+
   test('in JSON of a schema, and cut short', async () => {
     const schema = { type: 'object', properties: { status: { type: 'string', enum: ['ok'] } } };
     const format = { type: 'json_schema' as const, name: 'status', schema };
