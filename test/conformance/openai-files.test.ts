@@ -1,5 +1,8 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import OpenAI, { APIError, NotFoundError, toFile } from 'openai';
 import { describe, expect, test } from 'vitest';
+import { until } from '../until.ts';
 import { ANSWER, apiKey, QUESTION, startBed } from './bed.ts';
 
 const bed = await startBed();
@@ -102,7 +105,7 @@ describe('vector stores', () => {
     await expect(client.vectorStores.retrieve(store.id)).rejects.toThrow(NotFoundError);
   });
 
-  test('are there for every collection, and a folder’s is not deleted', async () => {
+  test('are there for every collection', async () => {
     const stores = await Array.fromAsync(client.vectorStores.list());
     const ice = stores.find(({ name }) => name === 'ice');
     const response = await client.responses.create({
@@ -111,6 +114,26 @@ describe('vector stores', () => {
       tools: [{ type: 'file_search', vector_store_ids: [ice?.id ?? ''] }],
     });
     expect(response.output_text).toBe(ANSWER);
+  });
+
+  test('that are folders of the inbox are their owner’s: nothing in them is moved or deleted', async () => {
+    await mkdir(join(bed.service.inbox, 'papers'));
+    await writeFile(join(bed.service.inbox, 'papers', 'lease.txt'), 'The lease ends in June.');
+    const papers = await until(
+      async () => (await Array.fromAsync(client.vectorStores.list())).find(({ name }) => name === 'papers'),
+      'the store of the folder',
+    );
+    const [file] = await Array.fromAsync(client.vectorStores.files.list(papers.id));
+    const id = file?.id ?? '';
+    const other = await client.vectorStores.create({ name: 'elsewhere' });
+    for (const forbidden of [
+      client.vectorStores.delete(papers.id),
+      client.vectorStores.files.delete(id, { vector_store_id: papers.id }),
+      client.vectorStores.files.create(other.id, { file_id: id }),
+      client.files.delete(id),
+    ])
+      await expect(forbidden).rejects.toMatchObject({ status: 409, code: 'conflict' });
+    expect((await client.vectorStores.files.retrieve(id, { vector_store_id: papers.id })).id).toBe(id);
   });
 
   test('are filled by batches, with attributes', async () => {
