@@ -26,11 +26,11 @@ import { withTranscription } from './ingest/listen.ts';
 import { createNotices } from './ingest/notices.ts';
 import { createNotify, NOTIFY_DEFAULTS, type NotifyOptions } from './ingest/notify.ts';
 import { createPipeline } from './ingest/pipeline.ts';
-import { createPreview } from './ingest/preview.ts';
 import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
+import { createRequireSpace } from './ingest/space.ts';
 import { createUploads, recoverUploads } from './ingest/uploads.ts';
-import { createVerify } from './ingest/verify.ts';
+import { createWholeFolder } from './ingest/whole-folder.ts';
 import { createStoreFiles } from './ingest/store-files.ts';
 import { createVectorStores } from './ingest/vector-stores.ts';
 import { createWorker } from './ingest/worker.ts';
@@ -103,9 +103,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const extract = withTranscription(extractor.extract, transcribe);
   const folders = createFolders({ database, log });
   const inbox = createInbox(config.inbox, folders.ignores);
+  const requireSpace = createRequireSpace(config.data, config.minFreeBytes);
   const pipeline = createPipeline(
     { spool, uploads, maxFileBytes, versions },
-    { inbox, folders, catalogue, extractions, figures, extract, store },
+    { inbox, folders, catalogue, extractions, figures, extract, requireSpace, store },
   );
   const recount = createRecount({ catalogue, store });
   const vectors = createVectors(
@@ -131,20 +132,19 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     },
     { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
   );
-  const save = createUploads({ folder: uploads, spool, maxFileBytes }, { database, catalogue, queue });
+  const save = createUploads(
+    { folder: uploads, spool, maxFileBytes },
+    { database, catalogue, queue, requireSpace },
+  );
   const notify = createNotify({ ...NOTIFY_DEFAULTS, ...overrides.notify }, { database, queue, notices, log });
   const fetchUrl = createFetchUrl({ allow: new Set(config.fetchAllow), totalMs: FETCH_MS });
-  const documents = createDocuments({
-    fetchUrl,
-    inbox,
-    folders,
-    catalogue,
-    queue,
-    arrivals,
-    pipeline,
-    figures,
-    save,
-    uploads,
+  const taken = { inbox, folders, catalogue, queue, store, uploads, arrivals };
+  const documents = createDocuments({ ...taken, fetchUrl, pipeline, figures, save });
+  const folder = createWholeFolder({
+    ...taken,
+    recipeOf: pipeline.recipeOf,
+    speed: worker.speed,
+    integrity: database.integrity,
   });
   const stores = createVectorStores({ database, collections: catalogue.collections });
 
@@ -188,18 +188,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       secrets: config.webhookSecrets,
       notices,
       index: vectors.change,
-      folder: {
-        preview: createPreview({
-          inbox,
-          folders,
-          catalogue,
-          recipeOf: pipeline.recipeOf,
-          speed: worker.speed,
-        }),
-        scan: arrivals.scan,
-        verify: createVerify({ inbox, folders, uploads, catalogue, queue, store }),
-        forget: arrivals.confirmForget,
-      },
+      folder,
       retrieve,
       ask,
       converse,

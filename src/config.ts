@@ -44,6 +44,7 @@ export const Environment = z.object({
   LIMNER_SCAN_SECONDS: number(120, 0.1, LONGEST_SECONDS),
   LIMNER_WATCH: z.preprocess(unset, z.enum(['auto', 'events', 'polling']).default('auto')),
   LIMNER_POLL_SECONDS: number(10, 0.1, LONGEST_SECONDS),
+  LIMNER_MIN_FREE_MB: number(200, 0, 1_000_000_000),
   LIMNER_FORGET_SHARE: z.preprocess(unset, z.coerce.number().min(0).max(1).default(0.5)),
   LIMNER_WORKERS: whole(0, 0, 64),
   LIMNER_EXTRACT_SECONDS: number(120, 0.1, LONGEST_SECONDS),
@@ -104,6 +105,8 @@ export interface Config {
   watch: Settings['LIMNER_WATCH'];
   /** Between two scans where events do not arrive, ms. */
   pollInboxMs: number;
+  /** So much of the data folder's disk is left free. */
+  minFreeBytes: number;
   /** More than this share of the documents is not forgotten at once without being confirmed. */
   forgetShare: number;
   extract: {
@@ -187,6 +190,7 @@ function toConfig(settings: Settings, base: string): Config {
     scanMs: settings.LIMNER_SCAN_SECONDS * 1000,
     watch: settings.LIMNER_WATCH,
     pollInboxMs: settings.LIMNER_POLL_SECONDS * 1000,
+    minFreeBytes: settings.LIMNER_MIN_FREE_MB * MIB,
     forgetShare: settings.LIMNER_FORGET_SHARE,
     extract: {
       workers: settings.LIMNER_WORKERS,

@@ -25,6 +25,8 @@ export interface Database {
   write<T>(work: Work<T>): Promise<T>;
   /** Runs the steps of `part` that this file has not seen yet, in order, each once. */
   migrate(part: string, steps: readonly string[]): void;
+  /** What SQLite's own check finds wrong with the file, a line each; nothing when all is well. */
+  integrity(): string[];
   close(): Promise<void>;
 }
 
@@ -90,6 +92,16 @@ export function openDatabase(path: string): Database {
     },
     migrate(part, steps) {
       migrate(writing, part, steps);
+    },
+    integrity() {
+      try {
+        const rows = reading.prepare('pragma quick_check(20)').all();
+        return rows.flatMap((row) => Object.values(row).map(String)).filter((line) => line !== 'ok');
+      } catch (error) {
+        // Damage that the check itself cannot read past.
+        if (!(error instanceof Error) || !('errcode' in error)) throw error;
+        return [error.message];
+      }
     },
     async close() {
       await running;

@@ -11,6 +11,7 @@ import { createMoves } from './move.ts';
 import { NO_POLICY, type Effective } from './policy.ts';
 import { createReadings, type ReadingParts } from './readings.ts';
 import { createRecount } from './recount.ts';
+import type { RequireSpace } from './space.ts';
 import { takeFile, tooLarge, type Taken } from './take.ts';
 
 export interface PipelineOptions {
@@ -30,6 +31,7 @@ export interface PipelineParts {
   extractions: Extractions;
   figures: ReadingParts['figures'];
   extract: ReadingParts['extract'];
+  requireSpace: RequireSpace;
   store: Store;
 }
 
@@ -178,7 +180,8 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   const lookAt = (document: LedgerDocument): Promise<Look> =>
     document.source === 'inbox' ? inbox.look(document.path) : uploads.look(Buffer.from(document.id));
 
-  function take(document: LedgerDocument): Promise<Taken> {
+  async function take(document: LedgerDocument): Promise<Taken> {
+    await parts.requireSpace(document.bytes);
     const [folder, path] =
       document.source === 'inbox' ? [inbox, document.path] : [uploads, Buffer.from(document.id)];
     return takeFile(folder.root, folder.full(path), join(options.spool, document.id), options.maxFileBytes);

@@ -11,6 +11,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Metadata } from './filter.ts';
 import { createInbox, isOf, DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
 import type { Queue } from './queue.ts';
+import type { RequireSpace } from './space.ts';
 import { tooLarge } from './take.ts';
 import { DOCUMENT_JOB } from './worker.ts';
 
@@ -46,10 +47,16 @@ export type SaveUpload = ReturnType<typeof createUploads>;
  */
 export function createUploads(
   options: UploadOptions,
-  { database, catalogue, queue }: { database: Database; catalogue: Catalogue; queue: Queue },
+  {
+    database,
+    catalogue,
+    queue,
+    requireSpace,
+  }: { database: Database; catalogue: Catalogue; queue: Queue; requireSpace: RequireSpace },
 ) {
   return async function save(upload: Upload): Promise<string> {
     const collection = checkCollection(upload.collection ?? DEFAULT_COLLECTION);
+    await requireSpace(0);
     const incoming = join(options.spool, `incoming-${randomBytes(8).toString('hex')}`);
     try {
       const { bytes, hash } = await keep(upload.body, incoming, options.maxFileBytes);

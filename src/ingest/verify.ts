@@ -33,6 +33,8 @@ export interface VerifyParts {
   uploads: string;
   catalogue: Catalogue;
   queue: Queue;
+  /** What is wrong with the database file, a line each. */
+  integrity: () => string[];
   store: Store;
 }
 
@@ -78,6 +80,16 @@ export function createVerify(parts: VerifyParts) {
   function checkBusy({ id, source, state }: LedgerDocument): string | undefined {
     if (parts.queue.has(DOCUMENT_JOB, id) || (source === 'inbox' && state === 'seen')) return undefined;
     return `It is ${state}, and no job waits for it.`;
+  }
+
+  /** Damage of the file itself: torn pages, indexes that disagree with their tables. */
+  function checkDatabase(): Finding[] {
+    const problems = parts.integrity();
+    return problems.map((problem) => ({
+      document: null,
+      uri: null,
+      problem: `The database is damaged: ${problem}`,
+    }));
   }
 
   async function checkTotals(): Promise<Finding[]> {
@@ -151,7 +163,13 @@ export function createVerify(parts: VerifyParts) {
   return async function verify({ deep = false } = {}): Promise<Verified> {
     const { documents, findings } = await documentsOf(checkOne);
     const { files, findings: ofFiles } = await checkFiles();
-    const all = [...findings, ...ofFiles, ...(await checkUploads()), ...(await checkTotals())];
+    const all = [
+      ...checkDatabase(),
+      ...findings,
+      ...ofFiles,
+      ...(await checkUploads()),
+      ...(await checkTotals()),
+    ];
     if (!deep) return { documents, files, hashed: 0, findings: all };
     const hashed = await documentsOf(checkHash);
     return { documents, files, hashed: hashed.documents, findings: [...all, ...hashed.findings] };

@@ -13,6 +13,7 @@ import { createPipeline } from '../../src/ingest/pipeline.ts';
 import { createPreview } from '../../src/ingest/preview.ts';
 import { createQueue } from '../../src/ingest/queue.ts';
 import { createRecount } from '../../src/ingest/recount.ts';
+import { createRequireSpace } from '../../src/ingest/space.ts';
 import { createUploads } from '../../src/ingest/uploads.ts';
 import { createVerify } from '../../src/ingest/verify.ts';
 import { createWorker } from '../../src/ingest/worker.ts';
@@ -35,6 +36,8 @@ export interface BedOptions {
   processorsVersion?: string;
   forgetShare?: number;
   maxFileBytes?: number;
+  /** Free bytes that have to stay; asked each time. */
+  floor?: () => number;
 }
 
 export type Bed = Awaited<ReturnType<typeof openBed>>;
@@ -71,6 +74,8 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       return counts;
     },
   };
+  const requireSpace = (bytes: number): Promise<void> =>
+    createRequireSpace(folder, options.floor?.() ?? 0)(bytes);
   const pipeline = createPipeline(
     {
       spool,
@@ -85,6 +90,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       extractions: createExtractions(database),
       figures: createFigures({ folder: join(folder, 'figures') }, { database }),
       extract,
+      requireSpace,
       store: slowed,
     },
   );
@@ -155,7 +161,15 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     },
     remove: (uri: string): Promise<void> => rm(join(root, uri), { recursive: true }),
     uploads,
-    verify: createVerify({ inbox, folders, uploads, catalogue, queue, store }),
+    verify: createVerify({
+      inbox,
+      folders,
+      uploads,
+      catalogue,
+      queue,
+      integrity: database.integrity,
+      store,
+    }),
     preview: createPreview({
       inbox,
       folders,
@@ -163,7 +177,10 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       recipeOf: pipeline.recipeOf,
       speed: worker.speed,
     }),
-    save: createUploads({ folder: uploads, spool, maxFileBytes: 1_000_000 }, { database, catalogue, queue }),
+    save: createUploads(
+      { folder: uploads, spool, maxFileBytes: 1_000_000 },
+      { database, catalogue, queue, requireSpace },
+    ),
     /** Scans, and waits until nothing settles, waits or runs. */
     async scan(): Promise<void> {
       await arrivals.scan();

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LimnerError } from '../../src/errors.ts';
@@ -221,4 +222,24 @@ it('takes a file that is replaced by rename again and again, never half', async 
   await until(calm, 'quiet');
   await scan();
   expect((await textOf('a.txt')).join('\n')).toBe('version 39\n'.repeat(50).trim());
+});
+
+it('D2: below the floor of free space nothing new is read, and all of it when there is room again', async () => {
+  let floor = Number.MAX_SAFE_INTEGER;
+  const { put, arrivals, get, queue, save, remove, scan, log } = await open({ floor: () => floor });
+  await put('a.txt', 'text');
+  await arrivals.scan();
+  await until(
+    () => log().includes('"disk_full"') || queue.list(0, 9).some(({ reason }) => reason === 'disk_full'),
+    'the refusal',
+  );
+  expect(get('a.txt').state).not.toBe('failed');
+  const body = Readable.from([Buffer.from('more')]);
+  await expect(save({ kind: 'texts', name: 'note', body })).rejects.toMatchObject({ code: 'disk_full' });
+  floor = 0;
+  await until(() => get('a.txt').state === 'searchable', 'the file, without anybody asking');
+  floor = Number.MAX_SAFE_INTEGER;
+  await remove('a.txt');
+  await scan();
+  expect(get('a.txt').state).toBe('gone');
 });
