@@ -4,8 +4,8 @@ import { LimnerError } from '../errors.ts';
 import type { Limits } from './limits.ts';
 import { checkPixels } from './picture.ts';
 
-/** Larger pictures are made smaller before OCR: letters are large enough on them, and time grows with the area. */
-const LONGEST_SIDE = 3500;
+/** Larger pictures are made smaller before OCR: that is 220 dpi on A4, and time grows with the area. */
+const LONGEST_SIDE = 2600;
 /** Smaller ones are made larger: Tesseract wants letters about 30 pixels high. */
 const SHORT_SIDE = 1000;
 const MOST_GROWTH = 2;

@@ -10,7 +10,7 @@ import type { FoundFigure, Part, Processor } from './processor.ts';
 /** Pictures: the words on them by OCR, and what stands in them beside the pixels. */
 export const image: Processor = {
   name: 'image',
-  version: 1,
+  version: 2,
   kinds: ['png', 'apng', 'jpg', 'webp', 'gif', 'bmp', 'tif', 'avif'],
   label: 'a picture',
   extensions: ['png', 'apng', 'jpg', 'jpeg', 'jpe', 'jfif', 'webp', 'gif', 'bmp', 'tif', 'tiff', 'avif'],
