@@ -127,9 +127,19 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     reach('finished');
     queue.wake();
     if (!('outcome' in result) || result.outcome.state !== 'searchable') return;
-    // Vectors may have come between the count and this commit.
-    await pipeline.recount(new Set([document.id]));
     parts.onStored();
+    await recount(document.id);
+  }
+
+  /** Vectors may have come between the count and its commit; nobody else would count this document again. */
+  async function recount(id: string): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        return await pipeline.recount(new Set([id]));
+      } catch (error) {
+        await waitOut(error);
+      }
+    }
   }
 
   async function putBack(job: Job, error: unknown): Promise<void> {
