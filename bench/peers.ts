@@ -84,15 +84,14 @@ function field(target: unknown, name: string): unknown {
   return typeof target === 'object' && target !== null ? Reflect.get(target, name) : undefined;
 }
 
+/** Without those that hold digits: readers number slides and relations in ways of their own. */
 function wordsOf(text: string): string[] {
-  return [
-    ...new Set(
-      text
-        .normalize('NFKC')
-        .toLowerCase()
-        .match(/[\p{L}\p{N}]{3,40}/gu),
-    ),
-  ];
+  const words =
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]{3,40}/gu) ?? [];
+  return [...new Set(words)].filter((word) => !/\p{N}/u.test(word));
 }
 
 async function main([engine = '', folder = '', list = '']: readonly string[]): Promise<void> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { decodeWhole } from './charset.ts';
+import { cutText } from './cut.ts';
 import { scanMarkdown } from './markdown.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
@@ -19,13 +20,13 @@ const Cell = z.object({
 });
 const Notebook = z.object({ cells: z.array(Cell) });
 
-/** An output longer than this is data, not something to be found. */
-const MAX_OUTPUT = 2000;
+/** What is longer in one output is data: its beginning is kept. */
+const MAX_OUTPUT = 20_000;
 
-/** Jupyter notebooks: text and code by the headings of the text, and short outputs. */
+/** Jupyter notebooks: text and code by the headings of the text, and outputs. */
 export const notebook: Processor = {
   name: 'notebook',
-  version: 1,
+  version: 2,
   kinds: ['notebook'],
   label: 'a Jupyter notebook',
   extensions: ['ipynb'],
@@ -43,12 +44,20 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   }
   const { title } = sectioner;
   const sections: Section[] = sectioner.finish();
-  yield { sections, ...(title && { title }) };
+  const isCut = cells.some(({ outputs = [] }) =>
+    outputs.some((output) => plainOf(output).length > MAX_OUTPUT),
+  );
+  yield { sections, ...(title && { title }), ...(isCut && { warnings: [CUT_WARNING] }) };
 }
 
-function outputText({ text, data }: z.infer<typeof Output>): string {
-  const output = text ?? data?.['text/plain'] ?? '';
-  return output.length > MAX_OUTPUT ? '' : output;
+const CUT_WARNING = `Of outputs longer than ${MAX_OUTPUT} characters only the beginning is searchable.`;
+
+function outputText(output: z.infer<typeof Output>): string {
+  return cutText(plainOf(output), MAX_OUTPUT);
+}
+
+function plainOf({ text, data }: z.infer<typeof Output>): string {
+  return text ?? data?.['text/plain'] ?? '';
 }
 
 function parse(source: string): z.infer<typeof Notebook> {

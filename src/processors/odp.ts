@@ -1,5 +1,6 @@
 import type { Section, SourceFile } from '../document.ts';
 import type { Limits } from './limits.ts';
+import { pageMargins } from './odf-pages.ts';
 import type { Part, Processor } from './processor.ts';
 import { titleOf } from './xml-text.ts';
 import { descendants, parseXml, textUnder, type XmlNode } from './xml-tree.ts';
@@ -8,7 +9,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
 /** OpenDocument presentations: a section for each slide with its title as heading, its tables, and its notes. */
 export const odp: Processor = {
   name: 'odp',
-  version: 1,
+  version: 2,
   kinds: ['odp'],
   label: 'an OpenDocument presentation',
   extensions: ['odp', 'otp'],
@@ -16,13 +17,15 @@ export const odp: Processor = {
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const { title, source } = await withArchive(file.path, limits, async (archive) => {
+  const { title, source, margins } = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
-    return { title: await titleOf(archive), source: await archive.read('content.xml') };
+    const source = await archive.read('content.xml');
+    return { title: await titleOf(archive), source, margins: await pageMargins(archive) };
   });
   const pages = [...descendants(await parseXml(source?.toString('utf8') ?? ''), 'draw:page')];
   yield { pages: pages.length, ...(title && { title }) };
   for (const [index, page] of pages.entries()) yield { sections: readSlide(page, index + 1) };
+  if (margins.length > 0) yield { sections: [{ text: margins.join('\n') }] };
 }
 
 function readSlide(page: XmlNode, slide: number): Section[] {

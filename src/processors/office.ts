@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { joinSections, type SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import { MAX_LINE } from './lines.ts';
+import { pageMargins } from './odf-pages.ts';
 import { writeBlocks } from './office-blocks.ts';
 import { OLE_MAGIC } from './ole.ts';
 import { pieces } from './cut.ts';
@@ -28,7 +29,8 @@ export const office: Processor = {
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
-  const title = data.toString('hex', 0, 4) === '504b0304' ? await verified(file.path, limits) : undefined;
+  const isZip = data.toString('hex', 0, 4) === '504b0304';
+  const { title, margins = [] } = isZip ? await openDocument(file.path, limits) : {};
   const isOle = data.toString('hex', 0, 8) === OLE_MAGIC;
   const old = isOle ? ((await readWord(data)) ?? (await readPowerPoint(data))) : undefined;
   const document = await toDocument(data).catch((error: unknown) => {
@@ -44,7 +46,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   for (const note of document?.notes ?? []) writeBlocks(note.blocks, (line) => notes.add(line));
   const noted = notes.finish();
   yield { sections: noted };
-  const around = unseen(old?.around ?? [], joinSections([...body, ...noted]));
+  const around = unseen(old?.around ?? margins, joinSections([...body, ...noted]));
   if (around !== '') yield { sections: [{ text: around }] };
   const found = title || sectioner.title;
   if (found) yield { title: found };
@@ -60,21 +62,30 @@ function isUnread(error: unknown): boolean {
   return error instanceof LimnerError && (error.code === 'corrupt' || error.code === 'unsupported');
 }
 
+/** Each line is looked up in the whole text. */
+const MAX_AROUND = 2000;
+
 /** The distinct lines that `text` does not hold, however its white space runs. */
 function unseen(lines: readonly string[], text: string): string {
   const squeezed = squeeze(text);
-  return [...new Set(lines)].filter((line) => !squeezed.includes(squeeze(line))).join('\n');
+  return [...new Set(lines)]
+    .slice(0, MAX_AROUND)
+    .filter((line) => !squeezed.includes(squeeze(line)))
+    .join('\n');
 }
 
 function squeeze(text: string): string {
   return text.replaceAll(/\s/g, '');
 }
 
-/** The title, once it is known that the container unpacks to what it says. */
-function verified(path: string, limits: Limits): Promise<string | undefined> {
+/** What lies beside the text, once it is known that the container unpacks to what it says. */
+function openDocument(
+  path: string,
+  limits: Limits,
+): Promise<{ title: string | undefined; margins: string[] }> {
   return withArchive(path, limits, async (archive) => {
     await verifyTextParts(archive);
-    return titleOf(archive);
+    return { title: await titleOf(archive), margins: await pageMargins(archive) };
   });
 }
 

@@ -99,6 +99,15 @@ test('a notebook keeps short outputs, and code is no heading', async () => {
   expect(text).toContain('```\n# not a heading\nprint(tide(3))\n```\n\n3.42 metres');
 });
 
+test('a long output of a notebook is kept from its beginning, and the cut is told', async () => {
+  const output = { output_type: 'stream', text: `first ${'word '.repeat(5000)}last` };
+  const cells = [{ cell_type: 'code', source: 'show()', outputs: [output] }];
+  const { sections, warnings } = await pool.extract(write('long.ipynb', JSON.stringify({ cells })));
+  expect(joinSections(sections)).toMatch(/first word/);
+  expect(joinSections(sections)).not.toContain('last');
+  expect(warnings).toEqual(['Of outputs longer than 20000 characters only the beginning is searchable.']);
+});
+
 test('JSON has its values with their path, numbers as they are written', async () => {
   const source = {
     name: 'Skerrow',

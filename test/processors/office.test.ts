@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { joinSections } from '../../src/document.ts';
+import { DEFAULT_LIMITS } from '../../src/processors/limits.ts';
+import { pageMargins } from '../../src/processors/odf-pages.ts';
+import { withArchive } from '../../src/processors/zip.ts';
 import { createFolder, createPool, fixture } from './bed.ts';
 import * as hostile from './hostile-files.ts';
 
@@ -81,6 +84,29 @@ test.each(['doc', 'rtf', 'odt'])('a .%s has headings, list and table', async (en
   ]);
   expect(sections[0]?.text).toContain('- Bring the marlinspike.');
   expect(sections[1]?.text).toContain('| Flax rope | six guineas |');
+});
+
+test('what OpenDocument pages and slides show in their margins is read', async () => {
+  const paragraph = (text: string): string => `<text:p>${text}</text:p>`;
+  const frame = (role: string, text: string): string =>
+    `<draw:frame presentation:class="${role}">${paragraph(text)}</draw:frame>`;
+  const styles = `<s><style:master-page><style:header>${paragraph('The tower')}</style:header>
+    <style:footer-left>${paragraph('The tower')}${paragraph('Page')}</style:footer-left>
+    ${frame('footer', 'Ringers only')}${frame('title', 'Click to edit')}</style:master-page></s>`;
+  const content = '<c><presentation:footer-decl>In May</presentation:footer-decl></c>';
+  const file = write(
+    'margins.zip',
+    hostile.makeZip([
+      { name: 'styles.xml', data: Buffer.from(styles) },
+      { name: 'content.xml', data: Buffer.from(content) },
+    ]),
+  );
+  expect(await withArchive(file.path, DEFAULT_LIMITS, pageMargins)).toEqual([
+    'The tower',
+    'Page',
+    'Ringers only',
+    'In May',
+  ]);
 });
 
 describe('hostile office files', () => {
