@@ -101,7 +101,7 @@ export interface Figure {
   description?: string;
 }
 
-export const FIGURE_MIMES = ['image/webp', 'image/png', 'image/jpeg', 'image/gif', 'image/avif'] as const;
+export const FIGURE_MIMES = ['image/jpeg', 'image/png', 'image/webp', 'image/gif'] as const;
 
 /** How much of a document was read from pictures of text. */
 export interface OcrSummary {

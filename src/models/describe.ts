@@ -2,15 +2,12 @@ import { LimnerError } from '../errors.ts';
 import type { Chat, ListedModel } from './model-server.ts';
 import { sameModel } from './model-state.ts';
 
-/** Kinds of pictures that vision models take everywhere. */
-export const DESCRIBABLE: ReadonlySet<string> = new Set(['image/png', 'image/jpeg']);
-
 /** Says in words what pictures show. */
 export interface Describe {
   /** The model to remember descriptions under; nothing while the server does not have it. */
   ready(): string | undefined;
   /**
-   * A few sentences about a picture of a kind in `DESCRIBABLE`.
+   * A few sentences about a picture, PNG or JPEG: kinds that vision models take everywhere.
    * @throws LimnerError `model_unavailable`, `model_missing`, `model_answer`, `input_too_long`, `cancelled`.
    */
   picture(bytes: Uint8Array, mime: string, signal: AbortSignal): Promise<string>;

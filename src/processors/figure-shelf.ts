@@ -5,12 +5,11 @@ import { isFigureSize, MOST_FIGURE_BYTES, MOST_FIGURES } from './figure-size.ts'
 import type { FoundFigure } from './processor.ts';
 
 /** Kinds of pictures that are kept as they are, as image-size names them. */
-export const MIMES: Readonly<Record<string, Figure['mime']>> = {
+const MIMES: Readonly<Record<string, Figure['mime']>> = {
   png: 'image/png',
   jpg: 'image/jpeg',
   gif: 'image/gif',
   webp: 'image/webp',
-  avif: 'image/avif',
 };
 
 /** Gathers the pictures of a document that are worth showing: large enough, each once, not too many. */

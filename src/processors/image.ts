@@ -4,13 +4,12 @@ import { readPhotoFacts } from './exif.ts';
 import type { ImagePage } from './image-pages.ts';
 import type { Limits } from './limits.ts';
 import { createOcr, ocrLateWarning, ocrLimitWarning, type Ocr, type Recognized } from './ocr.ts';
-import { MIMES } from './figure-shelf.ts';
 import type { FoundFigure, Part, Processor } from './processor.ts';
 
 /** Pictures: the words on them by OCR, and what stands in them beside the pixels. */
 export const image: Processor = {
   name: 'image',
-  version: 2,
+  version: 3,
   kinds: ['png', 'apng', 'jpg', 'webp', 'gif', 'bmp', 'tif', 'avif'],
   label: 'a picture',
   extensions: ['png', 'apng', 'jpg', 'jpeg', 'jpe', 'jfif', 'webp', 'gif', 'bmp', 'tif', 'tiff', 'avif'],
@@ -63,7 +62,10 @@ function partOf(page: ImagePage, read: Recognized | undefined, number: number, p
   };
 }
 
-/** The picture itself, so that an answer and the viewer can show it: its own bytes where browsers know the kind. */
+/** Kinds that are kept as they are: every browser shows them, and every vision model reads them. */
+const KEPT: Readonly<Record<string, FoundFigure['mime']>> = { png: 'image/png', jpg: 'image/jpeg' };
+
+/** The picture itself, so that an answer and the viewer can show it. */
 async function figureOf(
   page: ImagePage,
   bytes: Buffer,
@@ -72,7 +74,7 @@ async function figureOf(
 ): Promise<FoundFigure> {
   const { imageSize } = await import('image-size');
   const { toFigure } = await import('./picture.ts');
-  const mime = paged || bytes.length > MOST_OWN_BYTES ? undefined : MIMES[imageSize(bytes).type ?? ''];
+  const mime = paged || bytes.length > MOST_OWN_BYTES ? undefined : KEPT[imageSize(bytes).type ?? ''];
   const figure = mime
     ? { bytes, mime, width: page.width, height: page.height }
     : await toFigure(page.canvas, 1 / page.scale);
