@@ -8,7 +8,7 @@ const WINDOW = 200_000;
 const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;background:light-dark(#fff,#16181b);color:light-dark(#111,#eee)}
 a{color:light-dark(#0b57d0,#8ab4f8)}header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
 .meta{font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-.place{color:light-dark(#555,#aaa);font-size:.8rem}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
+.place{color:light-dark(#555,#aaa);font-size:.8rem}figure{margin:1rem 0}figure img{max-width:100%;height:auto;background:#fff}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
 
 /** The browser scrolls to the page of the link first; the marked words may stand further down. */
 const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>document.querySelector('mark')?.scrollIntoView({block:'center'})))`;
@@ -28,6 +28,7 @@ export function textPage(
   document: LedgerDocument,
   sections: readonly Section[],
   mark: Span | undefined,
+  figures: readonly Shown[] = [],
 ): string {
   return `<!doctype html>
 <html lang="und"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -35,7 +36,20 @@ export function textPage(
 <link rel="icon" href="/web/icon.svg"><style>${STYLE}</style></head>
 <body><header><h1>${escape(document.title)}</h1>
 ${aboutHtml(document)}</header>
-<main>${body(sections, mark)}</main><script>${SCRIPT}</script></body></html>`;
+<main>${body(sections, mark)}${figures.map(figureHtml).join('\n')}</main><script>${SCRIPT}</script></body></html>`;
+}
+
+/** A picture of the document, below its text. */
+interface Shown {
+  url: string;
+  width: number;
+  height: number;
+  description?: string;
+}
+
+function figureHtml({ url, width, height, description = '' }: Shown): string {
+  const caption = description === '' ? '' : `<figcaption>${escape(description)}</figcaption>`;
+  return `<figure><img src="${escape(url)}" width="${width}" height="${height}" loading="lazy" alt="${escape(description)}">${caption}</figure>`;
 }
 
 /** Where a document is, how it stands, and its file. */

@@ -39,7 +39,8 @@ export function viewerRoutes(server: FastifyInstance, { documents }: { documents
     const extraction = await documents.text(document);
     const sections = extraction?.sections ?? [];
     const looks = view === 'page' && document.state !== 'gone' ? extraction?.processor : undefined;
-    const pictures = looks === 'image' ? documents.figuresOf(document.id) : [];
+    const figures = documents.figuresOf(document.id);
+    const pictures = looks === 'image' ? figures : [];
     const html =
       looks === 'pdf'
         ? pdfPage(document, sections, span)
@@ -47,7 +48,7 @@ export function viewerRoutes(server: FastifyInstance, { documents }: { documents
     return reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', html === false ? TEXT_POLICY : PAGED_POLICY)
-      .send(html === false ? textPage(document, sections, span) : html);
+      .send(html === false ? textPage(document, sections, span, figures) : html);
   });
 
   /** Where the words of a page stand; with `mark` only those of that span. */

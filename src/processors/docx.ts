@@ -69,7 +69,7 @@ async function toHtml(file: DocxFile, figures: FigureShelf): Promise<string> {
       styleMap: ["p[style-name='Title'] => h1:fresh", "p[style-name='Subtitle'] => p:fresh"],
       // The words on pictures are not read; their alternative text is, and the picture is kept.
       convertImage: mammoth.images.imgElement(async (image) => {
-        figures.add(await image.readAsBuffer(), Reflect.get(image, 'altText'));
+        figures.add(await image.readAsBuffer(), { description: Reflect.get(image, 'altText') });
         return { src: '' };
       }),
     });

@@ -14,7 +14,7 @@ const MIMES: Readonly<Record<string, Figure['mime']>> = {
 
 /** Gathers the pictures of a document that are worth showing: large enough, each once, not too many. */
 export interface FigureShelf {
-  add(bytes: Buffer, description?: unknown): void;
+  add(bytes: Buffer, about?: { description?: unknown; page?: number }): void;
   kept: FoundFigure[];
 }
 
@@ -24,14 +24,14 @@ export function createFigureShelf(): FigureShelf {
   let room = MOST_FIGURE_BYTES;
   return {
     kept,
-    add(bytes, description) {
+    add(bytes, { description, page } = {}) {
       const found = figureOf(bytes);
       const digest = createHash('sha256').update(bytes).digest('hex');
       if (!found || known.has(digest) || kept.length >= MOST_FIGURES || bytes.length > room) return;
       known.add(digest);
       room -= bytes.length;
       const said = typeof description === 'string' ? description.trim().slice(0, 10_000) : '';
-      kept.push({ ...found, ...(said !== '' && { description: said }) });
+      kept.push({ ...found, ...(said !== '' && { description: said }), ...(page !== undefined && { page }) });
     },
   };
 }

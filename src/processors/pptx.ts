@@ -1,8 +1,9 @@
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { embeddedFiles } from './embedded.ts';
+import { createFigureShelf } from './figure-shelf.ts';
 import type { Limits } from './limits.ts';
-import type { Part, Processor } from './processor.ts';
+import type { FoundFigure, Part, Processor } from './processor.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
 import { masterTexts, slideShapes } from './pptx-shapes.ts';
 import { decodeEntities, titleOf, xmlParagraphs } from './xml-text.ts';
@@ -15,7 +16,7 @@ const MASTERS = /^ppt\/slide(?:Masters|Layouts)\/[^/]{1,60}\.xml$/;
 /** PowerPoint: a section for each slide with its title as heading; tables, charts, pictures' texts, notes, comments. */
 export const pptx: Processor = {
   name: 'pptx',
-  version: 3,
+  version: 4,
   kinds: ['pptx'],
   label: 'a PowerPoint presentation',
   extensions: ['pptx', 'pptm', 'ppsx', 'ppsm', 'potx', 'potm'],
@@ -28,7 +29,8 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const parts = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
     const slides = await Array.fromAsync(readSlides(archive));
-    return [...slides, { members: await Array.fromAsync(embeddedFiles(archive)) }];
+    const members = await Array.fromAsync(embeddedFiles(archive));
+    return [...slides, { members, figures: await readFigures(archive) }];
   });
   yield* parts;
 }
@@ -46,6 +48,19 @@ async function* readSlides(archive: Archive): AsyncGenerator<Part> {
     for (const text of masterTexts(await parseXml(source))) repeated.add(text);
   }
   if (repeated.size > 0) yield { sections: [{ text: [...repeated].join('\n') }] };
+}
+
+/** Pictures on slides; those of layouts and masters are decoration. */
+async function readFigures(archive: Archive): Promise<FoundFigure[]> {
+  const shelf = createFigureShelf();
+  for (const [index, name] of (await listSlides(archive)).entries()) {
+    const pictures = (await readRelationships(archive, name)).filter(({ type }) => type === 'image');
+    for (const { target } of pictures) {
+      const bytes = await archive.read(target);
+      if (bytes) shelf.add(bytes, { page: index + 1 });
+    }
+  }
+  return shelf.kept;
 }
 
 /** The order of the slides is that of their list, not of the numbers in their names. */

@@ -47,6 +47,14 @@ test('a document has only figures of its own, and a list of none where there are
   expect((await bench.get(`/api/documents/${text.id}/figures`)).json<List>().data).toEqual([]);
 });
 
+test('figures stand below the text of a document that has no pages to show', async () => {
+  const id = await fromFixture('figures.docx');
+  const { body, headers } = await bench.get(`/documents/${id}`);
+  expect(body.match(/<figure>/g)).toHaveLength(2);
+  expect(body).toContain('alt="The tower at Skerrow"');
+  expect(headers['content-security-policy']).toContain(`img-src 'self'`);
+});
+
 test('a picture is shown as it is, with its words placed', async () => {
   const id = await fromFixture('sample.png');
   const html = (await bench.get(`/documents/${id}?mark=0-6`)).body;

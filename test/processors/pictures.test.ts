@@ -164,3 +164,8 @@ test('a picture is its own figure, in a kind that browsers show', async () => {
   expect(await mimeOf('sample.bmp')).toEqual(['image/jpeg']);
   expect(await mimeOf('sample.tif')).toEqual(['image/jpeg', 'image/jpeg']);
 });
+
+test('figures of a presentation come with their slide', async () => {
+  const { figures } = await pool.extract(fixture('figures.pptx'));
+  expect(figures.map(({ page, mime, width }) => [page, mime, width])).toEqual([[2, 'image/png', 481]]);
+});
