@@ -12,7 +12,7 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 /** EPUB books: the files of the spine in order, by heading, with the chapter that the table of contents names. */
 export const epub: Processor = {
   name: 'epub',
-  version: 1,
+  version: 2,
   kinds: ['epub'],
   label: 'an EPUB book',
   extensions: ['epub'],
@@ -33,7 +33,8 @@ async function* readBook(archive: Archive): AsyncGenerator<Part> {
   const [title] = [...descendants(book, 'dc:title')].map(({ children }) => textUnder(children).trim());
   if (title) yield { title };
   const names = namesById(book, posix.dirname(root));
-  const chapters = await readChapters(archive, [...names.values()]);
+  const old = await readChapters(archive, [...names.values()]);
+  const chapters = new Map([...old, ...(await readNavigation(archive, book, posix.dirname(root)))]);
   let chapter: string | undefined;
   for (const { attributes } of descendants(book, 'itemref')) {
     const name = names.get(attributes['idref'] ?? '') ?? '';
@@ -72,6 +73,28 @@ async function readChapters(archive: Archive, names: readonly string[]): Promise
     const name = resolveName(posix.dirname(contents), target?.attributes['src'] ?? '');
     const text = textUnder(label?.children ?? []).trim();
     if (text && !chapters.has(name)) chapters.set(name, text);
+  }
+  return chapters;
+}
+
+/** The same from the navigation document of EPUB 3 (EPUB 3.3, 7.3); links outside of its table of contents do not count. */
+async function readNavigation(
+  archive: Archive,
+  book: readonly XmlNode[],
+  folder: string,
+): Promise<Map<string, string>> {
+  const chapters = new Map<string, string>();
+  const item = [...descendants(book, 'item')].find(({ attributes }) =>
+    (attributes['properties'] ?? '').split(' ').includes('nav'),
+  );
+  const name = item && resolveName(folder, item.attributes['href'] ?? '');
+  if (name === undefined) return chapters;
+  const navs = [...descendants(await readTree(archive, name), 'nav')];
+  const contents = navs.find(({ attributes }) => attributes['epub:type'] === 'toc') ?? navs[0];
+  for (const link of descendants(contents?.children ?? [], 'a')) {
+    const target = resolveName(posix.dirname(name), link.attributes['href'] ?? '');
+    const text = textUnder(link.children).replaceAll(/\s+/g, ' ').trim();
+    if (text && !chapters.has(target)) chapters.set(target, text);
   }
   return chapters;
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { joinSections } from '../../src/document.ts';
 import { PROCESSORS } from '../../src/processors/table.ts';
 import { createFolder, createPool, fixture } from './bed.ts';
+import { makeZip } from './hostile-files.ts';
 
 const pool = createPool({ size: 2 });
 const write = createFolder();
@@ -180,6 +181,30 @@ test('feeds have their entries', async () => {
     headings: ['New lamp'],
     text: expect.stringContaining('It is brighter.'),
   });
+});
+
+test('an EPUB 3 book has the chapters of its navigation', async () => {
+  const page = (text: string): Buffer => Buffer.from(`<html><body><p>${text}</p></body></html>`);
+  const opf = `<package><metadata><dc:title>The tower</dc:title></metadata><manifest>
+    <item id="n" href="nav.xhtml" properties="nav"/><item id="a" href="text/a%20b.xhtml"/><item id="b" href="text/b.xhtml"/>
+    </manifest><spine><itemref idref="a"/><itemref idref="b"/></spine></package>`;
+  const nav = `<html><body><nav epub:type="landmarks"><a href="text/b.xhtml">Start</a></nav>
+    <nav epub:type="toc"><ol><li><a href="text/a%20b.xhtml">Bells &amp; <b>ropes</b></a></li><li><a href="text/b.xhtml#x">Stairs</a></li></ol></nav></body></html>`;
+  const container = '<container><rootfiles><rootfile full-path="EPUB/book.opf"/></rootfiles></container>';
+  const entries = {
+    'META-INF/container.xml': Buffer.from(container),
+    'EPUB/book.opf': Buffer.from(opf),
+    'EPUB/nav.xhtml': Buffer.from(nav),
+    'EPUB/text/a b.xhtml': page('Six bells.'),
+    'EPUB/text/b.xhtml': page('84 steps.'),
+  };
+  const data = makeZip(Object.entries(entries).map(([name, bytes]) => ({ name, data: bytes })));
+  const { title, sections } = await pool.extract(write('new.epub', data));
+  expect(title).toBe('The tower');
+  expect(sections.map(({ chapter, text }) => [chapter, text])).toEqual([
+    ['Bells & ropes', 'Six bells.'],
+    ['Stairs', '84 steps.'],
+  ]);
 });
 
 test('a book has its chapters', async () => {
