@@ -43,6 +43,11 @@ const SMALL_BYTES = 4 * 1024 * 1024;
 const ALWAYS_FORGET = 20;
 const FORGET_WINDOW_MS = 60_000;
 
+type InboxRow = ReturnType<Catalogue['inboxRows']>[number];
+
+/** Files of a walk that are looked at side by side. */
+const LOOKS = 64;
+
 export type Arrivals = ReturnType<typeof createArrivals>;
 
 /** Events and scans feed one settle tracker; what settled is enqueued together with its ledger row. */
@@ -172,21 +177,23 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
 
   async function compare(found: Walk): Promise<void> {
     const rows = new Map(catalogue.inboxRows().map((row) => [row.uri, row]));
-    for (const [uri, path] of found.files) {
-      const row = rows.get(uri);
-      rows.delete(uri);
-      if (tracker.has(uri)) continue;
-      const look = await inbox.look(path, { walked: true });
-      if (look.kind === 'absent' || (row && !differs(row, look))) continue;
-      tracker.observe(uri, path, look);
-    }
-    for (const [uri, row] of rows) if (!isUnread(found, uri)) tracker.observe(uri, row.path);
+    const files = [...found.files];
+    for (let at = 0; at < files.length; at += LOOKS)
+      await Promise.all(
+        files.slice(at, at + LOOKS).map(([uri, path]) => compareFile(uri, path, rows.get(uri))),
+      );
+    for (const [uri, row] of rows)
+      if (!found.files.has(uri) && !isUnread(found, uri)) tracker.observe(uri, row.path);
   }
 
-  function differs(
-    row: ReturnType<Catalogue['inboxRows']>[number],
-    look: Exclude<Look, { kind: 'absent' }>,
-  ): boolean {
+  async function compareFile(uri: string, path: Uint8Array, row: InboxRow | undefined): Promise<void> {
+    if (tracker.has(uri)) return;
+    const look = await inbox.look(path, { walked: true });
+    if (look.kind === 'absent' || (row && !differs(row, look))) return;
+    tracker.observe(uri, path, look);
+  }
+
+  function differs(row: InboxRow, look: Exclude<Look, { kind: 'absent' }>): boolean {
     if (row.state === 'waiting' || row.state === 'working') return false;
     return row.signature !== look.signature || row.recipe !== parts.recipeOf(row.uri);
   }
