@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { createKeys } from './api/keys.ts';
 import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
@@ -173,11 +174,13 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   const server = createServer(
     {
-      guard: { apiKeys: config.apiKeys },
+      guard: { apiKeys: config.apiKeys, origins: config.corsOrigins },
+      limits: config.limits,
       publicUrl: config.publicUrl,
       maxFileBytes,
     },
     {
+      keys: createKeys(database),
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
       changes: catalogue.changes,

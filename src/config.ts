@@ -39,6 +39,13 @@ export const Environment = z.object({
   LIMNER_DATA: text('./data'),
   LIMNER_PUBLIC_URL: url,
   LIMNER_API_KEYS: list,
+  LIMNER_CORS_ORIGINS: list.refine(
+    (all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one),
+    'every entry must be an origin, such as https://chat.example.org',
+  ),
+  LIMNER_RATE_PER_MINUTE: whole(6000, 0, 10_000_000),
+  LIMNER_MAX_REQUESTS: whole(1000, 1, 100_000),
+  LIMNER_STALLED_SECONDS: number(30, 1, LONGEST_SECONDS),
   LIMNER_LOG_LEVEL: z.preprocess(unset, z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info')),
   LIMNER_SETTLE_SECONDS: number(2, 0, LONGEST_SECONDS),
   LIMNER_SCAN_SECONDS: number(120, 0.1, LONGEST_SECONDS),
@@ -98,6 +105,15 @@ export interface Config {
   data: string;
   publicUrl: string | undefined;
   apiKeys: string[];
+  /** Origins of other sites whose pages may use the API. */
+  corsOrigins: string[];
+  limits: {
+    /** Requests a minute of one key, and of one address; 0 means no limit. */
+    perMinute: number;
+    /** Requests under way at most. */
+    underWay: number;
+    stalledMs: number;
+  };
   logLevel: Settings['LIMNER_LOG_LEVEL'];
   settleMs: number;
   scanMs: number;
@@ -185,6 +201,12 @@ function toConfig(settings: Settings, base: string): Config {
     data: resolve(base, settings.LIMNER_DATA),
     publicUrl: settings.LIMNER_PUBLIC_URL?.replace(/\/$/, ''),
     apiKeys: settings.LIMNER_API_KEYS,
+    corsOrigins: settings.LIMNER_CORS_ORIGINS,
+    limits: {
+      perMinute: settings.LIMNER_RATE_PER_MINUTE,
+      underWay: settings.LIMNER_MAX_REQUESTS,
+      stalledMs: settings.LIMNER_STALLED_SECONDS * 1000,
+    },
     logLevel: settings.LIMNER_LOG_LEVEL,
     settleMs: settings.LIMNER_SETTLE_SECONDS * 1000,
     scanMs: settings.LIMNER_SCAN_SECONDS * 1000,

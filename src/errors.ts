@@ -39,6 +39,10 @@ export const ERRORS = {
   model_not_found: { status: 404, retry: false },
   conflict: { status: 409, retry: false },
   unauthorized: { status: 401, retry: false },
+  forbidden: { status: 403, retry: false },
+  method_not_allowed: { status: 405, retry: false },
+  rate_limited: { status: 429, retry: true },
+  overloaded: { status: 503, retry: true },
   fetch_failed: { status: 502, retry: false },
   cancelled: { status: 499, retry: false },
   // Start.

@@ -6,6 +6,7 @@ import { doctor } from './commands/doctor.ts';
 import { forget } from './commands/forget.ts';
 import { index } from './commands/index-model.ts';
 import { ingest } from './commands/ingest.ts';
+import { keys } from './commands/keys.ts';
 import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
@@ -62,6 +63,7 @@ const COMMANDS: Record<string, Command> = {
     about: 'confirm that the files missing all at once are meant to be gone',
     run: forget,
   },
+  keys: { usage: 'keys add|list|revoke', about: 'keys with scopes, collections, rate and expiry', run: keys },
   worker: {
     usage: 'worker fetch-models',
     about: 'on a ComfyUI machine: bring the models of the workflows into its folders',

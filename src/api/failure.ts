@@ -23,6 +23,7 @@ function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';
   if (status === 404) return 'not_found_error';
+  if (status === 429) return 'rate_limit_error';
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
@@ -67,9 +68,15 @@ export function createErrorHandler(log: Log) {
     const shown = asShown(error, log, request.id);
     if (shown.code === 'unauthorized')
       void reply.header('www-authenticate', 'Basic realm="Limner", charset="UTF-8"');
-    if (ERRORS[shown.code].retry && shown.status === 503) void reply.header('retry-after', '5');
+    if (ERRORS[shown.code].retry && [429, 503].includes(shown.status))
+      void reply.header('retry-after', secondsIn(shown.message) ?? '5');
     void reply.code(shown.status).type('application/json').send(errorBody(shown));
   };
+}
+
+/** How long a refusal says to wait, as its message has it. */
+function secondsIn(message: string): string | undefined {
+  return /try again in (\d+) s/.exec(message)?.[1];
 }
 
 /** Parses outside data, or throws `invalid_request` naming the first field at fault. */

@@ -1,9 +1,15 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { LimnerError } from '../errors.ts';
+import { sha256, type Access, type Keys } from './keys.ts';
+import { createBudget } from './limits.ts';
+import { cookieOf, type Sessions } from './login.ts';
 
 /** These say nothing about documents, and those who watch a service have no key. */
-const OPEN_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login']);
+
+/** Wrong keys a minute and address, before even right ones are refused. */
+const WRONG_KEYS = 100;
 
 export interface GuardOptions {
   apiKeys: readonly string[];
@@ -13,34 +19,71 @@ export interface GuardOptions {
   publicUrl?: string | undefined;
   /** Routes that check a signature of their own. */
   signed?: readonly string[];
+  /** Origins of other sites whose pages may ask. */
+  origins: readonly string[];
 }
 
+/** Everything is open: no keys are set, and only the machine itself is served. */
+const OWNER: Access = { id: 'owner', scopes: ['admin'] };
+const NOBODY: Access = { id: 'nobody', scopes: ['write'] };
+
+export type Guard = ReturnType<typeof createGuard>;
+
 /**
- * Lets a request pass or throws: with keys set one is needed (Bearer, or as the password of Basic, which
- * browsers ask for). Without keys only loopback listens, and a page of another site must not reach it: not by
- * a name of its own that resolves here (Host), not by a form (Origin).
+ * Tells what a request may do, or throws: with keys set one is needed (Bearer, or as the password of Basic, which
+ * browsers ask for, or the page's session). Without keys only loopback listens, and a page of another site must
+ * not reach it: not by a name of its own that resolves here (Host), not by a form (Origin).
  */
-export function createGuard({
-  apiKeys,
-  hosts,
-  publicUrl,
-  signed = [],
-}: GuardOptions): (request: FastifyRequest) => void {
-  const digests = apiKeys.map(digest);
+export function createGuard(options: GuardOptions, { keys, sessions }: { keys: Keys; sessions: Sessions }) {
+  const { publicUrl, hosts, signed = [] } = options;
+  const digests = options.apiKeys.map(sha256);
   const ours = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
   const known = new Set(['localhost', '127.0.0.1', '[::1]', ...hosts]);
   const open = new Set([...OPEN_ROUTES, ...signed]);
-  return (request) => {
-    if (open.has(request.routeOptions.url ?? '')) return;
-    if (digests.length === 0 && !known.has(request.hostname.toLowerCase()) && !isLoopback(request.hostname))
+  const guesses = createBudget(WRONG_KEYS);
+  const locked = (): boolean => digests.length > 0 || keys.any();
+
+  /** The access of a key; `undefined` for a wrong one. */
+  function check(key: string): Access | undefined {
+    const sent = sha256(key);
+    const isAdmin = digests.reduce((found, one) => timingSafeEqual(sent, one) || found, false);
+    return isAdmin ? { id: sent.toString('hex', 0, 6), scopes: ['admin'] } : keys.find(key);
+  }
+
+  /** Counts wrong keys per address. Throws `unauthorized` or `rate_limited`. */
+  function prove(key: string, address: string): Access {
+    guesses.require(address);
+    const access = check(key);
+    if (access) return access;
+    guesses.take(address);
+    throw new LimnerError('unauthorized', 'Send a valid API key: `Authorization: Bearer <key>`.');
+  }
+
+  function checkOrigin(request: FastifyRequest): void {
+    if (!locked() && !known.has(request.hostname.toLowerCase()) && !isLoopback(request.hostname))
       throw new LimnerError(
         'outside',
         'This host name is not served; set LIMNER_PUBLIC_URL or LIMNER_API_KEYS.',
       );
-    if (request.headers.origin !== ours && !isSameOrigin(request))
+    const { origin } = request.headers;
+    if (origin !== ours && !isSameOrigin(request) && !options.origins.includes(origin ?? ''))
       throw new LimnerError('outside', 'Requests from pages of other sites are refused.');
-    if (digests.length > 0 && !hasKey(request.headers.authorization, digests))
-      throw new LimnerError('unauthorized', 'Send a valid API key: `Authorization: Bearer <key>`.');
+  }
+
+  return {
+    prove,
+    locked,
+    admit(request: FastifyRequest): Access {
+      const url = request.routeOptions.url ?? '';
+      if (url === '/login') checkOrigin(request);
+      if (open.has(url)) return NOBODY;
+      checkOrigin(request);
+      if (!locked()) return OWNER;
+      const { authorization } = request.headers;
+      const session =
+        authorization === undefined ? sessions.find(cookieOf(request.headers.cookie)) : undefined;
+      return session ?? prove(keyOf(authorization ?? ''), request.ip);
+    },
   };
 }
 
@@ -54,19 +97,10 @@ function isSameOrigin(request: FastifyRequest): boolean {
   return URL.canParse(origin) && new URL(origin).host === request.host;
 }
 
-function hasKey(header: string | undefined, digests: readonly Buffer[]): boolean {
-  const sent = digest(keyOf(header ?? ''));
-  return digests.reduce((found, known) => timingSafeEqual(sent, known) || found, false);
-}
-
 function keyOf(header: string): string {
   const [scheme = '', value = ''] = header.split(' ', 2);
   if (scheme.toLowerCase() === 'bearer') return value;
   if (scheme.toLowerCase() !== 'basic') return '';
   const pair = Buffer.from(value, 'base64').toString('utf8');
   return pair.slice(pair.indexOf(':') + 1);
-}
-
-function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
 }

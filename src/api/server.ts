@@ -1,18 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import { fastify, type FastifyInstance } from 'fastify';
-import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { createAccessScope } from './access.ts';
+import { docsRoutes } from './docs-page.ts';
 import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
 import { createErrorHandler } from './failure.ts';
 import { figureRoutes } from './figures.ts';
+import { addGates } from './gates.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
 import { imageRoutes } from './images.ts';
 import { indexRoutes, type IndexRoutes } from './index-model.ts';
 import { inboxRoutes, type InboxRoutes } from './inbox.ts';
 import { jobRoutes } from './jobs.ts';
+import { keyRoutes } from './key-routes.ts';
+import type { Keys } from './keys.ts';
+import { limitPorts } from './limited.ts';
+import { createLimits, type LimitOptions } from './limits.ts';
+import { createSessions, loginRoutes } from './login.ts';
 import { pageRoutes } from './page.ts';
+import { openApiRoutes } from './openapi.ts';
+import { createRouteList } from './route-list.ts';
 import { openAiRoutes, type OpenAiRoutes } from './openai.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
@@ -25,6 +34,7 @@ export interface ServerOptions {
   guard: Omit<GuardOptions, 'hosts' | 'publicUrl' | 'signed'>;
   publicUrl: string | undefined;
   maxFileBytes: number;
+  limits: LimitOptions;
 }
 
 export interface ServerParts
@@ -39,13 +49,17 @@ export interface ServerParts
   pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
+  keys: Keys;
   log: Log;
 }
 
 const HOUR_MS = 3_600_000;
 
 /** The HTTP surface: every route in the order of the design. Fastify's own defaults are no posture. */
-export function createServer(options: ServerOptions, parts: ServerParts): FastifyInstance {
+export function createServer(options: ServerOptions, whole: ServerParts): FastifyInstance {
+  const scope = createAccessScope(whole.matching);
+  // From here on no route has a port that reaches beyond the key of its request.
+  const parts = limitPorts(whole, scope);
   const handleError = createErrorHandler(parts.log);
   const server = fastify({
     logger: false,
@@ -64,23 +78,30 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   });
   const publicUrl = (request: { protocol: string; host: string }): string =>
     options.publicUrl ?? `${request.protocol}://${request.host}`;
-  const guard = createGuard({
-    ...options.guard,
-    hosts: options.publicUrl === undefined ? [] : [new URL(options.publicUrl).hostname],
-    publicUrl: options.publicUrl,
-    // A signature stands for a key.
-    signed: parts.secrets.length > 0 ? ['/webhooks/process'] : [],
-  });
+  const sessions = createSessions(parts.keys);
+  const guard = createGuard(
+    {
+      ...options.guard,
+      hosts: options.publicUrl === undefined ? [] : [new URL(options.publicUrl).hostname],
+      publicUrl: options.publicUrl,
+      // A signature stands for a key.
+      signed: parts.secrets.length > 0 ? ['/webhooks/process'] : [],
+    },
+    { keys: parts.keys, sessions },
+  );
 
   server.setErrorHandler(handleError);
-  server.setNotFoundHandler(() => {
-    throw new LimnerError('not_found', 'There is no such route.');
-  });
-  server.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
-    guard(request);
+  const routes = createRouteList(server);
+  addGates(server, {
+    methodsOf: routes.methodsOf,
+    guard,
+    scope,
+    limits: createLimits(options.limits),
+    origins: options.guard.origins,
   });
 
+  loginRoutes(server, { guard, sessions, secure: options.publicUrl?.startsWith('https:') ?? false });
+  keyRoutes(server, parts);
   healthRoutes(server, parts);
   figureRoutes(server, parts);
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
@@ -97,5 +118,7 @@ export function createServer(options: ServerOptions, parts: ServerParts): Fastif
   openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
   viewerRoutes(server, parts);
   pageRoutes(server);
+  openApiRoutes(server, routes.all);
+  docsRoutes(server);
   return server;
 }

@@ -155,6 +155,9 @@ export function createDocuments(parts: DocumentsParts) {
       return get(id);
     },
 
+    /** What was sent under this external id, if anything was. */
+    sent: (externalId: string): LedgerDocument | undefined => catalogue.find('upload', externalId),
+
     /** Takes away what was sent under this external id. */
     removeSent(externalId: string): Promise<LedgerDocument> {
       const document = catalogue.find('upload', externalId);

@@ -81,7 +81,7 @@ describe('what is not there', () => {
 
   test('a route by another method', async () => {
     const response = await server.inject({ method: 'PUT', url: '/api/search' });
-    expect(errorIn(response)).toMatchObject({ status: 404, code: 'not_found' });
+    expect(errorIn(response)).toMatchObject({ status: 405, code: 'method_not_allowed' });
   });
 
   test('a model', async () => {

@@ -1,0 +1,81 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LimnerError } from '../errors.ts';
+import { checkAccess, type AccessScope } from './access.ts';
+import type { Guard } from './guard.ts';
+import type { Access } from './keys.ts';
+import type { createLimits } from './limits.ts';
+
+const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login', '/webhooks/process']);
+const METHODS = 'GET, POST, PATCH, DELETE';
+
+/** What every request passes before its route: headers, load, key, rate, scope; and what stands where no route is. */
+export function addGates(
+  server: FastifyInstance,
+  parts: {
+    guard: Guard;
+    scope: AccessScope;
+    limits: ReturnType<typeof createLimits>;
+    origins: readonly string[];
+    methodsOf: (path: string) => string[];
+  },
+): void {
+  const { guard, scope, limits, origins, methodsOf } = parts;
+  const accesses = new WeakMap<FastifyRequest, Access>();
+
+  server.addHook('onClose', async () => limits.close());
+
+  server.addHook('onRequest', async (request, reply) => {
+    addHeaders(request, reply, origins);
+    limits.enter(request, reply);
+    if (request.method === 'OPTIONS' && isPreflight(request, origins)) return reply.code(204).send();
+    const access = guard.admit(request);
+    limits.count(request.ip, access);
+    if (!OPEN.has(request.routeOptions.url ?? '') && request.routeOptions.url !== undefined)
+      checkAccess(access, request);
+    accesses.set(request, access);
+    return undefined;
+  });
+
+  // The body is read in between, from events of the socket, where a context set earlier would be lost.
+  server.addHook('preHandler', (request, _reply, done) => {
+    const access = accesses.get(request);
+    if (access) scope.run(access, done);
+    else done(new LimnerError('unauthorized', 'Send a valid API key.'));
+  });
+
+  server.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('content-security-policy'))
+      void reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'self'");
+  });
+
+  server.setNotFoundHandler((request, reply) => {
+    const methods = methodsOf(request.url.split('?', 1)[0] ?? '');
+    if (methods.length === 0) throw new LimnerError('not_found', 'There is no such route.');
+    void reply.header('allow', methods.join(', '));
+    throw new LimnerError('method_not_allowed', `This address takes ${methods.join(', ')}.`);
+  });
+}
+
+function addHeaders({ headers }: FastifyRequest, reply: FastifyReply, origins: readonly string[]): void {
+  void reply
+    .header('x-content-type-options', 'nosniff')
+    .header('referrer-policy', 'no-referrer')
+    .header('cross-origin-opener-policy', 'same-origin')
+    .header('x-frame-options', 'SAMEORIGIN');
+  if (origins.length === 0) return;
+  void reply.header('vary', 'Origin');
+  if (headers.origin === undefined || !origins.includes(headers.origin)) return;
+  void reply
+    .header('access-control-allow-origin', headers.origin)
+    .header('access-control-allow-methods', METHODS)
+    .header('access-control-allow-headers', 'authorization, content-type')
+    .header('access-control-max-age', '600');
+}
+
+function isPreflight({ headers }: FastifyRequest, origins: readonly string[]): boolean {
+  return (
+    headers['access-control-request-method'] !== undefined &&
+    headers.origin !== undefined &&
+    origins.includes(headers.origin)
+  );
+}

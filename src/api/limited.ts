@@ -1,0 +1,126 @@
+import type { Ask } from '../ask/ask.ts';
+import type { Converse } from '../ask/converse.ts';
+import type { Retrieve } from '../ask/retrieve.ts';
+import { LimnerError } from '../errors.ts';
+import type { LedgerDocument } from '../ingest/catalogue.ts';
+import type { Documents } from '../ingest/documents.ts';
+import type { Filter } from '../ingest/filter.ts';
+import type { AccessScope } from './access.ts';
+
+interface Ports {
+  documents: Documents;
+  retrieve: Retrieve;
+  ask: Ask;
+  converse: Converse;
+  collections: () => string[];
+  matching: (filter: Filter) => string[];
+}
+
+/** The ports as the key of the request under way may use them; routes are given no others. */
+export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
+  const { retrieve, ask, converse, collections, matching } = parts;
+  const documents = limitDocuments(parts.documents, scope);
+  const limited: Ports = {
+    documents,
+    retrieve: (query, signal) => retrieve(scope.narrow(query), signal),
+    ask: (request, signal) => ask(scope.narrow(request), signal),
+    converse: (conversation, signal) =>
+      converse(conversation.fromDocuments ? scope.narrow(conversation) : conversation, signal),
+    collections: () => collections().filter(scope.reaches),
+    matching: (filter) => {
+      const found = matching(filter);
+      return scope.collections()
+        ? found.filter((id) => scope.reaches(parts.documents.get(id).collection))
+        : found;
+    },
+  };
+  return { ...parts, ...limited };
+}
+
+/** Every method is named: one that is added to the port does not reach the routes until it is limited here. */
+function limitDocuments(inner: Documents, scope: AccessScope): Documents {
+  function get(id: string): LedgerDocument {
+    const document = inner.get(id);
+    if (!scope.reaches(document.collection)) throw missing(id);
+    return document;
+  }
+
+  /** What is sent goes to a collection of the key, and replaces nothing elsewhere. */
+  function place<A extends { collection?: string; externalId?: string }>(about: A, externalId?: string): A {
+    const allowed = scope.collections();
+    if (!allowed) return about;
+    const collection = about.collection ?? allowed[0] ?? '';
+    scope.check(collection);
+    const known = externalId === undefined ? undefined : inner.sent(externalId);
+    if (known) scope.check(known.collection);
+    return { ...about, collection };
+  }
+
+  function only<A extends unknown[], T>(work: (id: string, ...rest: A) => T) {
+    return (id: string, ...rest: A): T => {
+      get(id);
+      return work(id, ...rest);
+    };
+  }
+
+  return {
+    get,
+    list: (filter) => listWithin(inner, scope, filter),
+    collections: () => inner.collections().filter(scope.reaches),
+    matching: inner.matching,
+    upload: (upload) => inner.upload(place(upload, upload.externalId)),
+    uploadUrl: (upload, signal) =>
+      inner.uploadUrl(place(upload, upload.externalId ?? hrefOf(upload.url)), signal),
+    process: (filepath) => {
+      if (scope.collections()) throw new LimnerError('forbidden', 'This key does not reach the inbox.');
+      return inner.process(filepath);
+    },
+    reindex: only(inner.reindex),
+    annotate: only(inner.annotate),
+    move: (id, collection) => {
+      scope.check(collection);
+      return only(inner.move)(id, collection);
+    },
+    remove: only(inner.remove),
+    sent(externalId) {
+      const known = inner.sent(externalId);
+      return known && scope.reaches(known.collection) ? known : undefined;
+    },
+    removeSent(externalId) {
+      const known = inner.sent(externalId);
+      if (known && !scope.reaches(known.collection))
+        throw new LimnerError('not_found', `Nothing was sent as ${externalId}.`, { param: 'external_id' });
+      return inner.removeSent(externalId);
+    },
+    text: (document) => inner.text(get(document.id)),
+    words: (document, page) => inner.words(get(document.id), page),
+    figuresOf: only(inner.figuresOf),
+    figure: only(inner.figure),
+    open: (document, partOf) => inner.open(get(document.id), partOf),
+  };
+}
+
+/** The pages of several collections are merged: a page of each holds the first of them all. */
+function listWithin(
+  inner: Documents,
+  scope: AccessScope,
+  filter: Parameters<Documents['list']>[0],
+): LedgerDocument[] {
+  const allowed = scope.collections();
+  if (!allowed) return inner.list(filter);
+  if (filter.collection !== undefined) scope.check(filter.collection);
+  const wanted = filter.collection === undefined ? [...new Set(allowed)] : [filter.collection];
+  return wanted
+    .flatMap((collection) => inner.list({ ...filter, collection }))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .slice(0, filter.limit);
+}
+
+function hrefOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).href : url;
+}
+
+/** The words of the port itself, so that an id of another collection looks like one that was never there. */
+function missing(id: string): LimnerError {
+  return new LimnerError('not_found', `There is no document ${id}.`);
+}
