@@ -8,6 +8,7 @@ import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
 import { createConverse } from './ask/converse.ts';
 import { createMemory } from './ask/remembered.ts';
+import { createGolden } from './ask/golden.ts';
 import { createRetrieve } from './ask/retrieve.ts';
 import { createIllustrate } from './ask/illustrate.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
@@ -112,7 +113,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const recount = createRecount({ catalogue, store });
   const vectors = createVectors(
     { embed: { batch: EMBED_BATCH, width: 2, firstRetryMs }, models: modelsOptions },
-    { database, store, models, identify, recount, log },
+    { database, store, models, identify, recount, score: (signal) => golden.ndcg(signal), log },
   );
   const worker = createWorker(
     { width: width + 1, firstRetryMs },
@@ -151,6 +152,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   // A question arrives, and an answer leaves.
   const retrieve = createRetrieve({ store, embedder: vectors.change.embedder, log });
+  const golden = createGolden({ database, retrieve });
   const chat = createChatPort(models);
   const ask = createAsk({ retrieve, chat, log });
   const converse = createConverse({ ask, chat, chatModels: models.chatModels });
@@ -191,6 +193,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       secrets: config.webhookSecrets,
       notices,
       index: vectors.change,
+      golden,
       folder,
       retrieve,
       ask,

@@ -15,6 +15,8 @@ export interface VectorParts {
   models: Models;
   identify: Identify;
   recount: ReturnType<typeof createRecount>;
+  /** How well the index answers the golden questions; undefined when there are none. */
+  score: (signal: AbortSignal) => Promise<number | undefined>;
   log: Log;
 }
 
@@ -27,6 +29,7 @@ export function createVectors(options: { embed: EmbedOptions; models: ModelsOpti
     store,
     wanted: models.embed,
     former: former?.embed,
+    score: parts.score,
     recount: recount.all,
     log,
   });

@@ -11,6 +11,7 @@ import { addGates } from './gates.ts';
 import { createGuard, type GuardOptions } from './guard.ts';
 import { healthRoutes, type HealthRoutes } from './health.ts';
 import { imageRoutes } from './images.ts';
+import { goldenRoutes } from './golden.ts';
 import { indexRoutes, type IndexRoutes } from './index-model.ts';
 import { inboxRoutes, type InboxRoutes } from './inbox.ts';
 import { jobRoutes } from './jobs.ts';
@@ -45,6 +46,7 @@ export interface ServerParts
   secrets: readonly string[];
   folder: InboxRoutes['folder'];
   index: IndexRoutes['index'];
+  golden: Parameters<typeof goldenRoutes>[1]['golden'];
   notices: Parameters<typeof subscriptionRoutes>[1]['notices'];
   pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
@@ -107,6 +109,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
   inboxRoutes(server, parts);
   indexRoutes(server, parts);
+  goldenRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
   openAiRoutes(server, { ...parts, publicUrl, maxFileBytes: options.maxFileBytes });
   webhookRoutes(server, parts);

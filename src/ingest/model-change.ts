@@ -17,6 +17,8 @@ export interface ModelChangeParts {
   wanted: QuestionEmbedder;
   /** The model that was in force at the start, where it is another one. */
   former: QuestionEmbedder | undefined;
+  /** How well the model in force answers the golden questions, 0 to 1; undefined when there are none. */
+  score: (signal: AbortSignal) => Promise<number | undefined>;
   /** Every document's number of vectors is another after a change. */
   recount: () => Promise<void>;
   log: Log;
@@ -30,7 +32,21 @@ export interface IndexState {
   /** Somebody went back to `model`, so that the model of the settings does not come into force by itself. */
   held: boolean;
   building: { model: string; vectors: number; chunks: number } | null;
+  /** Scores of the golden questions before and after the last change that was measured, 0 to 1. */
+  compared: Comparison | null;
 }
+
+interface Comparison {
+  from: string;
+  to: string;
+  before: number;
+  after: number;
+}
+
+/** A new model that answers the golden questions worse by more than this is left again, until somebody insists. */
+const WORSE = 0.05;
+
+const SCORE_MS = 600_000;
 
 const SCHEMA = [
   `create table index_model(
@@ -55,6 +71,12 @@ export function createModelChange(parts: ModelChangeParts) {
   let kept = database.read.get<{ previous: string | null; held: string | null }>(
     'select previous, held from index_model',
   ) ?? { previous: null, held: null };
+
+  let compared: Comparison | null = null;
+  /** Somebody wants this model whatever the golden questions say. */
+  let insisted: string | undefined;
+
+  const score = (): Promise<number | undefined> => parts.score(AbortSignal.timeout(SCORE_MS));
 
   async function keep(next: typeof kept): Promise<void> {
     await database.write((connection) =>
@@ -85,8 +107,18 @@ export function createModelChange(parts: ModelChangeParts) {
 
     /** Every chunk has a vector of `model`, as far as it can have one. */
     async complete(model: string): Promise<void> {
-      if (model === store.model() || kept.held !== null) return;
+      const from = store.model();
+      if (model === from || from === undefined || kept.held !== null) return;
+      if (insisted === model) return change(model, null);
+      const before = await score();
       await change(model, null);
+      const after = before === undefined ? undefined : await score();
+      if (before === undefined || after === undefined) return;
+      compared = { from, to: model, before, after };
+      log.info(compared, 'the golden questions were asked before and after the change');
+      if (after >= before - WORSE) return;
+      log.warn(compared, 'the new model answers the golden questions worse, so that the old one is back');
+      await change(from, from);
     },
 
     /** Puts the model before this one in force again, and leaves it there. */
@@ -102,6 +134,7 @@ export function createModelChange(parts: ModelChangeParts) {
       if (kept.held === null)
         throw new LimnerError('conflict', 'The model of the settings is in force already.');
       await keep({ ...kept, held: null });
+      insisted = parts.wanted.ready()?.identity;
     },
 
     /** The models whose vectors are needed besides those in force. */
@@ -112,7 +145,7 @@ export function createModelChange(parts: ModelChangeParts) {
       const wanted = parts.wanted.ready()?.identity;
       const building =
         wanted === undefined || wanted === model ? null : { model: wanted, ...(await store.totals(wanted)) };
-      return { model, previous: kept.previous, held: kept.held !== null, building };
+      return { model, previous: kept.previous, held: kept.held !== null, building, compared };
     },
   };
 

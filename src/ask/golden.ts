@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { LimnerError } from '../errors.ts';
+import type { Database } from '../sqlite.ts';
+import type { Retrieve } from './retrieve.ts';
+
+/** A question with the documents that answer it, by their `uri`: what the index is measured with. */
+export interface GoldenQuestion {
+  id: string;
+  question: string;
+  documents: string[];
+}
+
+/** Means over all questions, at the first ten documents. */
+export interface GoldenScores {
+  questions: number;
+  /** Share of the right documents that were found. */
+  recall: number;
+  /** One over the place of the first right document. */
+  mrr: number;
+  /** Normalised discounted cumulative gain (Järvelin and Kekäläinen, 2002), every right document counting one. */
+  ndcg: number;
+}
+
+const SCHEMA = [
+  `create table golden(id text primary key, question text not null unique, documents text not null) without rowid;`,
+];
+
+const DEPTH = 10;
+const Uris = z.array(z.string());
+
+export type Golden = ReturnType<typeof createGolden>;
+
+/** The questions that the people who own the documents know the answers of. */
+export function createGolden({ database, retrieve }: { database: Database; retrieve: Retrieve }) {
+  database.migrate('golden', SCHEMA);
+
+  const list = (): GoldenQuestion[] =>
+    database.read
+      .all<{ id: string; question: string; documents: string }>('select * from golden order by id')
+      .map(({ id, question, documents }) => ({ id, question, documents: Uris.parse(JSON.parse(documents)) }));
+
+  /** The places of the right documents among the first that are found, from 1. */
+  async function placesOf({ question, documents }: GoldenQuestion, signal: AbortSignal): Promise<number[]> {
+    const { passages } = await retrieve({ text: question, limit: 5 * DEPTH }, signal);
+    const found = [...new Set(passages.map(({ document }) => document.uri))].slice(0, DEPTH);
+    return documents.map((uri) => found.indexOf(uri) + 1).filter((place) => place > 0);
+  }
+
+  /** How well the index as it is now answers them; undefined when there are none. */
+  async function score(signal: AbortSignal): Promise<GoldenScores | undefined> {
+    const questions = list();
+    if (questions.length === 0) return undefined;
+    const sums = { recall: 0, mrr: 0, ndcg: 0 };
+    for (const question of questions) {
+      const places = await placesOf(question, signal);
+      sums.recall += places.length / question.documents.length;
+      sums.mrr += places.length === 0 ? 0 : 1 / Math.min(...places);
+      sums.ndcg += gain(places) / gain(question.documents.slice(0, DEPTH).map((_, at) => at + 1));
+    }
+    const mean = (sum: number): number => sum / questions.length;
+    return {
+      questions: questions.length,
+      recall: mean(sums.recall),
+      mrr: mean(sums.mrr),
+      ndcg: mean(sums.ndcg),
+    };
+  }
+
+  return {
+    list,
+    score,
+    /** The one number that models are compared by. */
+    ndcg: async (signal: AbortSignal): Promise<number | undefined> => (await score(signal))?.ndcg,
+
+    /** The same question again replaces its documents. */
+    async add(question: string, documents: string[]): Promise<GoldenQuestion> {
+      const id = `gq_${randomBytes(8).toString('hex')}`;
+      await database.write((connection) =>
+        connection.run(
+          `insert into golden(id, question, documents) values (?, ?, ?)
+           on conflict(question) do update set documents = excluded.documents`,
+          id,
+          question,
+          JSON.stringify(documents),
+        ),
+      );
+      const made = list().find((one) => one.question === question);
+      if (!made) throw new Error('The question was not kept.');
+      return made;
+    },
+
+    async remove(id: string): Promise<void> {
+      const { changes } = await database.write((connection) =>
+        connection.run('delete from golden where id = ?', id),
+      );
+      if (changes === 0) throw new LimnerError('not_found', `There is no golden question ${id}.`);
+    },
+  };
+}
+
+function gain(places: readonly number[]): number {
+  return places.reduce((sum, place) => sum + 1 / Math.log2(place + 1), 0);
+}
