@@ -34,6 +34,8 @@ const BY_COLLECTION: ReadonlySet<string> = new Set([
   '/api/documents/:id/figures',
   '/api/documents/:id/figures/:figure',
   '/api/documents/:id/words',
+  '/api/documents/:id/text',
+  '/api/collections',
   '/documents/:id',
   '/v1/models',
   '/v1/models/*',

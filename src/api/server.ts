@@ -21,7 +21,9 @@ import { limitPorts } from './limited.ts';
 import { createLimits, type LimitOptions } from './limits.ts';
 import { createSessions, loginRoutes } from './login.ts';
 import { pageRoutes } from './page.ts';
+import { mcpRoutes } from './mcp.ts';
 import { openApiRoutes } from './openapi.ts';
+import { readingRoutes } from './reading.ts';
 import { createRouteList } from './route-list.ts';
 import { openAiRoutes, type OpenAiRoutes } from './openai.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
@@ -107,6 +109,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   healthRoutes(server, parts);
   figureRoutes(server, parts);
   documentRoutes(server, { documents: parts.documents, maxFileBytes: options.maxFileBytes });
+  readingRoutes(server, parts);
   inboxRoutes(server, parts);
   indexRoutes(server, parts);
   goldenRoutes(server, parts);
@@ -121,6 +124,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
   viewerRoutes(server, parts);
   pageRoutes(server);
+  mcpRoutes(server);
   openApiRoutes(server, routes.all);
   docsRoutes(server);
   return server;

@@ -1,0 +1,20 @@
+import { once } from 'node:events';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { z } from 'zod';
+import { createMcpServer } from '../api/mcp.ts';
+import type { Context } from '../main.ts';
+import { openService } from './service.ts';
+
+/** MCP on stdin and stdout. The running service is asked; without one the data folder is opened here. */
+export async function mcp(context: Context): Promise<number> {
+  const service = await openService(context);
+  const server = createMcpServer((method, path, body) => service.call(z.unknown(), method, path, body));
+  try {
+    await server.connect(new StdioServerTransport());
+    await once(process.stdin, 'close');
+    return 0;
+  } finally {
+    await server.close();
+    await service.close();
+  }
+}
