@@ -154,7 +154,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const retrieve = createRetrieve({ store, embedder: vectors.change.embedder, log });
   const golden = createGolden({ database, retrieve });
   const chat = createChatPort(models);
-  const ask = createAsk({ retrieve, chat, log });
+  const ask = createAsk({ retrieve, chat, coverage: catalogue.coverage, log });
   const converse = createConverse({ ask, chat, chatModels: models.chatModels });
 
   // Pictures beside the text.

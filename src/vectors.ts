@@ -30,6 +30,7 @@ export function createVectors(options: { embed: EmbedOptions; models: ModelsOpti
     wanted: models.embed,
     former: former?.embed,
     score: parts.score,
+    wake: () => wake(),
     recount: recount.all,
     log,
   });

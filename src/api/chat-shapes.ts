@@ -37,8 +37,9 @@ export function source({ marker, passage, url, title }: Citation) {
 }
 
 /** `citations` and `search_results` in Perplexity's form: the n-th is what `[n]` points at. */
-function citationFields(sources: readonly Citation[]) {
+function citationFields({ sources, index }: Pick<Answer, 'sources' | 'index'>) {
   return {
+    ...(index && { index }),
     citations: sources.map(({ url }) => url),
     search_results: sources.map(({ title, url }) => ({ title, url, date: null })),
     sources: sources.map(source),
@@ -88,7 +89,7 @@ export function completion(head: Head, answer: Answer) {
       },
     ],
     usage: usageBody(answer.usage),
-    ...citationFields(answer.sources),
+    ...citationFields(answer),
   };
 }
 
@@ -133,7 +134,7 @@ export function chunksOf(
         const first = chunk({ role: 'assistant', content: '', refusal: null }, null);
         const eventChunk = (one: Citation) => Object.assign(chunk({}, null), { event: sourceEvent(one) });
         const passages = asEvents ? event.sources.map(eventChunk) : [];
-        return [{ ...first, ...citationFields(event.sources) }, ...passages];
+        return [{ ...first, ...citationFields(event) }, ...passages];
       }
       if (event.type === 'answer') return last(event.answer);
       if (event.type === 'tool_calls') return [chunk({ tool_calls: event.calls.map(toolCallPiece) }, null)];

@@ -124,7 +124,10 @@ async function* streamed(
 
 function shownEvent(event: AskEvent): string {
   if (event.type === 'sources')
-    return sseEvent({ sources: event.sources.map(source), model: event.model }, 'sources');
+    return sseEvent(
+      { sources: event.sources.map(source), model: event.model, index: event.index },
+      'sources',
+    );
   if (event.type === 'text' || event.type === 'thinking') return sseEvent({ text: event.text }, event.type);
   if (event.type === 'tool_calls') return sseEvent({ calls: event.calls }, 'tool_calls');
   return sseEvent(answerBody(event.answer), 'answer');
@@ -154,6 +157,7 @@ function answerBody(answer: Answer) {
     citations: answer.citations.map(source),
     annotations: answer.annotations.map(({ number, start, end }) => ({ marker: number, start, end })),
     sources: answer.sources.map(source),
+    index: answer.index,
     usage: {
       prompt_tokens: answer.usage.promptTokens,
       completion_tokens: answer.usage.completionTokens,

@@ -47,6 +47,13 @@ export interface Chat {
   ): AsyncIterable<ChatPart>;
 }
 
+/** Documents that can be found, that are not read yet, and that cannot be read: an answer may come from a part. */
+export interface Coverage {
+  searchable: number;
+  pending: number;
+  failed: number;
+}
+
 export interface Answer {
   text: string;
   /** One per marker in the text, in their order. */
@@ -55,6 +62,8 @@ export interface Answer {
   citations: Citation[];
   /** Every passage that was given, by number. */
   sources: Citation[];
+  /** How much of the documents could be found when it was asked; null for an answer without documents. */
+  index: Coverage | null;
   /** The model that wrote it; null for quoted passages. */
   model: string | null;
   /** What the model wants called, for the caller to do. */
@@ -70,7 +79,7 @@ export interface Annotation extends Marker {
 
 /** In this order: sources once, text in parts, the whole answer once. `thinking` only where it was asked for. */
 export type AskEvent =
-  | { type: 'sources'; sources: Citation[]; model: string | null }
+  | { type: 'sources'; sources: Citation[]; model: string | null; index: Coverage | null }
   | { type: 'thinking'; text: string }
   | { type: 'text'; text: string }
   | { type: 'tool_calls'; calls: readonly ToolCallPart[] }
@@ -83,7 +92,17 @@ const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['model_unavailable', 'model
 export type Ask = ReturnType<typeof createAsk>;
 
 /** Answers a question from the documents: retrieve, prompt, generate, cite. Without a model it quotes. */
-export function createAsk({ retrieve, chat, log }: { retrieve: Retrieve; chat: Chat; log: Log }) {
+export function createAsk({
+  retrieve,
+  chat,
+  coverage,
+  log,
+}: {
+  retrieve: Retrieve;
+  chat: Chat;
+  coverage: () => Coverage;
+  log: Log;
+}) {
   return async function* ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AskEvent> {
     const { passages } = await retrieve(
       {
@@ -95,16 +114,18 @@ export function createAsk({ retrieve, chat, log }: { retrieve: Retrieve; chat: C
       signal,
     );
     const sources = passages.map((passage, at) => toCitation(request.publicUrl, passage, at + 1));
+    const index = coverage();
     const isNeeded = needsModel(request);
     const model = passages.length > 0 || isNeeded ? (request.options?.model ?? chat.ready()) : undefined;
     if (model === undefined && isNeeded) throw new LimnerError('model_unavailable', chat.whyNot());
     const written = model === undefined ? undefined : await begin(request, passages, signal);
     if (model === undefined || !written)
-      yield* tell(quoted(request.question, passages, chat.whyNot()), { sources, model: null });
+      yield* tell(quoted(request.question, passages, chat.whyNot()), { sources, model: null, index });
     else
       yield* tell(written, {
         sources,
         model,
+        index,
         credit: (text) => creditPassages(text, passages),
         isPlain: request.options?.format !== undefined,
       });

@@ -1,11 +1,13 @@
 import type { Citation } from '../document.ts';
 import type { ChatPart, ChatUsage, ToolCall, ToolCallPart } from '../models/model-server.ts';
-import type { Answer, AskEvent } from './ask.ts';
+import type { Answer, AskEvent, Coverage } from './ask.ts';
 import { createCitationReader, type CitedText } from './cite.ts';
 
 export interface Telling {
   sources: Citation[];
   model: string | null;
+  /** How much of the documents could be found; none for an answer that is not made of documents. */
+  index?: Coverage;
   /** Numbers of the passages that an answer without markers speaks from. */
   credit?: (text: string) => number[];
   /** The text is left as it comes: `[1]` in JSON is a list, and no marker. */
@@ -17,9 +19,9 @@ const NO_USAGE: ChatUsage = { promptTokens: 0, completionTokens: 0, finish: 'sto
 /** Makes events of what is written, and reads its markers as the text streams. */
 export async function* tell(
   parts: AsyncIterable<ChatPart> | Iterable<ChatPart>,
-  { sources, model, credit = () => [], isPlain = false }: Telling,
+  { sources, model, index, credit = () => [], isPlain = false }: Telling,
 ): AsyncGenerator<AskEvent> {
-  yield { type: 'sources', sources, model };
+  yield { type: 'sources', sources, model, index: index ?? null };
   const reader = isPlain ? plainReader : createCitationReader(sources.length);
   const whole: CitedText = { text: '', markers: [] };
   const calls: ToolCall[] = [];
@@ -43,8 +45,8 @@ export async function* tell(
   if (whole.text.trim() === '' && calls.length === 0 && !isPlain)
     yield* add({ text: 'The language model wrote nothing; please ask again.', markers: [] });
   if (whole.markers.length === 0 && calls.length === 0) yield* add(reader.append(credit(whole.text)));
-  const answer = { ...cited(whole, sources), sources, model, toolCalls: calls, thinking, usage };
-  yield { type: 'answer', answer };
+  const told = { sources, model, index: index ?? null, toolCalls: calls, thinking, usage };
+  yield { type: 'answer', answer: { ...cited(whole, sources), ...told } };
 }
 
 const asIs = (text: string): CitedText => ({ text, markers: [] });

@@ -96,6 +96,13 @@ export function createCatalogue(database: Database) {
     announce(id);
   }
 
+  function countByState(): Map<DocumentState, number> {
+    const rows = read.all<{ state: DocumentState; count: number }>(
+      'select state, count(*) as count from document group by state',
+    );
+    return new Map(rows.map(({ state, count }) => [state, count]));
+  }
+
   return {
     changes,
     get: (id: string) => one('id = ?', id),
@@ -131,12 +138,7 @@ export function createCatalogue(database: Database) {
       return rows.map(({ id }) => id);
     },
 
-    countByState(): Map<DocumentState, number> {
-      const rows = read.all<{ state: DocumentState; count: number }>(
-        'select state, count(*) as count from document group by state',
-      );
-      return new Map(rows.map(({ state, count }) => [state, count]));
-    },
+    countByState,
 
     /** Chunks of all documents, as the ledger counts them. */
     totalChunks: (): number =>
@@ -155,6 +157,18 @@ export function createCatalogue(database: Database) {
          where collection = ? and state != 'gone' group by state`,
         collection,
       ),
+
+    /** How much of what is known can be found: an answer says when it came from a part. */
+    coverage(): { searchable: number; pending: number; failed: number } {
+      const counts = countByState();
+      const of = (...states: DocumentState[]): number =>
+        states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
+      return {
+        searchable: of('searchable', 'empty'),
+        pending: of('seen', 'waiting', 'working'),
+        failed: of('failed'),
+      };
+    },
 
     countByError(): Record<string, number> {
       const rows = read.all<{ error_code: string; count: number }>(

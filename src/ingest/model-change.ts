@@ -19,6 +19,8 @@ export interface ModelChangeParts {
   former: QuestionEmbedder | undefined;
   /** How well the model in force answers the golden questions, 0 to 1; undefined when there are none. */
   score: (signal: AbortSignal) => Promise<number | undefined>;
+  /** Something else is to be embedded now: what came while the model was not in force. */
+  wake: () => void;
   /** Every document's number of vectors is another after a change. */
   recount: () => Promise<void>;
   log: Log;
@@ -91,6 +93,7 @@ export function createModelChange(parts: ModelChangeParts) {
     await keep({ previous: from, held });
     await store.use(to);
     await parts.recount();
+    parts.wake();
     log.info({ from, to }, 'another embedding model is in force');
   }
 
@@ -135,6 +138,7 @@ export function createModelChange(parts: ModelChangeParts) {
         throw new LimnerError('conflict', 'The model of the settings is in force already.');
       await keep({ ...kept, held: null });
       insisted = parts.wanted.ready()?.identity;
+      parts.wake();
     },
 
     /** The models whose vectors are needed besides those in force. */

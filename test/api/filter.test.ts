@@ -69,3 +69,15 @@ test('an answer is made of those documents alone', async () => {
   const { sources } = z.object({ sources: z.array(z.object({ uri: z.string() })) }).parse(response.json());
   expect(sources.map(({ uri }) => uri)).toEqual(['new']);
 });
+
+test('an answer says how much of the documents could be found', async () => {
+  const response = await bench.post('/api/ask', { question: 'Which lighthouse keeps its lamp?' });
+  expect(response.json()).toMatchObject({ index: { searchable: 3, pending: 0, failed: 0 } });
+  const chat = await bench.post('/v1/chat/completions', {
+    model: 'limner',
+    messages: [{ role: 'user', content: 'Which lighthouse keeps its lamp?' }],
+  });
+  expect(chat.json()).toMatchObject({ index: { searchable: 3, pending: 0, failed: 0 } });
+  const stream = await bench.post('/api/ask', { question: 'Which lighthouse?', stream: true });
+  expect(stream.body).toContain('"index":{"searchable":3,"pending":0,"failed":0}');
+});

@@ -63,6 +63,7 @@ function eventsOf(chat: Chat, passages: readonly Passage[], request = REQUEST): 
       arms: { keyword: passages.length, vector: 0 },
     }),
     chat,
+    coverage: () => ({ searchable: 3, pending: 2, failed: 1 }),
     log: createLog({ level: 'silent', secrets: [] }),
   });
   return ask(request, new AbortController().signal);

@@ -39,6 +39,7 @@ const open = () =>
     wanted: embedder('new@1'),
     former: embedder('old@1'),
     score: async () => scores.shift(),
+    wake: () => undefined,
     recount: async () => undefined,
     log: createLog({ level: 'silent', secrets: [] }),
   });
