@@ -10,7 +10,16 @@ export interface FetchOptions {
   allow: ReadonlySet<string>;
   /** Everything together, redirects and body, ms. */
   totalMs: number;
+  /** Gives every address of a name; the system's own unless set. */
+  resolve?: Resolve;
 }
+
+export type Resolve = (
+  host: string,
+  done: (error: NodeJS.ErrnoException | null, addresses: { address: string; family: number }[]) => void,
+) => void;
+
+const systemResolve: Resolve = (host, done) => systemLookup(host, { all: true }, done);
 
 export interface Fetched {
   body: Readable;
@@ -31,9 +40,9 @@ export type FetchUrl = (url: string, signal: AbortSignal) => Promise<Fetched>;
  * made, so that neither a literal, nor a name that resolves inside, nor an answer that changes, nor a redirect
  * reaches this machine or its network. Throws `invalid_request`, `outside` or `fetch_failed`.
  */
-export function createFetchUrl({ allow, totalMs }: FetchOptions): FetchUrl {
+export function createFetchUrl({ allow, totalMs, resolve = systemResolve }: FetchOptions): FetchUrl {
   const agent = new Agent({
-    connect: guardedConnector(allow),
+    connect: guardedConnector(allow, resolve),
     headersTimeout: 20_000,
     bodyTimeout: 20_000,
   });
@@ -103,8 +112,8 @@ function leave(body: Readable): void {
 }
 
 /** undici's own connector, with the address checked before for literals and after connecting for names. */
-function guardedConnector(allow: ReadonlySet<string>): buildConnector.connector {
-  const connect = buildConnector({ timeout: CONNECT_MS, lookup: guardedLookup(allow) });
+function guardedConnector(allow: ReadonlySet<string>, resolve: Resolve): buildConnector.connector {
+  const connect = buildConnector({ timeout: CONNECT_MS, lookup: guardedLookup(allow, resolve) });
   return (options, done) => {
     const host = options.hostname.replace(/^\[|\]$/g, '');
     if (isIP(host) !== 0 && isInside(host, allow)) return done(refused(host), null);
@@ -119,9 +128,9 @@ function guardedConnector(allow: ReadonlySet<string>): buildConnector.connector 
 }
 
 /** Refuses a name when any of its addresses is inside. */
-function guardedLookup(allow: ReadonlySet<string>): LookupFunction {
+function guardedLookup(allow: ReadonlySet<string>, resolve: Resolve): LookupFunction {
   return (host, options, done) => {
-    systemLookup(host, { ...options, all: true }, (error, addresses) => {
+    resolve(host, (error, addresses) => {
       if (error) return done(error, '', 0);
       if (!allow.has(host) && addresses.some(({ address }) => isInside(address, allow)))
         return done(refused(host), '', 0);

@@ -24,6 +24,20 @@ async function serve(listener: RequestListener): Promise<{ port: number; asked: 
   return { port: typeof address === 'object' ? (address?.port ?? 0) : 0, asked };
 }
 
+/** Resolves a name to these addresses, another list each time it is asked; the last one stays. */
+const resolving = (...answers: string[][]) =>
+  createFetchUrl({
+    allow: new Set(),
+    totalMs: 3000,
+    resolve: (_host, done) => {
+      const addresses = (answers.length > 1 ? answers.shift() : answers[0]) ?? [];
+      done(
+        null,
+        addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      );
+    },
+  });
+
 const SIGNAL = new AbortController().signal;
 const guarded = createFetchUrl({ allow: new Set(), totalMs: 5000 });
 const allowing = createFetchUrl({ allow: new Set(['127.0.0.1']), totalMs: 2000 });
@@ -132,5 +146,35 @@ describe('what may be fetched', () => {
     const brief = createFetchUrl({ allow: new Set(['127.0.0.1']), totalMs: 300 });
     const { body } = await brief(`http://127.0.0.1:${port}/`, SIGNAL);
     await expect(text(body)).rejects.toThrow(/abort|timeout/i);
+  });
+});
+
+describe('a name whose answers are not to be trusted', () => {
+  it.each([
+    ['resolves inside', [['127.0.0.1']]],
+    ['resolves outside and inside at once', [['93.184.216.34', '127.0.0.1']]],
+    ['resolves inside by IPv6', [['::1']]],
+    ['resolves to a mapped address', [['::ffff:127.0.0.1']]],
+  ])('that %s is refused, and nothing is asked', async (_what, answers) => {
+    const { port, asked } = await serve((_request, response) => response.end('secret'));
+    await expect(resolving(...answers)(`http://rebind.test:${port}/`, SIGNAL)).rejects.toMatchObject({
+      code: 'outside',
+    });
+    expect(asked).toEqual([]);
+  });
+
+  it('that was allowed before and now leads inside is refused: no answer is remembered', async () => {
+    const { port, asked } = await serve((_request, response) => response.end('page'));
+    const answers = ['127.0.0.1', '127.0.0.2'];
+    const rebinding = createFetchUrl({
+      allow: new Set(['127.0.0.1']),
+      totalMs: 3000,
+      resolve: (_host, done) => done(null, [{ address: answers.shift() ?? '', family: 4 }]),
+    });
+    const { body } = await rebinding(`http://rebind.test:${port}/`, SIGNAL);
+    expect(await text(body)).toBe('page');
+    const again = rebinding(`http://rebind.test:${port}/`, SIGNAL);
+    await expect(again).rejects.toMatchObject({ code: 'outside' });
+    expect(asked).toHaveLength(1);
   });
 });
