@@ -152,6 +152,10 @@ export interface Passage extends Chunk {
   score: number;
   /** Position in each list that was fused, from 1; absent where that list did not hold it. */
   ranks: { keyword?: number; vector?: number };
+  /** What each list gave it: BM25 and the cosine, which cannot be compared with one another. */
+  scores?: { keyword?: number; vector?: number };
+  /** Other documents that hold the very same passage. */
+  also?: DocumentFields[];
 }
 
 /** A passage that an answer points at. `marker` is the number in `[n]`. */

@@ -32,6 +32,7 @@ export function source({ marker, passage, url, title }: Citation) {
     place: morePlace(passage),
     span: passage.span,
     score: passage.score,
+    also: (passage.also ?? []).map(({ id, uri, title: name }) => ({ document_id: id, uri, title: name })),
     text: passage.text,
   };
 }

@@ -134,7 +134,7 @@ function shownEvent(event: AskEvent): string {
 }
 
 function hit(passage: Passage) {
-  const { document, ordinal, text, score, page, headings, lines, span, ranks } = passage;
+  const { document, ordinal, text, score, page, headings, lines, span, ranks, scores, also } = passage;
   return {
     document,
     ordinal,
@@ -146,6 +146,8 @@ function hit(passage: Passage) {
     place: morePlace(passage),
     span,
     ranks: { keyword: ranks.keyword ?? null, vector: ranks.vector ?? null },
+    scores: { keyword: scores?.keyword ?? null, vector: scores?.vector ?? null },
+    also: also ?? [],
   };
 }
 

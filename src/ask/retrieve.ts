@@ -2,7 +2,7 @@ import { LimnerError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Passage } from '../document.ts';
 import type { Store } from '../store/store.ts';
-import { fuse } from './fuse.ts';
+import { fuse, spread } from './fuse.ts';
 
 /** What turns a question into a vector; `ready` is undefined while there is none. */
 export interface QueryEmbedder {
@@ -65,7 +65,7 @@ export function createRetrieve({
       ...(query.documents && { documents: query.documents }),
     });
     return {
-      passages: fuse(lists).slice(0, query.limit),
+      passages: spread(fuse(lists), query.limit),
       arms: { keyword: lists.keyword.length, vector: lists.vector.length },
     };
   };

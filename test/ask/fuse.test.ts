@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fuse } from '../../src/ask/fuse.ts';
+import { fuse, spread } from '../../src/ask/fuse.ts';
 import type { Passage } from '../../src/document.ts';
 import { passageOf } from './material.ts';
 
@@ -77,5 +77,31 @@ test('copies collapse into the best one', () => {
     passageOf({ id: 'copy', text: 'same words', score: 2 }),
     passageOf({ id: 'other', text: 'other words', score: 1 }),
   ];
-  expect(order(fuse({ keyword, vector: [] }))).toEqual(['original', 'other']);
+  const found = fuse({ keyword, vector: [] });
+  expect(order(found)).toEqual(['original', 'other']);
+  expect(found[0]?.also?.map(({ id }) => id)).toEqual(['copy']);
+  expect(found[1]?.also).toBeUndefined();
+});
+
+test('the score of each list is told beside the fused one', () => {
+  const [a, c] = fused({ a: 10, b: 2 }, { c: 0.9, a: 0.8 });
+  expect(a?.scores).toEqual({ keyword: 10, vector: 0.8 });
+  expect(c?.scores).toEqual({ vector: 0.9 });
+});
+
+test('no document takes more than half of the places that others want, and all that nobody wants', () => {
+  const long = Array.from({ length: 8 }, (_, ordinal) =>
+    passageOf({ id: 'long', ordinal, text: `part ${ordinal}` }),
+  );
+  const others = ['x', 'y', 'z'].map((id) => passageOf({ id, text: `text of ${id}` }));
+  expect(order(spread([...long, ...others], 6))).toEqual(['long', 'long', 'long', 'x', 'y', 'z']);
+  expect(order(spread([...long, ...others], 8))).toEqual([
+    ...Array<string>(4).fill('long'),
+    'x',
+    'y',
+    'z',
+    'long',
+  ]);
+  expect(spread(long, 4).map(({ ordinal }) => ordinal)).toEqual([0, 1, 2, 3]);
+  expect(order(spread([...long, ...others], 1))).toEqual(['long']);
 });
