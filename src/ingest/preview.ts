@@ -66,7 +66,9 @@ export function createPreview({ inbox, folders, catalogue, recipeOf, speed }: Pr
       const row = rows.get(uri);
       rows.delete(uri);
       if (look.kind === 'absent') continue;
-      if (!row) fresh.set(`${identityOf(look.signature)}/${uri}`, { uri, bytes: look.bytes });
+      // An event may have listed it already; until it is read it is as good as new.
+      if (!row || row.state === 'seen')
+        fresh.set(`${identityOf(look.signature)}/${uri}`, { uri, bytes: look.bytes });
       else if (!isOf(row.signature, look.signature) || row.recipe !== recipeOf(uri)) {
         result.updated.push(uri);
         result.bytes += look.bytes;

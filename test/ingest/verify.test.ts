@@ -98,6 +98,17 @@ describe('a preview of a scan', () => {
     await mkdir(join(bed.root, 'y'));
     await rename(join(bed.root, 'c.txt'), join(bed.root, 'y/c.txt'));
     await bed.remove('d.txt');
+    // Events may have listed a new file already.
+    await bed.database.write((connection) =>
+      bed.catalogue.see(connection, {
+        source: 'inbox',
+        uri: 'y/c.txt',
+        path: Buffer.from('y/c.txt'),
+        title: 'c.txt',
+        collection: 'y',
+        bytes: 5,
+      }),
+    );
     const before = bed.all();
     const preview = await bed.preview();
     expect(preview).toMatchObject({
