@@ -162,7 +162,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { ...config.comfy, media: join(config.data, 'media'), ...overrides.comfy },
     { database, log },
   );
-  const illustrate = createIllustrate({ workflow: config.comfy.illustrate }, { chat, images, log });
+  const illustrate = createIllustrate(
+    { workflow: config.comfy.illustrate },
+    { chat, images, figuresOf: documents.figuresOf, log },
+  );
 
   const counted = { catalogue, queue, store };
   const status = createStatus({
@@ -189,6 +192,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       pictures: images,
       pictureDefaults: { generate: config.comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' },
       illustrate,
+      illustrates: folders.illustrates,
       deliveries: createDeliveries(database),
       secrets: config.webhookSecrets,
       notices,

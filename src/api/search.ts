@@ -27,14 +27,19 @@ export const AskBody = z.strictObject({
   filter: Filter.optional(),
   limit: z.number().int().min(1).max(30).optional(),
   stream: z.boolean().default(false),
-  /** A picture beside the answer; `wait` puts it into the same answer instead of making it meanwhile. */
-  illustrate: z.union([z.boolean(), z.literal('wait')]).default(false),
+  /**
+   * A picture beside the answer; `wait` puts it into the same answer instead of making it meanwhile. Left out, the
+   * policy of the cited collection decides.
+   */
+  illustrate: z.union([z.boolean(), z.literal('wait')]).optional(),
 });
 
 export interface SearchRoutes {
   retrieve: Retrieve;
   ask: Ask;
   illustrate: Illustrate;
+  /** Whether the owners of a collection want pictures beside answers from it. */
+  illustrates: (collection: string) => boolean;
   /** Ids of the documents that a filter fits. */
   matching: (filter: Filter) => string[];
   publicUrl: (request: { protocol: string; host: string }) => string;
@@ -43,7 +48,7 @@ export interface SearchRoutes {
 
 export function searchRoutes(
   server: FastifyInstance,
-  { retrieve, ask, illustrate, matching, publicUrl, log }: SearchRoutes,
+  { retrieve, ask, illustrate, illustrates, matching, publicUrl, log }: SearchRoutes,
 ): void {
   server.post('/api/search', async (request, reply) => {
     const { query, collection, limit, filter } = parse(SearchRequest, request.body);
@@ -72,33 +77,51 @@ export function searchRoutes(
     );
     if (!stream) {
       const answer = await wholeAnswer(events);
-      if (wanted === false) return answerBody(answer);
+      if (!wantsPicture(wanted, answer)) return answerBody(answer);
       const illustration = await picture(answer, wanted === 'wait', signal);
+      if (wanted === undefined && 'error' in illustration) return answerBody(answer);
       return { ...answerBody(answer), illustration: illustrationBody(illustration) };
     }
     return sendEvents(
       reply,
-      streamed(events, wanted === false ? undefined : (answer) => pictures(answer, signal), (error) =>
-        asShown(error, log, request.id),
+      streamed(
+        events,
+        (answer) => pictures(answer, wanted, signal),
+        (error) => asShown(error, log, request.id),
       ),
     );
   });
 
+  /** What the request says, else what the owners of the collection that is cited first say. */
+  function wantsPicture(asked: boolean | 'wait' | undefined, { citations }: Answer): boolean {
+    const [first] = citations;
+    return asked === undefined
+      ? first !== undefined && illustrates(first.passage.document.collection)
+      : asked !== false;
+  }
+
   async function picture(answer: Answer, wait: boolean, signal: AbortSignal): Promise<Illustration> {
     if (!wait) return illustrate.begin(answer);
     const begun = await illustrate.compose(answer, signal);
-    return 'error' in begun ? begun : { job: await illustrate.finished(begun.job, signal) };
+    return 'job' in begun ? { job: await illustrate.finished(begun.job, signal) } : begun;
   }
 
   /** The job when it is handed over, and again when it has ended. */
-  async function* pictures(answer: Answer, signal: AbortSignal): AsyncGenerator<Illustration> {
+  async function* pictures(
+    answer: Answer,
+    wanted: z.infer<typeof AskBody>['illustrate'],
+    signal: AbortSignal,
+  ): AsyncGenerator<Illustration> {
+    if (!wantsPicture(wanted, answer)) return;
     const begun = await illustrate.compose(answer, signal);
+    if (wanted === undefined && 'error' in begun) return;
     yield begun;
     if ('job' in begun) yield { job: await illustrate.finished(begun.job, signal) };
   }
 }
 
 function illustrationBody(illustration: Illustration) {
+  if ('figure' in illustration) return { generated: false, figure: illustration.figure };
   return 'error' in illustration ? errorBody(illustration.error) : pictureBody(illustration.job);
 }
 
@@ -108,13 +131,13 @@ function illustrationBody(illustration: Illustration) {
  */
 async function* streamed(
   events: ReturnType<Ask>,
-  pictures: ((answer: Answer) => AsyncIterable<Illustration>) | undefined,
+  pictures: (answer: Answer) => AsyncIterable<Illustration>,
   shown: (error: unknown) => LimnerError,
 ): AsyncGenerator<string> {
   try {
     for await (const event of events) {
       yield shownEvent(event);
-      if (event.type !== 'answer' || !pictures) continue;
+      if (event.type !== 'answer') continue;
       for await (const one of pictures(event.answer)) yield sseEvent(illustrationBody(one), 'illustration');
     }
   } catch (error) {

@@ -5,8 +5,26 @@ import type { ImageJob, Origin } from '../comfy/jobs.ts';
 import type { Images } from '../comfy/images.ts';
 import type { Answer, Chat, ChatMessage } from './ask.ts';
 
-/** The picture of an answer: its job, or why there is none. */
-export type Illustration = { job: ImageJob } | { error: LimnerError };
+/** A figure that stands in a cited document. */
+export interface CitedFigure {
+  document: string;
+  title: string;
+  page: number | null;
+  /** Path of the picture on this server. */
+  url: string;
+  width: number;
+  height: number;
+  description: string | null;
+}
+
+/** The picture of an answer: a figure of a cited document, the job of one that is made, or why there is none. */
+export type Illustration = { figure: CitedFigure } | { job: ImageJob } | { error: LimnerError };
+
+/** The figures of a document, of one page where it is given. */
+export type FiguresOf = (
+  document: string,
+  page?: number,
+) => readonly { url: string; width: number; height: number; page?: number; description?: string }[];
 
 export type Illustrate = ReturnType<typeof createIllustrate>;
 
@@ -16,18 +34,35 @@ const PASSAGES = 3;
 const WRITE_MS = 60_000;
 
 /**
- * Hands the picture of an answer to the workers. What is painted comes from the cited passages and from nothing else;
+ * Finds the picture of an answer: a figure on a cited page wins; else one is handed to the workers. What is painted comes from the cited passages and from nothing else;
  * the job carries them, so that the picture can say what it was made from. Never throws for a picture's sake.
  */
 export function createIllustrate(
   { workflow }: { workflow: string },
-  { chat, images, log }: { chat: Chat; images: Pick<Images, 'submit' | 'wait'>; log: Log },
+  {
+    chat,
+    images,
+    figuresOf,
+    log,
+  }: { chat: Chat; images: Pick<Images, 'submit' | 'wait'>; figuresOf: FiguresOf; log: Log },
 ) {
   async function submit(answer: Answer, prompt: string): Promise<Illustration> {
     return guarded(async () => {
       const passages = answer.citations.slice(0, PASSAGES).map(originOf);
       return { job: await images.submit({ workflow, inputs: { prompt }, passages }) };
     });
+  }
+
+  /** The largest figure on the first cited page that has one; of a document without pages, its largest. */
+  function figureOf({ citations }: Answer): CitedFigure | undefined {
+    for (const { passage, title } of citations) {
+      const found = figuresOf(passage.document.id, passage.page);
+      const [figure] = found.toSorted((one, other) => other.width * other.height - one.width * one.height);
+      if (!figure) continue;
+      const { url, width, height, page = null, description = null } = figure;
+      return { document: passage.document.id, title, page, url, width, height, description };
+    }
+    return undefined;
   }
 
   async function guarded(action: () => Promise<Illustration>): Promise<Illustration> {
@@ -53,11 +88,15 @@ export function createIllustrate(
     /** Begins the picture at once, its prompt made of the passages' own words: the text does not wait for it. */
     begin(answer: Answer): Promise<Illustration> {
       if (answer.citations.length === 0) return Promise.resolve({ error: nothingCited() });
+      const figure = figureOf(answer);
+      if (figure) return Promise.resolve({ figure });
       return submit(answer, wordsOf(answer.citations));
     },
     /** The same with a prompt that the language model writes, when there is one. */
     async compose(answer: Answer, signal: AbortSignal): Promise<Illustration> {
       if (answer.citations.length === 0) return { error: nothingCited() };
+      const figure = figureOf(answer);
+      if (figure) return { figure };
       return guarded(async () => {
         const prompt = await describe(answer, signal).catch((error: unknown) => {
           if (!(error instanceof LimnerError) || signal.aborted) throw error;

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -131,6 +131,47 @@ describe('an illustrated answer', () => {
     const first = await ask(true);
     expect(['waiting', 'running']).toContain(first.illustration.state);
     expect((await ask('wait')).illustration.state).toBe('done');
+  });
+
+  test('gets a picture unasked where the policy of its folder wants one, and none where it does not', async () => {
+    const service = await (await begin(await fakeWorker())).start();
+    await drop(service);
+    const body = { question: 'What colour is the lighthouse lamp?' };
+    const ask = async (more: object = {}) =>
+      z
+        .looseObject({ illustration: Job.optional() })
+        .parse(await (await service.post('/api/ask', { ...body, ...more })).json()).illustration;
+    expect(await ask()).toBeUndefined();
+    await writeFile(join(service.inbox, '.limner.yaml'), 'illustrate: true\n');
+    await until(ask, 'a picture that nobody asked for');
+    expect(await ask({ illustrate: false })).toBeUndefined();
+    expect(await (await service.post('/api/ask', { ...body, stream: true })).text()).toContain(
+      'event: illustration',
+    );
+  });
+
+  test('shows the figure of the cited page rather than making a picture', async () => {
+    const fake = await fakeWorker();
+    const service = await (await begin(fake)).start();
+    await copyFile(new URL('../fixtures/figures.pdf', import.meta.url), join(service.inbox, 'figures.pdf'));
+    await service.quiet(1);
+    const answer = await (
+      await service.post('/api/ask', {
+        question: 'Who repaints the red band of the tower?',
+        illustrate: 'wait',
+      })
+    ).json();
+    const { illustration } = z
+      .object({
+        illustration: z.object({ generated: z.literal(false), figure: z.looseObject({ url: z.string() }) }),
+      })
+      .parse(answer);
+    const picture = await service.get(illustration.figure.url);
+    expect([picture.status, picture.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringMatching(/^image\//),
+    ]);
+    expect(await (await service.get('/api/images')).json()).toMatchObject({ data: [] });
   });
 
   test('without a ComfyUI says why, and the answer is there', async () => {
