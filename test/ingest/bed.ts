@@ -62,6 +62,8 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   async function extract(file: SourceFile, signal: AbortSignal): Promise<StoredExtraction> {
     extracted.push(file.name);
     const given = await readFile(file.path, 'utf8');
+    // A reader that listens from now on would never hear of an end that came before.
+    signal.throwIfAborted();
     const text = options.read ? await options.read(given, file, signal) : given;
     return { sections: [{ text }], warnings: [], processor: 'test' };
   }
