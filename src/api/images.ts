@@ -15,6 +15,8 @@ export const IMAGE_STATES = [
   'lost',
 ] as const;
 
+const ENDED: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled', 'lost']);
+
 /** A job that makes pictures, as these routes need it. */
 export interface Picture {
   id: string;
@@ -45,6 +47,8 @@ export interface Pictures {
     limit: number;
   }): Picture[];
   cancel(id: string): Promise<Picture>;
+  /** Forgets a job that has ended, with the files that only it made. */
+  remove(id: string): Promise<void>;
   wait(id: string, signal: AbortSignal): Promise<Picture>;
   preview(id: string): { type: string; bytes: Buffer } | undefined;
   file(id: string): { path: string; mime: string; kind: string; bytes: number; name: string };
@@ -114,9 +118,13 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
     return reply.header('content-type', preview.type).header('cache-control', 'no-store').send(preview.bytes);
   });
 
-  server.delete<ById>('/api/images/:id', async ({ params }, reply) =>
-    reply.code(202).send(pictureBody(await pictures.cancel(params.id))),
-  );
+  /** Ends a job that waits or runs; one that has ended is forgotten. */
+  server.delete<ById>('/api/images/:id', async ({ params }, reply) => {
+    const { state } = pictures.get(params.id);
+    if (!ENDED.has(state)) return reply.code(202).send(pictureBody(await pictures.cancel(params.id)));
+    await pictures.remove(params.id);
+    return reply.code(204).send();
+  });
 
   server.get<ById>('/media/:id', async ({ params, headers }, reply) => {
     const file = pictures.file(params.id);

@@ -6,6 +6,7 @@ import type { Database } from '../sqlite.ts';
 import { parseWorkerAddress } from './address.ts';
 import { pictureInputs, settleInputs, type InputValues } from './bind.ts';
 import { CLIENT_TIMES, type ClientTimes } from './client.ts';
+import { forgetJob } from './forget.ts';
 import { createJobs, type ImageJob, type JobState, type Origin } from './jobs.ts';
 import { readWorkflows, type Workflow } from './manifest.ts';
 import { createMediaStore } from './media.ts';
@@ -170,6 +171,11 @@ export async function createImages(
       if (ENDED.has(get(id).state)) return get(id);
       await pool.cancel(id);
       return get(id);
+    },
+    /** Forgets a job that has ended, with the files that only it made. */
+    async remove(id: string): Promise<void> {
+      get(id);
+      for (const file of await forgetJob(database, id)) await media.remove(file);
     },
     /** Waits until a job has ended. */
     async wait(id: string, signal: AbortSignal): Promise<ImageJob> {

@@ -133,6 +133,10 @@ export function createMediaStore(folder: string, database: Database, { keepPromp
       if (!row || !existsSync(path)) throw new LimnerError('not_found', 'There is no such file.');
       return { ...row, path };
     },
+    async remove(id: string): Promise<void> {
+      await database.write((connection) => connection.run('delete from media where id = ?', id));
+      await rm(pathOf(id), { force: true });
+    },
     has: (id: string): boolean => ID.test(id) && existsSync(pathOf(id)),
   };
 }

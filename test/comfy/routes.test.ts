@@ -102,6 +102,21 @@ describe('a picture', () => {
     expect(errorIn(broken)).toMatchObject({ status: 400, param: 'image' });
   });
 
+  test('that is done is forgotten with its file, unless another job made the same', async () => {
+    const make = async () =>
+      Job.parse((await post('/api/images', { workflow: 'plain', inputs: { color: 9 }, wait: true })).json());
+    const [first, second] = [await make(), await make()];
+    const url = `/media/${first.outputs[0]?.id}`;
+    expect([second.id === first.id, second.outputs[0]?.id]).toEqual([false, first.outputs[0]?.id]);
+    const forget = (id: string) => app.server.inject({ method: 'DELETE', url: `/api/images/${id}` });
+    expect((await forget(first.id)).statusCode).toBe(204);
+    expect((await get(`/api/images/${first.id}`)).statusCode).toBe(404);
+    expect((await get(url)).statusCode).toBe(200);
+    expect((await forget(second.id)).statusCode).toBe(204);
+    expect((await get(url)).statusCode).toBe(404);
+    expect((await forget(second.id)).statusCode).toBe(404);
+  });
+
   test('can be cancelled, and its place in the queue is told', async () => {
     const { id } = Job.parse(
       (await post('/api/images', { workflow: 'slow', inputs: { seconds: 20 } })).json(),
