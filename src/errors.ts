@@ -28,7 +28,7 @@ export const ERRORS = {
   image_answer: { status: 502, retry: true },
   image_lost: { status: 502, retry: true },
   image_memory: { status: 503, retry: true },
-  image_missing: { status: 503, retry: false },
+  image_missing: { status: 422, retry: false },
   image_refused: { status: 422, retry: false },
   image_failed: { status: 502, retry: false },
   image_timeout: { status: 504, retry: false },

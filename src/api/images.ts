@@ -145,7 +145,7 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
     const { start, end } = range ?? { start: 0, end: file.bytes - 1 };
     if (range) void reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
     void reply.header('content-length', end - start + 1);
-    return reply.send(createReadStream(file.path, { start, end }));
+    return reply.send(file.bytes === 0 ? '' : createReadStream(file.path, { start, end }));
   });
 }
 

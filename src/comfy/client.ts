@@ -37,6 +37,7 @@ export function createClient(address: WorkerAddress, times: ClientTimes, log: Lo
   const closing = new AbortController();
   const http = createHttp(address, times.callMs, closing.signal);
   const active = new Set<string>();
+  const running = new Set<string>();
   const socket = createSocket(address, times, { log, isNeeded: () => active.size > 0 });
   const readRecord = createRecordReader(http, address.url);
   const submit = createSubmit({ http, url: address.url, readRecord, retryMs: times.askAgainMs });
@@ -61,16 +62,33 @@ export function createClient(address: WorkerAddress, times: ClientTimes, log: Lo
     async submit(id: string, graph: Graph, signal: AbortSignal): Promise<void> {
       active.add(id);
       socket.start();
-      await submit({ id, graph, clientId: socket.clientId() }, signal);
+      try {
+        await submit({ id, graph, clientId: socket.clientId() }, signal);
+      } catch (error) {
+        active.delete(id);
+        throw error;
+      }
     },
     /** Waits until the server has a verdict on `id`. */
-    async follow(id: string, options: Omit<FollowOptions, 'id'>): Promise<Outputs> {
+    async follow(
+      id: string,
+      options: Omit<FollowOptions, 'id' | 'isBehindOurs' | 'onBegun'>,
+    ): Promise<Outputs> {
       active.add(id);
       socket.start();
       try {
-        return await followPrompt({ socket, readRecord, times }, { ...options, id });
+        return await followPrompt(
+          { socket, readRecord, times },
+          {
+            ...options,
+            id,
+            onBegun: () => void running.add(id),
+            isBehindOurs: () => [...running].some((one) => one !== id),
+          },
+        );
       } finally {
         active.delete(id);
+        running.delete(id);
       }
     },
     /** Stops a run and resolves when it has stopped: false when it does not within the limit. */

@@ -35,8 +35,13 @@ export interface FollowOptions {
   id: string;
   /** The nodes that will run, for the fraction. */
   nodes: ReadonlySet<string>;
-  /** When the run has taken too long, on the clock of `performance.now`. */
-  deadline: number;
+  /** How long the run may take from its beginning on; what stands before it in the worker's queue does not count. */
+  limitMs: number;
+  /** False where a run that has not begun is to be taken away: its worker is stuck. */
+  mayBegin: () => boolean;
+  /** Whether another run of ours runs on the same worker, so that waiting is no sign of a fault. */
+  isBehindOurs: () => boolean;
+  onBegun: () => void;
   onProgress: (fraction: number) => void;
   onPreview: (type: string, bytes: Buffer) => void;
   signal: AbortSignal;
@@ -50,7 +55,7 @@ interface Parts {
 
 /**
  * Waits for the server's verdict. Frames only wake the loop; what ends it is read over HTTP.
- * @throws LimnerError `image_lost` (the server forgot it), `image_unavailable` (it is away for too long),
+ * @throws LimnerError `image_lost` (the server forgot it), `image_unavailable` (it is away or busy for too long),
  * `image_timeout`, `image_memory`, `image_failed`, `cancelled`.
  */
 export async function followPrompt(
@@ -63,6 +68,7 @@ export async function followPrompt(
   let lastAnswer = startedAt;
   let unknownSince: number | undefined;
   let change = { key: '', at: startedAt };
+  let begunAt: number | undefined;
   try {
     for (;;) {
       const found = await readRecord(id, signal).catch(unlessUnavailable);
@@ -75,9 +81,15 @@ export async function followPrompt(
       else if (unknownSince !== undefined && now - unknownSince >= times.askAgainMs)
         throw new LimnerError('image_lost', 'The worker forgot the run; it was started again.');
       else unknownSince ??= now;
-      const key = `${found?.state} ${watch.frames()}`;
+      if (begunAt === undefined && (found?.state === 'running' || watch.frames() > 0)) {
+        begunAt = now;
+        options.onBegun();
+      }
+      const key = `${found?.state} ${watch.frames()} ${begunAt === undefined ? options.isBehindOurs() : ''}`;
       if (key !== change.key) change = { key, at: now };
-      if (now > options.deadline || now - change.at > times.stallMs)
+      const isStalled = now - change.at > times.stallMs;
+      if (begunAt === undefined) refuseToWait(options, isStalled);
+      else if (isStalled || now - begunAt > options.limitMs)
         throw new LimnerError('image_timeout', 'The run took longer than the workflow allows.');
       healIfDeaf(socket, times, { now, startedAt, isRunning: found?.state === 'running' });
       await watch.wake(pollIn(times, found?.state, now - Math.max(socket.lastFrame(), 0)), signal);
@@ -85,6 +97,12 @@ export async function followPrompt(
   } finally {
     watch.end();
   }
+}
+
+/** A run that never began goes to another worker. */
+function refuseToWait({ mayBegin, isBehindOurs }: FollowOptions, isStalled: boolean): void {
+  if (!mayBegin() || (isStalled && !isBehindOurs()))
+    throw new LimnerError('image_unavailable', 'The worker did not begin the run.');
 }
 
 function unlessUnavailable(error: unknown): undefined {

@@ -4,12 +4,13 @@ import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
 import { parseWorkerAddress } from './address.ts';
-import { pictureInputs, settleInputs, type InputValues } from './bind.ts';
+import type { InputValues } from './bind.ts';
 import { CLIENT_TIMES, type ClientTimes } from './client.ts';
 import { forgetJob } from './forget.ts';
 import { createJobs, type ImageJob, type JobState, type Origin } from './jobs.ts';
-import { readWorkflows, type Workflow } from './manifest.ts';
+import { readEveryWorkflow, type Workflow } from './manifest.ts';
 import { createMediaStore } from './media.ts';
+import { settleOrder } from './order.ts';
 import { createPool, type Lease } from './pool.ts';
 import { createWorker, type LookTimes } from './worker.ts';
 
@@ -22,7 +23,7 @@ export interface ImagesOptions {
   media: string;
   keepPrompts?: boolean;
   times?: Partial<ClientTimes>;
-  look?: LookTimes;
+  look?: Partial<LookTimes>;
   depth?: number;
   retryMs?: number;
 }
@@ -37,7 +38,7 @@ export interface ImageRequest {
   request?: string | undefined;
 }
 
-const LOOK: LookTimes = { absentMs: 5000, presentMs: 60_000 };
+const LOOK: LookTimes = { absentMs: 5000, presentMs: 60_000, againMs: 5000 };
 const ATTEMPTS = 4;
 const ENDED: ReadonlySet<JobState> = new Set(['done', 'failed', 'cancelled', 'lost']);
 
@@ -48,10 +49,12 @@ export async function createImages(
   options: ImagesOptions,
   { database, log, lease = (action) => action() }: { database: Database; log: Log; lease?: Lease },
 ) {
-  const workflows = new Map((await readWorkflows(options.workflows)).map((one) => [one.name, one]));
+  const read = await readEveryWorkflow(options.workflows);
+  const workflows = new Map(read.workflows.map((one) => [one.name, one]));
+  for (const { message } of read.broken.values()) log.error({ reason: message }, 'a workflow cannot be used');
   const jobs = createJobs(database);
   const media = createMediaStore(options.media, database, { keepPrompts: options.keepPrompts ?? false });
-  const times = { client: { ...CLIENT_TIMES, ...options.times }, look: options.look ?? LOOK };
+  const times = { client: { ...CLIENT_TIMES, ...options.times }, look: { ...LOOK, ...options.look } };
   const workers = options.workers.map((text) =>
     createWorker(parseWorkerAddress(text), times, { log, onChange: () => pool.wake() }),
   );
@@ -63,65 +66,16 @@ export async function createImages(
   function workflowOf(name: string): Workflow {
     const found = workflows.get(name);
     if (found) return found;
+    const problem = read.broken.get(name);
+    if (problem) throw new LimnerError('workflow_invalid', problem.message, { param: 'workflow' });
     throw new LimnerError('not_found', `There is no workflow ${name}; GET /api/workflows lists them.`, {
       param: 'workflow',
     });
   }
 
-  /** A job that no worker could ever run is refused now rather than left waiting. */
-  function refuseImpossible(workflow: Workflow): void {
-    if (workers.length === 0)
-      throw new LimnerError(
-        'image_unavailable',
-        'No ComfyUI is configured; set COMFYUI_URL to make pictures.',
-      );
-    const all = workers.map((worker) => worker.readiness(workflow));
-    const lacks = all[0]?.lacks.join(', ') ?? '';
-    if (all.every((one) => one !== undefined && one.state !== 'ready'))
-      throw new LimnerError('image_missing', `No worker can run ${workflow.name}: it lacks ${lacks}.`);
-  }
-
-  async function storePictures(
-    workflow: Workflow,
-    pictures: Record<string, Buffer>,
-  ): Promise<Record<string, string>> {
-    const stored: Record<string, string> = {};
-    let size: string | undefined;
-    for (const [name, bytes] of Object.entries(pictures)) {
-      if (!pictureInputs(workflow).includes(name))
-        throw new LimnerError('invalid_request', `${name}: the workflow takes no such picture.`, {
-          param: name,
-        });
-      const { id, width, height } = await media.putPicture(bytes, name);
-      if (size !== undefined && size !== `${width} x ${height}`)
-        throw new LimnerError(
-          'invalid_request',
-          `${name}: the pictures differ in size (${size}, ${width} x ${height}).`,
-          {
-            param: name,
-          },
-        );
-      size = `${width} x ${height}`;
-      stored[name] = id;
-    }
-    return stored;
-  }
-
   async function submit(request: ImageRequest): Promise<ImageJob> {
     const workflow = workflowOf(request.workflow);
-    const given = { ...request.inputs };
-    for (const name of pictureInputs(workflow)) {
-      const id = given[name];
-      if (typeof id === 'string' && !isPicture(id))
-        throw new LimnerError('invalid_request', `inputs.${name}: there is no stored picture of this id.`, {
-          param: `inputs.${name}`,
-        });
-      if (request.pictures?.[name]) given[name] = 'pending';
-    }
-    settleInputs(workflow, given);
-    refuseImpossible(workflow);
-    Object.assign(given, await storePictures(workflow, request.pictures ?? {}));
-    const inputs = settleInputs(workflow, given);
+    const inputs = await settleOrder(workflow, request.inputs, request.pictures ?? {}, { workers, media });
     const fingerprint = fingerprintOf(workflow, inputs);
     const twin = jobs.twin(fingerprint);
     const job = await jobs.add({
@@ -135,10 +89,6 @@ export async function createImages(
     if (twin && isAnswered) await jobs.finish(job.id, twin.outputs);
     else pool.wake();
     return get(job.id);
-  }
-
-  function isPicture(id: string): boolean {
-    return media.has(id) && media.get(id).kind === 'image';
   }
 
   async function nextChange(signal: AbortSignal): Promise<void> {

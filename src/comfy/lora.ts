@@ -59,13 +59,23 @@ function repoint(graph: Graph, id: string, from: Link, to: Link): void {
 
 /** The worker's own spelling: its path separator is that of its system. */
 function spelled(name: string, installed: readonly string[]): string {
-  const found =
-    installed.find((one) => plain(one) === plain(name)) ??
-    installed.find((one) => plain(one) === `${plain(name)}.safetensors`);
+  const found = spellingOf(name, installed);
   if (found !== undefined) return found;
-  throw new LimnerError('invalid_request', `No worker that is free has the LoRA ${name}.`, {
+  throw new LimnerError('invalid_request', `inputs.loras: no worker has the LoRA ${name}.`, {
     param: 'inputs.loras',
   });
+}
+
+function spellingOf(name: string, installed: readonly string[]): string | undefined {
+  return (
+    installed.find((one) => plain(one) === plain(name)) ??
+    installed.find((one) => plain(one) === `${plain(name)}.safetensors`)
+  );
+}
+
+/** The first LoRA that the worker lacks. */
+export function missingLora(loras: Loras, installed: readonly string[]): string | undefined {
+  return loras.find(({ name }) => spellingOf(name, installed) === undefined)?.name;
 }
 
 function plain(path: string): string {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
-import { systemCode } from '../errors.ts';
+import { LimnerError, systemCode } from '../errors.ts';
 import { invalid, parseGraph, reachable, titleOf, type Graph } from './graph.ts';
 
 /** Which input of which node a value fills: by id, or by title or class where that names exactly one node. */
@@ -96,13 +96,31 @@ export interface Workflow extends Entry {
  * @throws LimnerError `workflow_invalid` naming the workflow and what is wrong.
  */
 export async function readWorkflows(folder: string): Promise<Workflow[]> {
+  const { workflows, broken } = await readEveryWorkflow(folder);
+  const [first] = broken.values();
+  if (first) throw first;
+  return workflows;
+}
+
+/** The same, where one file that cannot be used leaves the others usable. */
+export async function readEveryWorkflow(
+  folder: string,
+): Promise<{ workflows: Workflow[]; broken: Map<string, LimnerError> }> {
   const text = await readOrNothing(join(folder, 'manifest.yml'));
-  if (text === undefined) return [];
-  const { workflows } = parseManifest(text);
-  const names = workflows.map(({ name }) => name);
+  const entries = text === undefined ? [] : parseManifest(text).workflows;
+  const names = entries.map(({ name }) => name);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw invalid(twice, 'the manifest has it twice');
-  return Promise.all(workflows.map((entry) => readWorkflow(folder, entry)));
+  const workflows: Workflow[] = [];
+  const broken = new Map<string, LimnerError>();
+  for (const entry of entries)
+    try {
+      workflows.push(await readWorkflow(folder, entry));
+    } catch (error) {
+      if (!(error instanceof LimnerError)) throw error;
+      broken.set(entry.name, error);
+    }
+  return { workflows, broken };
 }
 
 export function parseManifest(text: string): z.infer<typeof Manifest> {

@@ -36,10 +36,11 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
 
   const onPreview = (id: string, type: string, bytes: Buffer): void => void previews.set(id, { type, bytes });
 
-  function choose(workflow: Workflow): Worker | undefined {
+  function choose(job: ImageJob, workflow: Workflow): Worker | undefined {
     return workers
       .filter((worker) => !worker.isStuck() && worker.busy.size < options.depth)
       .filter((worker) => worker.readiness(workflow)?.state === 'ready')
+      .filter((worker) => worker.missingLora(job.inputs) === undefined)
       .toSorted((one, other) => one.busy.size - other.busy.size)[0];
   }
 
@@ -49,7 +50,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
     for (const job of jobs.due(options.depth * workers.length * 4 + 20)) {
       if (underWay.has(job.id)) continue;
       const workflow = workflows().get(job.workflow);
-      const worker = workflow && choose(workflow);
+      const worker = workflow && choose(job, workflow);
       if (workflow && worker) begin(job, workflow, worker);
     }
     const next = jobs.nextDueMs();
@@ -105,7 +106,8 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
     }
     if (closing.signal.aborted) return;
     const error = named(thrown, job, log);
-    if (error.code === 'image_timeout') await stopOn(worker, job);
+    // What is begun again elsewhere must not also run here.
+    if (error.code === 'image_timeout' || error.code === 'image_unavailable') await stopOn(worker, job);
     if (error.code === 'image_memory') await worker.client.free(closing.signal).catch(ignoreAbsence);
     const attempts = error.code === 'image_memory' ? 2 : options.attempts;
     const isWorthAnother = error.retryable && job.attempts < attempts;

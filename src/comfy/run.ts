@@ -45,7 +45,8 @@ export async function runJob(
   }
   const outputs = await client.follow(promptId, {
     nodes: nodesOf(workflow, worker),
-    deadline: performance.now() + workflow.timeout_seconds * 1000,
+    limitMs: workflow.timeout_seconds * 1000,
+    mayBegin: () => !worker.isStuck(),
     onProgress: (fraction) => jobs.setProgress(job.id, fraction),
     onPreview: (type, bytes) => onPreview(job.id, type, bytes),
     signal,

@@ -1,8 +1,10 @@
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { WorkerAddress } from './address.ts';
+import type { InputValues } from './bind.ts';
 import { checkWorkflow, type Readiness } from './check.ts';
 import { createClient, type Client, type ClientTimes } from './client.ts';
+import { Loras, missingLora } from './lora.ts';
 import type { Workflow } from './manifest.ts';
 import { pause } from './pause.ts';
 import type { WorkerFacts } from './worker-look.ts';
@@ -10,6 +12,8 @@ import type { WorkerFacts } from './worker-look.ts';
 export interface LookTimes {
   absentMs: number;
   presentMs: number;
+  /** Requests that cannot be met do not make it look more often than this. */
+  againMs: number;
 }
 
 export interface Worker {
@@ -19,6 +23,8 @@ export interface Worker {
   busy: Set<string>;
   facts(): WorkerFacts | undefined;
   readiness(workflow: Workflow): Readiness | undefined;
+  /** The first LoRA of a job that it lacks; undefined as well while it is away. */
+  missingLora(inputs: InputValues): string | undefined;
   /** It answers, but a run of it neither ends nor can be stopped. */
   isStuck(): boolean;
   setStuck(promptId: string): void;
@@ -31,6 +37,8 @@ export interface Worker {
   };
   start(): void;
   look(): Promise<void>;
+  /** Looks unless it was looked at just now. */
+  lookAgain(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -45,6 +53,7 @@ export function createWorker(
   const readiness = new Map<Workflow, Readiness>();
   let facts: WorkerFacts | undefined;
   let message: string | null = 'not looked at yet';
+  let lookedAt = -Infinity;
   let stuckOn: string | undefined;
   let watching: Promise<void> | undefined;
 
@@ -69,6 +78,7 @@ export function createWorker(
   }
 
   async function look(): Promise<void> {
+    lookedAt = performance.now();
     const before = facts !== undefined && stuckOn === undefined;
     try {
       setReachable(await client.look(closing.signal));
@@ -101,6 +111,11 @@ export function createWorker(
       readiness.set(workflow, known);
       return known;
     },
+    missingLora(inputs) {
+      const installed = facts?.models['loras'];
+      const wanted = Object.values(inputs).flatMap((value) => Loras.safeParse(value).data ?? []);
+      return installed && missingLora(wanted, installed);
+    },
     isStuck: () => stuckOn !== undefined,
     setStuck(promptId) {
       stuckOn = promptId;
@@ -115,6 +130,7 @@ export function createWorker(
     }),
     start: () => void (watching ??= watch()),
     look,
+    lookAgain: async () => (performance.now() - lookedAt > lookTimes.againMs ? look() : undefined),
     async close() {
       closing.abort();
       client.close();

@@ -64,6 +64,24 @@ workflows:
     requires: {models: [{folder: checkpoints, name: none.safetensors}]}
   - name: kinds
     file: kinds.json
+  - name: short
+    file: slow.json
+    timeout_seconds: 0.9
+    inputs:
+      color: {kind: seed, max: 16777215, to: [{class: EmptyImage, input: color}]}
+      seconds: {kind: number, default: 0.7, to: [{title: Slow, input: seconds}]}
+  - name: styled
+    file: styled.json
+    inputs:
+      loras: {kind: lora}
+  - name: unknown-node
+    file: unknown-node.json
+  - name: missing-link
+    file: missing-link.json
+  - name: no-json
+    file: no-json.json
+  - name: no-file
+    file: nowhere.json
 `;
 
 const empty = { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } };
@@ -98,6 +116,14 @@ export const GRAPHS: Record<string, object> = {
     3: { class_type: 'PreviewAny', inputs: { source: '' } },
     9: save('1'),
   },
+  'styled.json': {
+    1: empty,
+    4: { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'any.safetensors' } },
+    5: { class_type: 'PreviewAny', inputs: { source: ['4', 0] } },
+    9: save('1'),
+  },
+  'unknown-node.json': { 1: { class_type: 'NoSuchNode', inputs: {} }, 9: save('1') },
+  'missing-link.json': { 9: save('7') },
   'kinds.json': {
     1: empty,
     2: { class_type: 'SaveVideo', inputs: { images: ['1', 0], filename_prefix: 'v' } },
@@ -113,6 +139,7 @@ export async function writeWorkflows(folder: string): Promise<void> {
   await writeFile(join(folder, 'manifest.yml'), MANIFEST);
   for (const [name, graph] of Object.entries(GRAPHS))
     await writeFile(join(folder, name), JSON.stringify(graph));
+  await writeFile(join(folder, 'no-json.json'), 'this is {no JSON');
 }
 
 const cleanups: (() => Promise<unknown>)[] = [];

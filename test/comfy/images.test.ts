@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { inspectPicture } from '../../src/comfy/picture.ts';
 import { makePng } from '../fakes/comfyui-nodes.ts';
@@ -156,6 +156,35 @@ describe('the server', () => {
     expect(lines.join('')).not.toContain('secret');
   });
 
+  test('gets two jobs at once, and the second is not timed out while it waits for the first', async () => {
+    const fake = await fakeComfy();
+    const { images } = await bed([fake]);
+    const jobs = await Promise.all([1, 2].map(() => images.submit({ workflow: 'short', inputs: {} })));
+    const ended = await Promise.all(jobs.map(({ id }) => images.wait(id, soon())));
+    expect(ended.map(({ state, attempts }) => [state, attempts])).toEqual([
+      ['done', 1],
+      ['done', 1],
+    ]);
+    const { id } = await images.submit({ workflow: 'short', inputs: { seconds: 3 } });
+    expect(await images.wait(id, soon())).toMatchObject({
+      state: 'failed',
+      error: { code: 'image_timeout' },
+    });
+  });
+
+  test('that is stuck loses the job that waits behind the stuck one to another worker', async () => {
+    const [zombie, good] = [await fakeComfy({ isZombie: true }), await fakeComfy({ vramBytes: 1 })];
+    const { images } = await bed([zombie, good], { times: shortStall() });
+    const jobs = await Promise.all([1, 2, 3].map(() => images.submit({ workflow: 'slow', inputs: {} })));
+    const ended = await Promise.all(jobs.map(({ id }) => images.wait(id, soon())));
+    const onZombie = ended.filter(({ worker }) => worker === zombie.url);
+    expect(onZombie.map(({ error }) => error?.code)).toEqual(['image_timeout']);
+    expect(ended.filter(({ state }) => state === 'done').map(({ worker }) => worker)).toEqual([
+      good.url,
+      good.url,
+    ]);
+  });
+
   test('that answers a download with a page fails the job', async () => {
     const { run } = await bed([await fakeComfy({ liesOnView: true })]);
     expect(await run('plain')).toMatchObject({ state: 'failed', error: { code: 'image_answer' } });
@@ -237,6 +266,33 @@ describe('several workers', () => {
       code: 'image_missing',
     });
   });
+
+  test('are each named with what they lack when none can run a workflow', async () => {
+    const [one, other] = [await fakeComfy({ vramBytes: 2 ** 30 }), await fakeComfy({ vramBytes: 2 ** 31 })];
+    const { images } = await bed([one, other]);
+    await expect(images.submit({ workflow: 'huge', inputs: {} })).rejects.toThrow(
+      `No worker can run huge: ${one.url} lacks 80 GB of graphics memory; ${other.url} lacks 80 GB of graphics memory.`,
+    );
+  });
+
+  test('are asked again before a model is said to be missing', async () => {
+    const fake = await fakeComfy();
+    const { images } = await bed([fake], { look: { absentMs: 50, presentMs: 60_000, againMs: 0 } });
+    fake.settings.models['checkpoints'] = ['none.safetensors'];
+    const { id } = await images.submit({ workflow: 'trained', inputs: {} });
+    expect(await images.wait(id, soon())).toMatchObject({ state: 'done' });
+  });
+
+  test('get a job with a LoRA only where the LoRA is', async () => {
+    const models = (loras: string[]) => ({ models: { checkpoints: ['any.safetensors'], loras } });
+    const [without, having] = [await fakeComfy(models([])), await fakeComfy(models(['ink.safetensors']))];
+    const { images, run } = await bed([without, having]);
+    const job = await run('styled', { loras: [{ name: 'ink', strength: 0.5 }] });
+    expect(job).toMatchObject({ state: 'done', worker: having.url });
+    await expect(
+      images.submit({ workflow: 'styled', inputs: { loras: [{ name: 'oil', strength: 1 }] } }),
+    ).rejects.toMatchObject({ code: 'invalid_request', param: 'inputs.loras' });
+  });
 });
 
 describe('bad input reaches no worker', () => {
@@ -255,12 +311,36 @@ describe('bad input reaches no worker', () => {
     ['plain', {}, { image: picture }, 'image'],
   ])('%s %j', async (workflow, inputs, pictures, param) => {
     const fake = await fakeComfy();
-    const { images } = await bed([fake]);
+    const { images, folder } = await bed([fake]);
     await expect(images.submit({ workflow, inputs, pictures: { ...pictures } })).rejects.toMatchObject({
       code: 'invalid_request',
       param,
     });
-    expect([fake.prompts, fake.uploads]).toEqual([[], []]);
+    expect(fake.requests.filter((one) => !one.startsWith('GET '))).toEqual([]);
+    expect(await readdir(folder)).not.toContain('media');
+  });
+
+  test('a picture that is larger than any worker takes', async () => {
+    const fake = await fakeComfy({ maxUploadBytes: 60 });
+    const { images } = await bed([fake]);
+    const order = { workflow: 'from-picture', inputs: {}, pictures: { image: picture } };
+    await expect(images.submit(order)).rejects.toMatchObject({ code: 'too_large', param: 'image' });
+    expect(fake.requests.filter((one) => !one.startsWith('GET '))).toEqual([]);
+  });
+
+  test('a stored picture and a mask of another size', async () => {
+    const fake = await fakeComfy();
+    const { images, run } = await bed([fake]);
+    const { outputs } = await run('plain');
+    const posts = (): number => fake.requests.filter((one) => !one.startsWith('GET ')).length;
+    const before = posts();
+    const order = {
+      workflow: 'from-picture',
+      inputs: { image: outputs[0]?.id },
+      pictures: { mask: picture },
+    };
+    await expect(images.submit(order)).rejects.toMatchObject({ code: 'invalid_request', param: 'mask' });
+    expect(posts()).toBe(before);
   });
 });
 

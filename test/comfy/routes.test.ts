@@ -152,14 +152,19 @@ describe('a request that cannot be done names its fault', () => {
       400,
       'inputs.image',
     ],
-    ['/api/images', { workflow: 'huge' }, 503, null],
+    ['/api/images', { workflow: 'huge' }, 422, 'workflow'],
+    ['/api/images', { workflow: 'unknown-node' }, 422, 'workflow'],
+    ['/api/images', { workflow: 'missing-link' }, 422, 'workflow'],
+    ['/api/images', { workflow: 'no-json' }, 422, 'workflow'],
+    ['/api/images', { workflow: 'no-file' }, 422, 'workflow'],
     ['/v1/images/generations', { prompt: 'x', n: 11 }, 400, 'n'],
     ['/v1/images/generations', { prompt: 'x', model: 'none' }, 404, 'workflow'],
     ['/v1/images/edits', { prompt: 'x' }, 400, 'image'],
   ])('POST %s %j', async (url, body, status, param) => {
-    const before = fake.prompts.length;
+    const sent = (): string[] => fake.requests.filter((one) => /^POST \/(prompt|upload)/.test(one));
+    const before = sent();
     expect(errorIn(await post(url, body))).toMatchObject({ status, param });
-    expect(fake.prompts).toHaveLength(before);
+    expect(sent()).toEqual(before);
   });
 
   test.each([

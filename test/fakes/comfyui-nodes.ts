@@ -50,6 +50,18 @@ export const NODE_CLASSES: Record<string, unknown> = Object.fromEntries([
   define('SaveVideo', { images: ['IMAGE'], filename_prefix: ['STRING', {}] }, [], true),
   define('VHS_VideoCombine', { images: ['IMAGE'], filename_prefix: ['STRING', {}] }, [], true),
   define('SaveAudio', { images: ['IMAGE'], filename_prefix: ['STRING', {}] }, [], true),
+  define('CheckpointLoaderSimple', { ckpt_name: [['any.safetensors']] }, ['MODEL', 'CLIP', 'VAE']),
+  define(
+    'LoraLoader',
+    {
+      model: ['MODEL'],
+      clip: ['CLIP'],
+      lora_name: ['STRING', {}],
+      strength_model: ['FLOAT', {}],
+      strength_clip: ['FLOAT', {}],
+    },
+    ['MODEL', 'CLIP'],
+  ),
   define('PreviewAny', { source: ['*', {}] }, [], true),
   define(
     'ProbeSlow',
