@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createKeys } from './api/keys.ts';
@@ -13,6 +13,7 @@ import { createRetrieve } from './ask/retrieve.ts';
 import { createIllustrate } from './ask/illustrate.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
 import type { Config } from './config.ts';
+import { openDataFolder } from './data-folder.ts';
 import { createArrivals } from './ingest/arrivals.ts';
 import { createCatalogue } from './ingest/catalogue.ts';
 import { createDocuments } from './ingest/documents.ts';
@@ -46,8 +47,8 @@ import { createModels, type ModelsOptions } from './models/models.ts';
 import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
 import { startPruning } from './prune.ts';
-import { lockFolder, openDatabase } from './sqlite.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
+import { createSystem } from './system.ts';
 import { createEmbeddedStore } from './store/embedded.ts';
 import { tellOfPictures } from './tell.ts';
 import { createVectors } from './vectors.ts';
@@ -70,13 +71,7 @@ export interface AppOverrides {
 
 /** Builds every part once, in the order the data flows. Nothing runs before `start`. */
 export async function createApp(config: Config, log: Log, overrides: AppOverrides = {}) {
-  const uploads = join(config.data, 'uploads');
-  const spool = join(config.data, 'spool');
-  await mkdir(config.data, { recursive: true });
-  const unlock = lockFolder(config.data);
-  await rm(spool, { recursive: true, force: true });
-  for (const folder of [uploads, spool]) await mkdir(folder, { recursive: true });
-  const database = openDatabase(join(config.data, 'limner.sqlite'));
+  const { uploads, spool, unlock, database } = await openDataFolder(config.data);
   const firstRetryMs = overrides.firstRetryMs ?? FIRST_RETRY_MS;
   const width = config.extract.workers || Math.max(1, availableParallelism() - 1);
 
@@ -176,6 +171,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     servers: () => ({ ...models.servers(), comfyui: images.states() }),
   });
   const metrics = createStatusMetrics(counted);
+  const system = createSystem(config, { speed: worker.speed, pictures: images.events });
 
   const server = createServer(
     {
@@ -212,6 +208,9 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       collections: catalogue.collections,
       matching: catalogue.matching,
       status,
+      system: system.read,
+      settings: config.settings,
+      pulls: models.pulls,
       metrics,
       log,
     },
@@ -237,6 +236,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       vectors.start();
       descriptions.start();
       notify.start();
+      system.start();
       await images.start();
       stopPruning = startPruning({
         store,
@@ -251,6 +251,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     },
     async close(): Promise<void> {
       stopPruning?.();
+      system.close();
       await server.close();
       await arrivals.close();
       await models.close();

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
 import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
+import { settingsInForce } from './settings.ts';
+import type { SettingInForce } from './api/system.ts';
 
 /** An empty variable means "not set", as in a compose file or a `.env` copied from the example. */
 const unset = (value: unknown): unknown =>
@@ -97,6 +99,8 @@ export const Environment = z.object({
 export type Settings = z.infer<typeof Environment>;
 
 export interface Config {
+  /** Every setting as it is in force, without secrets. */
+  settings: SettingInForce[];
   host: string;
   port: number;
   /** Absolute path of the watched folder. */
@@ -176,7 +180,9 @@ export function parseConfig(environment: Record<string, string | undefined>, bas
       'invalid_config',
       `These settings are wrong:\n${problems.map((one) => `  ${one}`).join('\n')}`,
     );
-  return toConfig(parsed.data, base);
+  const config = toConfig(parsed.data, base);
+  const names = Object.keys(Environment.shape);
+  return { ...config, settings: settingsInForce(names, parsed.data, config, environment) };
 }
 
 const Exposure = Environment.pick({ LIMNER_HOST: true, LIMNER_API_KEYS: true });
@@ -193,7 +199,7 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-function toConfig(settings: Settings, base: string): Config {
+function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
   return {
     host: settings.LIMNER_HOST,
     port: settings.LIMNER_PORT,

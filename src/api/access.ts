@@ -17,7 +17,17 @@ const READS: ReadonlySet<string> = new Set([
 ]);
 
 /** What concerns the service as a whole. */
-const ADMIN = ['/api/keys', '/api/index', '/api/inbox', '/api/webhooks', '/api/verify', '/metrics'];
+const ADMIN = [
+  '/api/keys',
+  '/api/index',
+  '/api/inbox',
+  '/api/webhooks',
+  '/api/verify',
+  '/api/settings',
+  '/api/system',
+  '/api/pulls',
+  '/metrics',
+];
 
 /**
  * Routes whose documents all come through the ports below. A key with collections gets these and no others, so a new

@@ -4,6 +4,7 @@ import type { Catalogue, LedgerDocument } from '../ingest/catalogue.ts';
 import { documentBody } from './documents.ts';
 import type { Status } from './health.ts';
 import { pictureBody, type Picture } from './images.ts';
+import { pullBody, type PullParts } from './pulls.ts';
 import { sendEvents, signalOf, sseEvent } from './sse.ts';
 
 /** The counts are told at most this often, ms. */
@@ -12,12 +13,13 @@ const STATUS_MS = 1000;
 interface EventRoutes {
   changes: Catalogue['changes'];
   pictures: { events: EventEmitter<{ change: [Picture] }> };
+  pulls: Pick<PullParts['pulls'], 'events'>;
   status: () => Promise<Status>;
 }
 
 /**
- * Every change of a document or a picture's job, as server-sent events named `document` and `image`, and the counts of
- * everything as `status`; what a slow reader missed is its last state.
+ * Every change of a document, a picture's job or a model's download, as server-sent events named `document`, `image` and
+ * `pull`, and the counts of everything as `status`; what a slow reader missed is its last state.
  */
 export function eventRoutes(server: FastifyInstance, parts: EventRoutes): void {
   server.get('/api/events', (request, reply) =>
@@ -26,7 +28,7 @@ export function eventRoutes(server: FastifyInstance, parts: EventRoutes): void {
 }
 
 async function* changeEvents(
-  { changes, pictures, status }: EventRoutes,
+  { changes, pictures, pulls, status }: EventRoutes,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const waiting = new Map<string, () => string>();
@@ -39,11 +41,16 @@ async function* changeEvents(
     waiting.set(job.id, () => sseEvent(pictureBody(job), 'image'));
     bell.resolve();
   };
+  const onPull = (pull: Parameters<typeof pullBody>[0]): void => {
+    waiting.set(pull.id, () => sseEvent(pullBody(pull), 'pull'));
+    bell.resolve();
+  };
   let told = -Infinity;
   let later: NodeJS.Timeout | undefined;
   const onAbort = (): void => bell.resolve();
   changes.on('change', onChange);
   pictures.events.on('change', onPicture);
+  pulls.events.on('change', onPull);
   signal.addEventListener('abort', onAbort);
   try {
     // Lets a client know that nothing after this is missed.
@@ -65,6 +72,7 @@ async function* changeEvents(
     clearTimeout(later);
     changes.off('change', onChange);
     pictures.events.off('change', onPicture);
+    pulls.events.off('change', onPull);
     signal.removeEventListener('abort', onAbort);
   }
 }

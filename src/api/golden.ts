@@ -16,7 +16,19 @@ interface ById {
 
 /** Questions with the documents that answer them, and how well the index does on them now. */
 export function goldenRoutes(server: FastifyInstance, { golden }: { golden: Golden }): void {
-  server.get('/api/golden', () => ({ data: golden.list(), next_cursor: null }));
+  server.get('/api/golden', () => {
+    const { places = {}, ...scores } = golden.last() ?? {};
+    return {
+      data: golden.list().map(({ id, question, documents }) => ({
+        id,
+        question,
+        documents,
+        places: places[id] ?? null,
+      })),
+      last: 'at' in scores ? scores : null,
+      next_cursor: null,
+    };
+  });
 
   server.post('/api/golden', async ({ body }, reply) => {
     const { question, documents } = parse(NewQuestion, body);

@@ -38,12 +38,18 @@ export interface Pictures {
     workflow: string;
     inputs: Record<string, unknown>;
     pictures?: Record<string, Buffer>;
+    passages?: Picture['passages'];
     request?: string | undefined;
   }): Promise<Picture>;
   get(id: string): Picture;
   list(query: {
     before?: string | undefined;
     states?: readonly Picture['state'][];
+    workflow?: string | undefined;
+    /** Jobs that made a file of this kind. */
+    kind?: string | undefined;
+    /** Every one of these words is in the inputs, the passages or the name of the workflow. */
+    words?: readonly string[];
     limit: number;
   }): Picture[];
   cancel(id: string): Promise<Picture>;
@@ -71,6 +77,8 @@ export const ImageBody = z.strictObject({
   inputs: z.record(z.string(), z.unknown()).default({}),
   image: Base64.optional(),
   mask: Base64.optional(),
+  /** The job of which this is another version: what that was made from is said of this one too. */
+  from: z.string().max(64).optional(),
   /** The same again gives the same job. */
   request: z.string().min(1).max(200).optional(),
   /** Answers when the job has ended. */
@@ -79,6 +87,10 @@ export const ImageBody = z.strictObject({
 
 const ListQuery = z.strictObject({
   state: z.enum(IMAGE_STATES).optional(),
+  workflow: z.string().max(64).optional(),
+  kind: z.enum(['image', 'animation', 'video', 'audio', 'text', 'file']).optional(),
+  /** Words that the prompt, other inputs or the passages have. */
+  query: z.string().max(1000).optional(),
   cursor: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
@@ -91,17 +103,24 @@ interface ById {
 export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: Pictures }): void {
   for (const url of ['/api/images', '/api/workflows/execute'])
     server.post(url, { bodyLimit: BODY_LIMIT }, async (request, reply) => {
-      const { workflow, inputs, image, mask, request: key, wait } = parse(ImageBody, request.body);
+      const { workflow, inputs, image, mask, from, request: key, wait } = parse(ImageBody, request.body);
       const sent = { ...(image && { image: decode(image) }), ...(mask && { mask: decode(mask) }) };
-      const job = await pictures.submit({ workflow, inputs, pictures: sent, request: key });
+      const passages = from === undefined ? [] : pictures.get(from).passages;
+      const job = await pictures.submit({ workflow, inputs, pictures: sent, passages, request: key });
       const told = wait ? await pictures.wait(job.id, signalOf(request, reply)) : job;
       return reply.code(wait ? 200 : 202).send(pictureBody(told));
     });
 
   for (const url of ['/api/images', '/api/workflows/history'])
     server.get(url, ({ query }) => {
-      const { state, cursor, limit } = parse(ListQuery, query);
-      const rows = pictures.list({ before: cursor, limit: limit + 1, ...(state && { states: [state] }) });
+      const { state, cursor, limit, query: text, ...filter } = parse(ListQuery, query);
+      const rows = pictures.list({
+        ...filter,
+        before: cursor,
+        limit: limit + 1,
+        words: text?.split(/\s+/).filter(Boolean) ?? [],
+        ...(state && { states: [state] }),
+      });
       const page = rows.slice(0, limit);
       return {
         data: page.map(pictureBody),

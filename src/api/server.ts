@@ -21,6 +21,7 @@ import { limitPorts } from './limited.ts';
 import { createLimits, type LimitOptions } from './limits.ts';
 import { createSessions, loginRoutes } from './login.ts';
 import { pageRoutes } from './page.ts';
+import { pullRoutes, type PullParts } from './pulls.ts';
 import { mcpRoutes } from './mcp.ts';
 import { openApiRoutes } from './openapi.ts';
 import { readingRoutes } from './reading.ts';
@@ -29,6 +30,7 @@ import { openAiRoutes, type OpenAiRoutes } from './openai.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
+import { systemRoutes, type SystemParts } from './system.ts';
 import { viewerRoutes } from './viewer.ts';
 import { workflowRoutes, type WorkflowParts } from './workflows.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -41,7 +43,12 @@ export interface ServerOptions {
 }
 
 export interface ServerParts
-  extends HealthRoutes, Omit<OpenAiRoutes, 'publicUrl' | 'maxFileBytes'>, Omit<SearchRoutes, 'publicUrl'> {
+  extends
+    HealthRoutes,
+    PullParts,
+    SystemParts,
+    Omit<OpenAiRoutes, 'publicUrl' | 'maxFileBytes'>,
+    Omit<SearchRoutes, 'publicUrl'> {
   documents: Parameters<typeof documentRoutes>[1]['documents'];
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
   deliveries: Parameters<typeof webhookRoutes>[1]['deliveries'];
@@ -113,6 +120,8 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   inboxRoutes(server, parts);
   indexRoutes(server, parts);
   goldenRoutes(server, parts);
+  systemRoutes(server, parts);
+  pullRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
   openAiRoutes(server, { ...parts, publicUrl, maxFileBytes: options.maxFileBytes });
   webhookRoutes(server, parts);

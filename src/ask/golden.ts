@@ -22,9 +22,27 @@ export interface GoldenScores {
   ndcg: number;
 }
 
+/** How it went the last time. */
+export interface GoldenResult extends GoldenScores {
+  /** ISO 8601 UTC. */
+  at: string;
+  /** By the id of the question: the places, from 1, of its documents among the first ten. */
+  places: Record<string, number[]>;
+}
+
 const SCHEMA = [
   `create table golden(id text primary key, question text not null unique, documents text not null) without rowid;`,
+  `create table golden_result(id integer primary key check (id = 1), result text not null);`,
 ];
+
+const Result = z.object({
+  questions: z.number(),
+  recall: z.number(),
+  mrr: z.number(),
+  ndcg: z.number(),
+  at: z.string(),
+  places: z.record(z.string(), z.array(z.number())),
+});
 
 const DEPTH = 10;
 const Uris = z.array(z.string());
@@ -52,24 +70,39 @@ export function createGolden({ database, retrieve }: { database: Database; retri
     const questions = list();
     if (questions.length === 0) return undefined;
     const sums = { recall: 0, mrr: 0, ndcg: 0 };
+    const found: GoldenResult['places'] = {};
     for (const question of questions) {
       const places = await placesOf(question, signal);
+      found[question.id] = places;
       sums.recall += places.length / question.documents.length;
       sums.mrr += places.length === 0 ? 0 : 1 / Math.min(...places);
       sums.ndcg += gain(places) / gain(question.documents.slice(0, DEPTH).map((_, at) => at + 1));
     }
     const mean = (sum: number): number => sum / questions.length;
-    return {
+    const scores = {
       questions: questions.length,
       recall: mean(sums.recall),
       mrr: mean(sums.mrr),
       ndcg: mean(sums.ndcg),
     };
+    await keep({ ...scores, at: new Date().toISOString(), places: found });
+    return scores;
+  }
+
+  async function keep(result: GoldenResult): Promise<void> {
+    await database.write((connection) =>
+      connection.run('insert or replace into golden_result values (1, ?)', JSON.stringify(result)),
+    );
   }
 
   return {
     list,
     score,
+    /** The last result, also after a restart; undefined before the first. */
+    last(): GoldenResult | undefined {
+      const row = database.read.get<{ result: string }>('select result from golden_result');
+      return row && Result.parse(JSON.parse(row.result));
+    },
     /** The one number that models are compared by. */
     ndcg: async (signal: AbortSignal): Promise<number | undefined> => (await score(signal))?.ndcg,
 

@@ -5,6 +5,7 @@ import type { ErrorCode, LimnerError } from '../errors.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import type { InputValues } from './bind.ts';
 import { Loras } from './lora.ts';
+import { selectJobs, type JobQuery } from './job-query.ts';
 import type { Media } from './media.ts';
 
 export const JOB_STATES = [
@@ -200,27 +201,10 @@ export function createJobs(database: Database) {
         .all<Row>(`select * from image_job where state in ('running', 'cancelling') order by number`)
         .map(toJob),
 
-    list({
-      before,
-      states,
-      limit,
-    }: {
-      before?: string | undefined;
-      states?: readonly JobState[];
-      limit: number;
-    }) {
-      const wanted = states ?? JOB_STATES;
-      return read
-        .all<Row>(
-          `select * from image_job
-           where state in (${wanted.map(() => '?').join(', ')})
-           and number < coalesce((select number from image_job where id = ?), 9007199254740991)
-           order by number desc limit ?`,
-          ...wanted,
-          before ?? '',
-          limit,
-        )
-        .map(toJob);
+    /** Newest first. */
+    list: (query: JobQuery): ImageJob[] => {
+      const { sql, values } = selectJobs(query);
+      return read.all<Row>(sql, ...values).map(toJob);
     },
 
     counts: (): Record<string, number> =>

@@ -1,9 +1,11 @@
 import type { Log } from '../log.ts';
 import type { Identify } from './fingerprints.ts';
+import { parseOllamaHost } from './host.ts';
 import type { ModelServer } from './model-server.ts';
-import type { PollTimes, ServerStatus, Timeouts } from './model-state.ts';
+import { TIMEOUTS, type PollTimes, type ServerStatus, type Timeouts } from './model-state.ts';
 import { createOllama } from './ollama.ts';
 import { createOpenAi } from './openai.ts';
+import { createPulls, type Pulls } from './pulls.ts';
 
 /** A server of OpenAI's API. */
 export interface OpenAiAddress {
@@ -24,6 +26,8 @@ export interface ModelsOptions {
 export interface Models extends ModelServer {
   /** Each server by the name that status pages show. */
   servers(): Record<string, ServerStatus>;
+  /** Downloads that were asked for. */
+  pulls: Pulls;
 }
 
 /** Ollama for every role that no other server has; without such a role it is not asked at all. */
@@ -51,7 +55,13 @@ export function createModels(
   const writes = servers['chat_server'] ?? servers['ollama'];
   const embeds = servers['embed_server'] ?? servers['ollama'];
   if (!writes || !embeds) throw new Error('A role has no server.');
-  return combine(servers, writes, embeds);
+  const pulls = createPulls({
+    host: servers['ollama'] && parseOllamaHost(ollama.host),
+    timeouts: { ...TIMEOUTS, ...times.timeouts },
+    check: async () => servers['ollama']?.check(),
+    log: log.child({ part: 'ollama' }),
+  });
+  return combine(servers, { writes, embeds, pulls });
 }
 
 /** Another embedding model on the server that has the role, for as long as its vectors answer; it is never pulled. */
@@ -65,14 +75,17 @@ export function createFormerEmbedder(
   return createOllama({ ...parts, host: ollama.host, pull: false });
 }
 
-function combine(servers: Record<string, ModelServer>, writes: ModelServer, embeds: ModelServer): Models {
+function combine(
+  servers: Record<string, ModelServer>,
+  { writes, embeds, pulls }: { writes: ModelServer; embeds: ModelServer; pulls: Pulls },
+): Models {
   const all = Object.values(servers);
   const status = (): ServerStatus => ({ ...writes.status(), embed: embeds.status().embed });
   return {
     start: () => {
       for (const server of all) server.start();
     },
-    close: async () => void (await Promise.all(all.map((server) => server.close()))),
+    close: async () => void (await Promise.all([pulls, ...all].map((one) => one.close()))),
     check: async () => {
       await Promise.all(all.map((server) => server.check()));
       return status();
@@ -89,5 +102,6 @@ function combine(servers: Record<string, ModelServer>, writes: ModelServer, embe
     chat: writes.chat,
     chatReady: writes.chatReady,
     chatModels: writes.chatModels,
+    pulls,
   };
 }

@@ -5,6 +5,11 @@ import { errorIn, startBench } from './setup.ts';
 const bench = await startBench();
 
 const Question = z.strictObject({ id: z.string(), question: z.string(), documents: z.array(z.string()) });
+const Golden = z.strictObject({
+  data: z.array(Question.extend({ places: z.array(z.number()).nullable() })),
+  last: z.looseObject({ at: z.string(), questions: z.number() }).nullable(),
+  next_cursor: z.null(),
+});
 const Scores = z.strictObject({
   questions: z.number(),
   recall: z.number().nullable(),
@@ -35,6 +40,17 @@ test('the index is measured with the questions whose answers are known', async (
       204,
     );
   expect(await scores()).toMatchObject({ questions: 0 });
+});
+
+test('the last result is kept, with the places of each question', async () => {
+  const { id } = await add('owl', ['owl', 'heron']);
+  await scores();
+  const unasked = await add('Where does the kite live?', ['kite']);
+  const { data, last } = Golden.parse((await bench.get('/api/golden')).json());
+  expect(last).toMatchObject({ questions: 1, recall: 0.5, mrr: 1 });
+  expect(Date.parse(last?.at ?? '')).toBeGreaterThan(Date.now() - 60_000);
+  expect(data.find((one) => one.id === id)?.places).toEqual([1]);
+  expect(data.find((one) => one.id === unasked.id)?.places).toBeNull();
 });
 
 test('what is no question is refused', async () => {

@@ -117,6 +117,23 @@ describe('a picture', () => {
     expect((await forget(second.id)).statusCode).toBe(404);
   });
 
+  test('is found by its workflow, the kind of its files and words', async () => {
+    const make = async (color: number) =>
+      Job.parse((await post('/api/images', { workflow: 'plain', inputs: { color }, wait: true })).json());
+    const { id } = await make(16_000_123);
+    const ids = async (query: string) => {
+      const list = z.object({ data: z.array(Job) });
+      return list.parse((await get(`/api/images?${query}`)).json()).data.map((one) => one.id);
+    };
+    expect(await ids('query=16000123&workflow=plain&kind=image')).toEqual([id]);
+    expect(await ids('query=16000123&workflow=slow')).toEqual([]);
+    expect(await ids('query=16000123&kind=video')).toEqual([]);
+    expect(errorIn(await get('/api/images?kind=none'))).toMatchObject({ status: 400, param: 'kind' });
+    expect(errorIn(await post('/api/images', { workflow: 'plain', from: 'none' }))).toMatchObject({
+      status: 404,
+    });
+  });
+
   test('can be cancelled, and its place in the queue is told', async () => {
     const { id } = Job.parse(
       (await post('/api/images', { workflow: 'slow', inputs: { seconds: 20 } })).json(),

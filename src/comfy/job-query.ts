@@ -1,0 +1,44 @@
+import type { JobState } from './jobs.ts';
+
+/** Which jobs are wanted; what is left out does not matter. */
+export interface JobQuery {
+  /** Jobs older than the one of this id. */
+  before?: string | undefined;
+  states?: readonly JobState[];
+  workflow?: string | undefined;
+  /** Jobs that made a file of this kind. */
+  kind?: string | undefined;
+  /** Every one of these words is in an input, in a passage or its title, or in the name of the workflow. */
+  words?: readonly string[];
+  limit: number;
+}
+
+type Condition = [sql: string, ...values: string[]];
+
+const HAS_WORD = `(workflow like ? escape '\\'
+  or exists (select 1 from json_each(inputs) where value like ? escape '\\')
+  or exists (select 1 from json_each(passages)
+    where value ->> '$.text' like ? escape '\\' or value ->> '$.title' like ? escape '\\'))`;
+
+/** The SQL that finds them, newest first, with its values. */
+export function selectJobs({ before, states, workflow, kind, words = [], limit }: JobQuery) {
+  const conditions: Condition[] = [['1']];
+  if (before !== undefined)
+    conditions.push([
+      'number < coalesce((select number from image_job where id = ?), 9007199254740991)',
+      before,
+    ]);
+  if (states) conditions.push([`state in (${states.map(() => '?').join(', ')})`, ...states]);
+  if (workflow !== undefined) conditions.push(['workflow = ?', workflow]);
+  if (kind !== undefined)
+    conditions.push([`exists (select 1 from json_each(outputs) where value ->> '$.kind' = ?)`, kind]);
+  for (const word of words) {
+    const pattern = `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
+    conditions.push([HAS_WORD, pattern, pattern, pattern, pattern]);
+  }
+  const wanted = conditions.map(([sql]) => sql).join(' and ');
+  return {
+    sql: `select * from image_job where ${wanted} order by number desc limit ?`,
+    values: [...conditions.flatMap(([, ...values]) => values), limit],
+  };
+}
