@@ -66,7 +66,8 @@ function isFastifyError(error: unknown): error is FastifyError {
 export function createErrorHandler(log: Log) {
   return function handle(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const shown = asShown(error, log, request.id);
-    if (shown.code === 'unauthorized')
+    // A browser would open its own dialog over the page, which asks for a key itself.
+    if (shown.code === 'unauthorized' && (request.headers['sec-fetch-mode'] ?? 'navigate') === 'navigate')
       void reply.header('www-authenticate', 'Basic realm="Limner", charset="UTF-8"');
     if (ERRORS[shown.code].retry && [429, 503].includes(shown.status))
       void reply.header('retry-after', secondsIn(shown.message) ?? '5');

@@ -1,11 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LimnerError } from '../errors.ts';
 import { checkAccess, type AccessScope } from './access.ts';
-import type { Guard } from './guard.ts';
+import { OPEN_ROUTES, type Guard } from './guard.ts';
 import type { Access } from './keys.ts';
 import type { createLimits } from './limits.ts';
 
-const OPEN: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login', '/webhooks/process']);
+const OPEN: ReadonlySet<string> = new Set([...OPEN_ROUTES, '/webhooks/process']);
 const METHODS = 'GET, POST, PATCH, DELETE';
 
 /** What every request passes before its route: headers, load, key, rate, scope; and what stands where no route is. */

@@ -5,8 +5,15 @@ import { sha256, type Access, type Keys } from './keys.ts';
 import { createBudget } from './limits.ts';
 import { cookieOf, type Sessions } from './login.ts';
 
-/** These say nothing about documents, and those who watch a service have no key. */
-const OPEN_ROUTES: ReadonlySet<string> = new Set(['/healthz', '/readyz', '/login']);
+/** These say nothing about documents; who watches a service has no key, and the page asks for one itself. */
+export const OPEN_ROUTES: ReadonlySet<string> = new Set([
+  '/healthz',
+  '/readyz',
+  '/login',
+  '/',
+  '/web/*',
+  '/web/vendor/:file',
+]);
 
 /** Wrong keys a minute and address, before even right ones are refused. */
 const WRONG_KEYS = 100;
@@ -75,7 +82,7 @@ export function createGuard(options: GuardOptions, { keys, sessions }: { keys: K
     locked,
     admit(request: FastifyRequest): Access {
       const url = request.routeOptions.url ?? '';
-      if (url === '/login') checkOrigin(request);
+      if (url === '/login' || url === '/') checkOrigin(request);
       if (open.has(url)) return NOBODY;
       checkOrigin(request);
       if (!locked()) return OWNER;

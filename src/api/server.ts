@@ -28,6 +28,7 @@ import { readingRoutes } from './reading.ts';
 import { createRouteList } from './route-list.ts';
 import { openAiRoutes, type OpenAiRoutes } from './openai.ts';
 import { openAiImageRoutes, type OpenAiImages } from './openai-images.ts';
+import { createStaticFiles } from './static-files.ts';
 import { searchRoutes, type SearchRoutes } from './search.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { systemRoutes, type SystemParts } from './system.ts';
@@ -132,7 +133,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   workflowRoutes(server, parts);
   openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
   viewerRoutes(server, parts);
-  pageRoutes(server);
+  pageRoutes(server, { files: createStaticFiles() });
   mcpRoutes(server);
   openApiRoutes(server, routes.all);
   docsRoutes(server);

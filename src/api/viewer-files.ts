@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
@@ -28,19 +28,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** A worker has the policy that it is sent with: it decodes pictures and reads fonts of ours, nothing else. */
 const WORKER_POLICY = `default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'`;
 
-const OWN = ['viewer.js', 'viewer-picture.js', 'marks.js', 'viewer.css'];
-
-/** Our viewer's own files, and pdf.js from its installed package. */
+/** pdf.js from its installed package; the viewer's own files are the page's. */
 export function viewerFileRoutes(server: FastifyInstance): void {
   const root = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
-
-  for (const file of OWN)
-    server.get(`/web/${file}`, async (_request, reply) =>
-      reply
-        .header('content-type', TYPES[extname(file)] ?? '')
-        .header('cache-control', 'no-cache')
-        .send(await readFile(new URL(`../../web/${file}`, import.meta.url))),
-    );
 
   server.get<{ Params: { folder: string; file: string } }>(
     '/pdfjs/:folder/:file',

@@ -1,0 +1,7 @@
+import { html } from 'htm/preact';
+
+export default function View() {
+  return html`<div class="page">
+    <header><h1>Ask</h1></header>
+  </div>`;
+}
