@@ -18,7 +18,7 @@ import {
   UrlBody,
 } from './sent.ts';
 
-const ListQuery = z.strictObject({
+export const ListQuery = z.strictObject({
   collection: z.string().optional(),
   status: z.enum(DOCUMENT_STATES).optional(),
   cursor: z.string().max(64).optional(),

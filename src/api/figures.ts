@@ -4,7 +4,9 @@ import { z } from 'zod';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
 
-const FiguresQuery = z.strictObject({ page: z.coerce.number().int().min(1).max(10_000_000).optional() });
+export const FiguresQuery = z.strictObject({
+  page: z.coerce.number().int().min(1).max(10_000_000).optional(),
+});
 
 /** The pictures that documents show, as they are listed and as they are. */
 export function figureRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {

@@ -4,7 +4,7 @@ import type { Golden } from '../ask/golden.ts';
 import { parse } from './failure.ts';
 import { signalOf } from './sse.ts';
 
-const NewQuestion = z.strictObject({
+export const NewQuestion = z.strictObject({
   question: z.string().trim().min(1).max(10_000),
   /** `uri`s of the documents that answer it. */
   documents: z.array(z.string().min(1).max(4096)).min(1).max(100),

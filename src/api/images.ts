@@ -85,7 +85,7 @@ export const ImageBody = z.strictObject({
   wait: z.boolean().default(false),
 });
 
-const ListQuery = z.strictObject({
+export const ListQuery = z.strictObject({
   state: z.enum(IMAGE_STATES).optional(),
   workflow: z.string().max(64).optional(),
   kind: z.enum(['image', 'animation', 'video', 'audio', 'text', 'file']).optional(),

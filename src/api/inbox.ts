@@ -4,8 +4,8 @@ import type { Preview } from '../ingest/preview.ts';
 import type { Verified } from '../ingest/verify.ts';
 import { parse } from './failure.ts';
 
-const ScanBody = z.strictObject({ dry_run: z.boolean().default(false) });
-const VerifyQuery = z.strictObject({ deep: z.stringbool().default(false) });
+export const ScanBody = z.strictObject({ dry_run: z.boolean().default(false) });
+export const VerifyQuery = z.strictObject({ deep: z.stringbool().default(false) });
 
 export interface InboxRoutes {
   folder: {

@@ -6,7 +6,7 @@ import type { Jobs } from '../ingest/jobs.ts';
 import { DOCUMENT_JOB } from '../ingest/worker.ts';
 import { parse } from './failure.ts';
 
-const ListQuery = z.strictObject({
+export const ListQuery = z.strictObject({
   cursor: z
     .string()
     .regex(/^\d{1,15}$/)

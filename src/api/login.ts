@@ -9,7 +9,7 @@ const COOKIE = 'limner_session';
 const WEEK_S = 7 * 24 * 3600;
 const SESSIONS = 1000;
 
-const LoginBody = z.strictObject({ key: z.string().min(1).max(500) });
+export const LoginBody = z.strictObject({ key: z.string().min(1).max(500) });
 
 const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Limner</title></head><body><main><h1>Limner</h1><form method="post" action="/login">

@@ -20,7 +20,7 @@ export interface FileRoutes {
 }
 
 /** `order` and `before` are ignored: files come in the order of their ids. */
-const ListQuery = z.looseObject({
+export const ListQuery = z.looseObject({
   limit: z.coerce.number().int().min(1).max(10_000).default(10_000),
   after: z.string().optional(),
   purpose: z.string().optional(),

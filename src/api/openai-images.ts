@@ -23,7 +23,7 @@ export const GenerationBody = z.looseObject({
   response_format: z.enum(['url', 'b64_json']).nullish(),
 });
 
-const EditFields = z.looseObject({
+export const EditFields = z.looseObject({
   prompt: z.string().min(1).max(10_000),
   model: z.string().min(1).max(64).optional(),
   n: z.coerce.number().int().min(1).max(10).default(1),

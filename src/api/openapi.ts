@@ -1,77 +1,125 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { scopeFor } from './access.ts';
-import { ChatRequest } from './chat-request.ts';
-import { ImageBody } from './images.ts';
-import { NewKey } from './keys.ts';
-import { GenerationBody } from './openai-images.ts';
+import { ErrorAnswer } from './answer-shapes.ts';
+import { descriptionOf, type Description } from './descriptions.ts';
 import type { Route } from './route-list.ts';
-import { AskBody, SearchRequest } from './search.ts';
-import { Annotations, TextBody, UrlBody } from './sent.ts';
 
-/** The schemas that validate the bodies. A route that is not here is described without its body. */
-const BODIES: Readonly<Record<string, z.ZodType>> = {
-  'POST /api/search': SearchRequest,
-  'POST /api/ask': AskBody,
-  'POST /api/documents': z.union([TextBody, UrlBody]),
-  'PATCH /api/documents/:id': Annotations,
-  'POST /api/images': ImageBody,
-  'POST /api/workflows/execute': ImageBody,
-  'POST /api/keys': NewKey,
-  'POST /v1/chat/completions': ChatRequest,
-  'POST /v1/images/generations': GenerationBody,
-};
+/** Files of pages; no part of the API. */
+const FILES = ['/web/', '/pdfjs/', '/docs/'];
 
-const ErrorSchema = z.object({
-  error: z.object({
-    message: z.string(),
-    type: z.string(),
-    code: z.string(),
-    param: z.string().nullable(),
-  }),
-});
+type Schemas = Record<string, object>;
 
 /** The description of the API, made from the routes that are there and the schemas that validate. */
 export function describeApi(routes: readonly Route[]) {
+  const schemas: Schemas = {};
   const paths: Record<string, Record<string, object>> = {};
+  schemaOf(ErrorAnswer, 'output', schemas);
   for (const route of routes) {
     if (route.method === 'HEAD' || route.method === 'OPTIONS') continue;
+    if (FILES.some((folder) => route.url.startsWith(folder))) continue;
     const path = route.url.replaceAll(/:(\w+)/g, '{$1}').replace('*', '{path}');
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, path) };
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, path, schemas) };
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Limner', version: '0.1.0' },
-    security: [{ key: [] }],
-    components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
-      schemas: { Error: schemaOf(ErrorSchema) },
+    info: {
+      title: 'Limner',
+      version: '0.1.0',
+      description: 'Times are ISO 8601 in UTC, ids are opaque. The codes of errors are in docs/errors.md.',
     },
+    security: [{ key: [] }],
+    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } }, schemas },
     paths,
   };
 }
 
-function operation({ method, url }: Route, path: string): object {
-  const body = BODIES[`${method} ${url}`];
+function operation({ method, url }: Route, path: string, schemas: Schemas): object {
+  const about: Description = descriptionOf(`${method} ${url}`) ?? { summary: 'Not described', answers: {} };
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const inPath = names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
   return {
-    summary: `Needs the scope ${scopeFor(method, url)}`,
-    parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
-    ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body) } } },
-    }),
+    summary: about.summary,
+    description: `Needs the scope \`${scopeFor(method, url)}\`.`,
+    tags: [tagOf(url)],
+    parameters: [...inPath, ...parametersOf(about, schemas)],
+    ...bodyOf(about, schemas),
     responses: {
-      '2XX': { description: 'done' },
+      ...Object.fromEntries(
+        Object.entries(about.answers).map(([status, answer]) => [status, answerOf(answer, about, schemas)]),
+      ),
       default: {
-        description: 'refused or failed; docs/errors.md lists the codes',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+        description: 'Refused or failed',
+        content: json({ $ref: '#/components/schemas/Error' }),
       },
     },
   };
 }
 
-function schemaOf(schema: z.ZodType): object {
-  return z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+/** `documents` for `/api/documents/:id`, `openai` for all of `/v1`. */
+function tagOf(url: string): string {
+  const [first = '', second = ''] = url.split('/').filter(Boolean);
+  if (first === 'v1') return 'openai';
+  return first === 'api' ? second : 'service';
+}
+
+const Properties = z.looseObject({
+  properties: z.record(z.string(), z.looseObject({})).default({}),
+  required: z.array(z.string()).default([]),
+});
+
+function parametersOf({ query }: Description, schemas: Schemas): object[] {
+  if (!query) return [];
+  const { properties, required } = Properties.parse(schemaOf(query, 'input', schemas));
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }));
+}
+
+function bodyOf({ body, form, optional }: Description, schemas: Schemas): object {
+  if (!body && !form) return {};
+  const content = {
+    ...(body && json(schemaOf(body, 'input', schemas))),
+    ...(form && { 'multipart/form-data': { schema: formOf(form, schemas) } }),
+  };
+  return { requestBody: { required: !optional, content } };
+}
+
+function formOf({ fields, files }: NonNullable<Description['form']>, schemas: Schemas): object {
+  const { properties, required, ...rest } = Properties.parse(schemaOf(fields, 'input', schemas));
+  const sent = Object.fromEntries(files.map((name) => [name, { type: 'string', format: 'binary' }]));
+  return { ...rest, properties: { ...properties, ...sent }, required: [...required, ...files.slice(0, 1)] };
+}
+
+function answerOf(
+  answer: Description['answers'][number],
+  { streams }: Description,
+  schemas: Schemas,
+): object {
+  if (!answer) return { description: 'Done' };
+  const content =
+    answer instanceof z.ZodType
+      ? json(schemaOf(answer, 'output', schemas))
+      : Object.fromEntries(answer.map((type) => [type, {}]));
+  return { description: 'Done', content: { ...content, ...(streams && { 'text/event-stream': {} }) } };
+}
+
+function json(schema: object): object {
+  return { 'application/json': { schema } };
+}
+
+const WithDefinitions = z.looseObject({ $defs: z.record(z.string(), z.looseObject({})).default({}) });
+
+/** Schemas that have a name (`meta({ id })`) go to the common ones. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output', schemas: Schemas): object {
+  const made = JSON.stringify(z.toJSONSchema(schema, { io, unrepresentable: 'any' }));
+  const moved: unknown = JSON.parse(made.replaceAll('"#/$defs/', '"#/components/schemas/'));
+  const { $defs, $schema: _version, ...rest } = WithDefinitions.parse(moved);
+  Object.assign(schemas, $defs);
+  return rest;
 }
 
 export function openApiRoutes(server: FastifyInstance, routes: () => readonly Route[]): void {

@@ -7,7 +7,7 @@ import { parse } from './failure.ts';
 /** Characters of one answer at most. */
 const MOST = 100_000;
 
-const SpanQuery = z.strictObject({
+export const SpanQuery = z.strictObject({
   start: z.coerce.number().int().min(0).default(0),
   end: z.coerce.number().int().min(0).optional(),
 });

@@ -3,13 +3,13 @@ import { z } from 'zod';
 import { NOTICE_EVENTS, type Notice, type Notices, type Subscription } from '../ingest/notices.ts';
 import { parse } from './failure.ts';
 
-const NewWebhook = z.strictObject({
+export const NewWebhook = z.strictObject({
   url: z.url({ protocol: /^https?$/ }).max(4096),
   /** None means all of them. */
   events: z.array(z.enum(NOTICE_EVENTS)).default([]),
 });
 
-const ListQuery = z.strictObject({
+export const ListQuery = z.strictObject({
   cursor: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });

@@ -9,7 +9,7 @@ import { documentIdOf } from './file-ids.ts';
 import { batchBody, listBody, stateOf, storeFileBody } from './file-shapes.ts';
 import { AddBody, FilesQuery } from './vector-store-files.ts';
 
-const BatchBody = z
+export const BatchBody = z
   .looseObject({
     file_ids: z.array(z.string().min(1)).min(1).max(500).optional(),
     files: z.array(AddBody).min(1).max(500).optional(),

@@ -18,7 +18,7 @@ export interface VectorStoreFileRoutes {
 }
 
 export const AddBody = z.looseObject({ file_id: z.string().min(1), attributes: Metadata.nullish() });
-const UpdateBody = z.looseObject({ attributes: Metadata.nullable() });
+export const UpdateBody = z.looseObject({ attributes: Metadata.nullable() });
 export const FilesQuery = ListQuery.extend({
   filter: z.enum(['in_progress', 'completed', 'failed', 'cancelled']).optional(),
 });

@@ -18,18 +18,21 @@ export interface VectorStoreRoutes {
 }
 
 const Metadata = z.record(z.string().max(64), z.string().max(512));
-const CreateBody = z.looseObject({
+export const CreateBody = z.looseObject({
   name: z.string().max(256).nullish(),
   file_ids: z.array(z.string()).max(500).nullish(),
   metadata: Metadata.nullish(),
 });
-const UpdateBody = z.looseObject({ name: z.string().max(256).nullish(), metadata: Metadata.nullish() });
+export const UpdateBody = z.looseObject({
+  name: z.string().max(256).nullish(),
+  metadata: Metadata.nullish(),
+});
 export const ListQuery = z.looseObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   after: z.string().optional(),
 });
 const Query = z.string().min(1).max(4096);
-const SearchBody = z.looseObject({
+export const SearchBody = z.looseObject({
   query: z.union([Query, z.array(Query).min(1).max(10)]),
   filters: Filter.nullish(),
   max_num_results: z.number().int().min(1).max(50).default(10),

@@ -9,7 +9,7 @@ import { PAGED_POLICY, pdfPage, picturePage } from './viewer-pages.ts';
 import { TEXT_POLICY, textPage } from './viewer-text.ts';
 
 /** A link that is wrong in parts still opens the document. */
-const ViewQuery = z.looseObject({
+export const ViewQuery = z.looseObject({
   mark: z
     .string()
     .regex(/^\d{1,10}-\d{1,10}$/)
@@ -18,7 +18,7 @@ const ViewQuery = z.looseObject({
   view: z.enum(['text', 'page']).default('page').catch('page'),
 });
 
-const WordsQuery = z.strictObject({
+export const WordsQuery = z.strictObject({
   page: z.coerce.number().int().min(1).max(10_000_000),
   mark: z
     .string()

@@ -10,8 +10,8 @@ import { parse } from './failure.ts';
 import { ExternalId, fieldsOf, FileFields, sendText, sendUrl, TextBody, UrlBody } from './sent.ts';
 import { verifyDelivery, type Delivery } from './signature.ts';
 
-const FileBody = z.strictObject({ filepath: z.string().min(1).max(4096) });
-const DeleteBody = ExternalId.extend({ delete: z.literal(true) });
+export const FileBody = z.strictObject({ filepath: z.string().min(1).max(4096) });
+export const DeleteBody = ExternalId.extend({ delete: z.literal(true) });
 
 /** A signature covers the whole body, so that it is held in memory; larger files go to `POST /api/documents`. */
 const MAX_BYTES = 64 * 1024 * 1024;

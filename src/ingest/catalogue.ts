@@ -267,7 +267,7 @@ export function createCatalogue(database: Database) {
       if (warnings) values['warnings'] = JSON.stringify(warnings);
       const names = Object.keys(values).filter((name) => values[name] !== undefined);
       connection.run(
-        `update document set ${names.map((name) => `${name} = ?`).join(', ')}, updated_at = ? where id = ?`,
+        `update document set ${[...names, 'updated_at'].map((name) => `${name} = ?`).join(', ')} where id = ?`,
         ...names.map((name) => values[name] ?? null),
         new Date().toISOString(),
         id,

@@ -19,13 +19,15 @@ export type Filter =
   | z.infer<typeof Several>
   | { type: 'and' | 'or'; filters: Filter[] };
 
-const Long: z.ZodType<Filter> = z.lazy(() =>
-  z.union([
-    One,
-    Several,
-    z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(Long).min(1).max(100) }),
-  ]),
-);
+const Long: z.ZodType<Filter> = z
+  .lazy(() =>
+    z.union([
+      One,
+      Several,
+      z.strictObject({ type: z.enum(['and', 'or']), filters: z.array(Long).min(1).max(100) }),
+    ]),
+  )
+  .meta({ id: 'LongFilter' });
 
 /** `{key: value}` means equal, `{key: [values]}` any of them, several keys all of them. */
 const Short = z
@@ -40,7 +42,7 @@ const Short = z
   }));
 
 /** Both forms of a filter, read into the long one. */
-export const Filter: z.ZodType<Filter> = z.union([Long, Short]);
+export const Filter: z.ZodType<Filter> = z.union([Long, Short]).meta({ id: 'Filter' });
 
 export interface Condition {
   sql: string;
