@@ -6,12 +6,10 @@ import { createKeys } from './api/keys.ts';
 import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
-import { createConverse } from './ask/converse.ts';
 import { createMemory } from './ask/remembered.ts';
 import { createGolden } from './ask/golden.ts';
 import { createRetrieve } from './ask/retrieve.ts';
-import { createIllustrate } from './ask/illustrate.ts';
-import { createImages, type ImagesOptions } from './comfy/images.ts';
+import type { ImagesOptions } from './comfy/images.ts';
 import type { Config } from './config.ts';
 import { openDataFolder } from './data-folder.ts';
 import { createArrivals } from './ingest/arrivals.ts';
@@ -46,6 +44,7 @@ import { createTranscribe } from './models/transcribe.ts';
 import { createModels, type ModelsOptions } from './models/models.ts';
 import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
+import { createPictures } from './pictures.ts';
 import { startPruning } from './prune.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createSystem } from './system.ts';
@@ -150,17 +149,12 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const golden = createGolden({ database, retrieve });
   const chat = createChatPort(models);
   const ask = createAsk({ retrieve, chat, coverage: catalogue.coverage, log });
-  const converse = createConverse({ ask, chat, chatModels: models.chatModels });
 
   // Pictures beside the text.
-  const images = await createImages(
-    { ...config.comfy, media: join(config.data, 'media'), ...overrides.comfy },
-    { database, log },
-  );
-  const illustrate = createIllustrate(
-    { workflow: config.comfy.illustrate },
-    { chat, images, figuresOf: documents.figuresOf, log },
-  );
+  const asking = { chat, ask, retrieve, chatModels: models.chatModels };
+  const shown = { database, documents, folders, log };
+  const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
+  const { images } = pictures;
 
   const counted = { catalogue, queue, store };
   const status = createStatus({
@@ -185,20 +179,15 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
       changes: catalogue.changes,
+      ...pictures,
       pictures: images,
-      pictureDefaults: { generate: config.comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' },
-      illustrate,
-      illustrates: folders.illustrates,
       deliveries: createDeliveries(database),
       secrets: config.webhookSecrets,
       notices,
       index: vectors.change,
       golden,
       folder,
-      retrieve,
-      ask,
-      converse,
-      chatModels: models.chatModels,
+      ...asking,
       fetchPicture: fetchUrl,
       embedder: { name: () => models.status().embed.name, plain: models.embed.plain },
       memory: createMemory(database),

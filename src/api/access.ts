@@ -103,6 +103,8 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
     run: <T>(access: Access, work: () => T): T => storage.run(access, work),
     reaches,
     check,
+    /** Whether the key has the scope, as every admin's has. */
+    has: (wanted: Scope): boolean => current().scopes.some((one) => one === wanted || one === 'admin'),
     /** The key's collections; undefined when it reaches all. */
     collections: () => current().collections,
 

@@ -3,6 +3,13 @@ import type { ChatOptions } from '../ask/ask.ts';
 import { Filter } from '../ingest/filter.ts';
 import { Message } from './chat-messages.ts';
 
+/** `wait`, and `{wait: true}`, put the picture into the same answer; left out, the policy of the collection decides. */
+export const Illustrated = z.union([
+  z.boolean(),
+  z.literal('wait'),
+  z.strictObject({ wait: z.boolean() }).transform(({ wait }) => (wait ? ('wait' as const) : true)),
+]);
+
 /** Our own options, beside OpenAI's. */
 export const LimnerOptions = z.strictObject({
   /** Whether the answer comes from the documents; by default it does for `limner` and does not for other models. */
@@ -16,6 +23,8 @@ export const LimnerOptions = z.strictObject({
    * of Open WebUI.
    */
   sources: z.enum(['markdown', 'events', 'fields']).optional(),
+  /** A picture beside the answer. */
+  illustrate: Illustrated.optional(),
 });
 
 const Schema = z.record(z.string(), z.unknown());

@@ -1,5 +1,6 @@
 import type { Annotation, Answer, AskEvent, ChatUsage, ToolCall, ToolCallPart } from '../ask/ask.ts';
 import { morePlace, type Citation } from '../document.ts';
+import { illustrationBody } from './images.ts';
 
 /** OpenAI's shapes for chat completions, with our citations beside them. Field by field as strict clients need. */
 
@@ -47,6 +48,11 @@ function citationFields({ sources, index }: Pick<Answer, 'sources' | 'index'>) {
   };
 }
 
+/** The picture beside the answer, as our own field. */
+export function illustrationField({ illustration }: Answer) {
+  return illustration && { illustration: illustrationBody(illustration) };
+}
+
 function usageBody({ promptTokens, completionTokens }: ChatUsage) {
   return {
     prompt_tokens: promptTokens,
@@ -91,6 +97,7 @@ export function completion(head: Head, answer: Answer) {
     ],
     usage: usageBody(answer.usage),
     ...citationFields(answer),
+    ...illustrationField(answer),
   };
 }
 
@@ -126,7 +133,7 @@ export function chunksOf(
     ...(answer.annotations.length > 0
       ? [chunk({ annotations: answer.annotations.map(annotation) }, null)]
       : []),
-    chunk({}, answer.usage.finish),
+    { ...chunk({}, answer.usage.finish), ...illustrationField(answer) },
     ...(includeUsage ? [{ ...chunk({}, null), choices: [], usage: usageBody(answer.usage) }] : []),
   ];
   return {

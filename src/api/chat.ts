@@ -22,10 +22,11 @@ export function chatRoutes(server: FastifyInstance, { answer, log }: ChatRoutes)
   server.post('/v1/chat/completions', { bodyLimit: MAX_CHAT_BYTES }, async (request, reply) => {
     const body = parse(ChatRequest, request.body);
     const { model, limner } = body;
-    const asked = { model, messages: toTurns(body.messages), options: toOptions(body), limner };
+    const isStreamed = body.stream === true;
+    const asked = { model, messages: toTurns(body.messages), options: toOptions(body), limner, isStreamed };
     const events = await answer(asked, request, reply);
     const head = { id: `chatcmpl-${randomBytes(12).toString('hex')}`, created: now(), model };
-    if (body.stream !== true) return completion(head, await wholeAnswer(events));
+    if (!isStreamed) return completion(head, await wholeAnswer(events));
     const chunks = chunksOf(head, {
       includeUsage: body.stream_options?.include_usage === true,
       asEvents: limner?.sources === 'events',

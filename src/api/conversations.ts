@@ -22,6 +22,7 @@ export interface Asked {
   messages: ChatMessage[];
   options: ChatOptions;
   limner?: z.infer<typeof LimnerOptions> | undefined;
+  isStreamed: boolean;
 }
 
 /** One way to answer for chat completions and responses. Fails before the first event where it can. */
@@ -39,12 +40,15 @@ export function createAnswerConversation(parts: ConversationParts): AnswerConver
     const signal = signalOf(request, reply);
     const { filter, limit } = limner;
     const collection = limner.collection ?? (target.fromDocuments ? target.collection : undefined);
+    const illustrate = limner.illustrate ?? (target.fromDocuments ? target.illustrate : undefined);
     const conversation: Conversation = {
       messages: await fetchPictures(asked.messages, fetchPicture, signal),
       options: { ...asked.options, ...(!target.fromDocuments && { model: target.model }) },
       fromDocuments: limner.documents ?? target.fromDocuments,
       publicUrl: publicUrl(request),
       listSources: limner.sources === 'markdown',
+      isStreamed: asked.isStreamed,
+      ...(illustrate !== undefined && { illustrate }),
       ...(collection !== undefined && { collection }),
       ...(filter && { documents: parts.matching(filter) }),
       ...(limit !== undefined && { limit }),

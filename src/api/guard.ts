@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { LimnerError } from '../errors.ts';
 import { sha256, type Access, type Keys } from './keys.ts';
 import { createBudget } from './limits.ts';
+import type { Links } from './links.ts';
 import { cookieOf, type Sessions } from './login.ts';
 
 /** These say nothing about documents; who watches a service has no key, and the page asks for one itself. */
@@ -14,6 +15,9 @@ export const OPEN_ROUTES: ReadonlySet<string> = new Set([
   '/web/*',
   '/web/vendor/:file',
 ]);
+
+/** Routes that an address with a signature opens. */
+const LINKED: ReadonlySet<string> = new Set(['/media/pending/:id', '/api/documents/:id/figures/:figure']);
 
 /** Wrong keys a minute and address, before even right ones are refused. */
 const WRONG_KEYS = 100;
@@ -32,6 +36,8 @@ export interface GuardOptions {
 
 /** Everything is open: no keys are set, and only the machine itself is served. */
 const OWNER: Access = { id: 'owner', scopes: ['admin'] };
+/** Who has the address of one picture. */
+const BEARER: Access = { id: 'link', scopes: ['read'] };
 const NOBODY: Access = { id: 'nobody', scopes: ['write'] };
 
 export type Guard = ReturnType<typeof createGuard>;
@@ -41,7 +47,10 @@ export type Guard = ReturnType<typeof createGuard>;
  * browsers ask for, or the page's session). Without keys only loopback listens, and a page of another site must
  * not reach it: not by a name of its own that resolves here (Host), not by a form (Origin).
  */
-export function createGuard(options: GuardOptions, { keys, sessions }: { keys: Keys; sessions: Sessions }) {
+export function createGuard(
+  options: GuardOptions,
+  { keys, sessions, links }: { keys: Keys; sessions: Sessions; links: Pick<Links, 'holds'> },
+) {
   const { publicUrl, hosts, signed = [] } = options;
   const digests = options.apiKeys.map(sha256);
   const ours = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
@@ -84,6 +93,7 @@ export function createGuard(options: GuardOptions, { keys, sessions }: { keys: K
       const url = request.routeOptions.url ?? '';
       if (url === '/login' || url === '/') checkOrigin(request);
       if (open.has(url)) return NOBODY;
+      if (LINKED.has(url) && links.holds(request.url)) return BEARER;
       checkOrigin(request);
       if (!locked()) return OWNER;
       const { authorization } = request.headers;

@@ -1,8 +1,9 @@
-import { createReadStream } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import { parse } from './failure.ts';
+import type { Illustration } from '../ask/illustrate.ts';
+import { errorBody, parse } from './failure.ts';
+import { sendFile, type MediaFile } from './media-file.ts';
 import { signalOf } from './sse.ts';
 
 export const IMAGE_STATES = [
@@ -57,14 +58,14 @@ export interface Pictures {
   remove(id: string): Promise<void>;
   wait(id: string, signal: AbortSignal): Promise<Picture>;
   preview(id: string): { type: string; bytes: Buffer } | undefined;
-  file(id: string): { path: string; mime: string; kind: string; bytes: number; name: string };
+  file(id: string): MediaFile;
 }
 
 /** Pictures come as base64 inside JSON. */
 const BODY_LIMIT = 64 * 1024 * 1024;
 
 /** A picture that is sent along: base64, bare or as a data URL. */
-const Base64 = z
+export const Base64 = z
   .string()
   .max(BODY_LIMIT)
   .regex(
@@ -145,44 +146,17 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
     return reply.code(204).send();
   });
 
-  server.get<ById>('/media/:id', async ({ params, headers }, reply) => {
-    const file = pictures.file(params.id);
-    void reply
-      .header('accept-ranges', 'bytes')
-      .header('etag', `"${params.id}"`)
-      // The address is the hash of the bytes, so what it names never changes.
-      .header('cache-control', 'private, max-age=31536000, immutable')
-      .header('content-security-policy', "default-src 'none'; sandbox")
-      .header('content-type', file.kind === 'file' ? 'application/octet-stream' : file.mime)
-      .header(
-        'content-disposition',
-        `${file.kind === 'file' ? 'attachment' : 'inline'}; filename="${file.name}"`,
-      );
-    if (headers['if-none-match'] === `"${params.id}"`) return reply.code(304).send();
-    const range = rangeOf(headers.range, file.bytes);
-    if (range === 'outside') return reply.code(416).header('content-range', `bytes */${file.bytes}`).send();
-    const { start, end } = range ?? { start: 0, end: file.bytes - 1 };
-    if (range) void reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
-    void reply.header('content-length', end - start + 1);
-    return reply.send(file.bytes === 0 ? '' : createReadStream(file.path, { start, end }));
-  });
+  // The address is the hash of the bytes, so what it names never changes.
+  server.get<ById>('/media/:id', (request, reply) =>
+    sendFile(request, reply, pictures.file(request.params.id), {
+      etag: request.params.id,
+      cacheControl: 'private, max-age=31536000, immutable',
+    }),
+  );
 }
 
 function decode(text: string): Buffer {
   return Buffer.from(text.slice(text.indexOf(',') + 1), 'base64');
-}
-
-/** One range of `bytes=a-b`, `bytes=a-` or `bytes=-n`; several at once are answered with the whole. */
-function rangeOf(
-  header: string | undefined,
-  bytes: number,
-): { start: number; end: number } | 'outside' | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (!match || match[0] === 'bytes=-') return undefined;
-  const [, first = '', last = ''] = match;
-  const start = first === '' ? Math.max(0, bytes - Number(last)) : Number(first);
-  const end = first === '' || last === '' ? bytes - 1 : Math.min(Number(last), bytes - 1);
-  return start > end ? 'outside' : { start, end };
 }
 
 export function pictureBody(job: Picture) {
@@ -194,6 +168,7 @@ export function pictureBody(job: Picture) {
     progress: Math.round(job.progress * 100) / 100,
     inputs: job.inputs,
     generated: true,
+    seed: typeof job.inputs['seed'] === 'number' ? job.inputs['seed'] : null,
     passages: job.passages,
     outputs: job.outputs.map(({ id, kind, mime, bytes, name }) => ({
       id,
@@ -209,4 +184,10 @@ export function pictureBody(job: Picture) {
     created_at: job.createdAt,
     updated_at: job.updatedAt,
   };
+}
+
+/** The picture of an answer: a figure of a document, a job, or why there is none. */
+export function illustrationBody(illustration: Illustration) {
+  if ('figure' in illustration) return { generated: false, figure: illustration.figure };
+  return 'error' in illustration ? errorBody(illustration.error) : pictureBody(illustration.job);
 }

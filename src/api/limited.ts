@@ -25,7 +25,13 @@ export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
     retrieve: (query, signal) => retrieve(scope.narrow(query), signal),
     ask: (request, signal) => ask(scope.narrow(request), signal),
     converse: (conversation, signal) =>
-      converse(conversation.fromDocuments ? scope.narrow(conversation) : conversation, signal),
+      converse(
+        {
+          ...(conversation.fromDocuments ? scope.narrow(conversation) : conversation),
+          mayPaint: scope.has('write'),
+        },
+        signal,
+      ),
     collections: () => collections().filter(scope.reaches),
     matching: (filter) => {
       const found = matching(filter);

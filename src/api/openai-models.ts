@@ -5,7 +5,12 @@ import { LimnerError } from '../errors.ts';
 const OURS = 'limner';
 
 /** Who answers: the documents, of one collection or all, or a model of the model server alone. */
-export type Target = { fromDocuments: true; collection?: string } | { fromDocuments: false; model: string };
+export type Target =
+  | { fromDocuments: true; collection?: string; illustrate?: true }
+  | { fromDocuments: false; model: string };
+
+/** Behind a name of ours it asks for a picture beside each answer. */
+const WITH_PICTURE = '+image';
 
 export interface ModelNames {
   list(): string[];
@@ -16,19 +21,30 @@ export interface ModelNames {
 export function createModelNames(parts: {
   collections: () => string[];
   chatModels: () => { name: string }[];
+  /** Whether pictures can be made now. */
+  canPaint: () => boolean;
 }): ModelNames {
-  const { collections, chatModels } = parts;
+  const { collections, chatModels, canPaint } = parts;
+
+  function oursOf(id: string): Target | undefined {
+    if (id === OURS) return { fromDocuments: true };
+    const wanted = id.startsWith(`${OURS}/`) ? id.slice(OURS.length + 1) : undefined;
+    if (wanted !== undefined && collections().includes(wanted))
+      return { fromDocuments: true, collection: wanted };
+    if (!id.endsWith(WITH_PICTURE)) return undefined;
+    const target = oursOf(id.slice(0, -WITH_PICTURE.length));
+    return target?.fromDocuments ? { ...target, illustrate: true } : undefined;
+  }
+
   return {
-    list: () => [
-      OURS,
-      ...collections().map((name) => `${OURS}/${name}`),
-      ...chatModels().map(({ name }) => name),
-    ],
+    list: () => {
+      const ours = [OURS, ...collections().map((name) => `${OURS}/${name}`)];
+      const pictured = canPaint() ? ours.map((name) => name + WITH_PICTURE) : [];
+      return [...ours, ...pictured, ...chatModels().map(({ name }) => name)];
+    },
     resolve: (id) => {
-      if (id === OURS) return { fromDocuments: true };
-      const wanted = id.startsWith(`${OURS}/`) ? id.slice(OURS.length + 1) : undefined;
-      if (wanted !== undefined && collections().includes(wanted))
-        return { fromDocuments: true, collection: wanted };
+      const ours = oursOf(id);
+      if (ours) return ours;
       const model = chatModels().find(({ name }) => id === name || id === `${name}:latest`);
       if (model) return { fromDocuments: false, model: model.name };
       throw new LimnerError('model_not_found', `There is no model "${id}"; GET /v1/models lists them.`, {

@@ -19,6 +19,7 @@ import { vectorStoreRoutes } from './vector-stores.ts';
 export interface OpenAiRoutes extends Omit<ConversationParts, 'models'> {
   collections: () => string[];
   chatModels: () => { name: string }[];
+  canPaint: () => boolean;
   embedder: TextEmbedder;
   memory: Memory;
   stores: VectorStores;
@@ -42,7 +43,7 @@ function routes(server: FastifyInstance, parts: OpenAiRoutes): void {
   // A store that was made is asked before its first document is there.
   const made = (): string[] => parts.stores.list().map(({ collection }) => collection);
   const collections = (): string[] => [...new Set([...parts.collections(), ...made()])].toSorted();
-  const models = createModelNames({ collections, chatModels: parts.chatModels });
+  const models = createModelNames({ collections, chatModels: parts.chatModels, canPaint: parts.canPaint });
   const answer = createAnswerConversation({ ...parts, models });
   modelRoutes(server, { models });
   chatRoutes(server, { ...parts, answer });

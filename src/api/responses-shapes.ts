@@ -1,7 +1,7 @@
 import type { Annotation, Answer, AskEvent, ToolCallPart } from '../ask/ask.ts';
 import type { Citation } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
-import { source } from './chat-shapes.ts';
+import { illustrationField, source } from './chat-shapes.ts';
 import { fileId, fileName } from './file-ids.ts';
 import { createThoughts, newId, type OutputItem } from './responses-thoughts.ts';
 import { fileSearchOf, type ResponseRequest } from './responses-request.ts';
@@ -119,7 +119,8 @@ export function createResponse(head: ResponseHead) {
     yield event(`response.${String(final['status'])}`, { response: final });
   }
 
-  function ended({ usage, sources: given }: Answer): Record<string, unknown> {
+  function ended(answer: Answer): Record<string, unknown> {
+    const { usage, sources: given } = answer;
     const isCut = usage.finish === 'length';
     return body({
       status: isCut ? 'incomplete' : 'completed',
@@ -127,6 +128,7 @@ export function createResponse(head: ResponseHead) {
       incomplete_details: isCut ? { reason: 'max_output_tokens' } : null,
       usage: usageBody(usage),
       sources: given.map(source),
+      ...illustrationField(answer),
     });
   }
 

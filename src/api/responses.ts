@@ -127,6 +127,7 @@ export function responseRoutes(
       messages: toConversation([...before, ...input], body.instructions),
       options: toResponseOptions(body),
       limner: { ...(search && searchOptions(search)), ...body.limner },
+      isStreamed: body.stream === true,
     };
   }
 

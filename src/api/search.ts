@@ -1,16 +1,22 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { wholeAnswer, type Answer, type Ask, type AskEvent } from '../ask/ask.ts';
-import type { Illustrate, Illustration } from '../ask/illustrate.ts';
+import type { Conversation, Converse } from '../ask/converse.ts';
+import type { Illustrate, Illustration, PictureWish } from '../ask/illustrate.ts';
+import { imagineWords } from '../ask/imagine.ts';
 import type { Retrieve } from '../ask/retrieve.ts';
 import { morePlace, type Passage } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
 import { Filter } from '../ingest/filter.ts';
 import type { Log } from '../log.ts';
+import { Illustrated } from './chat-request.ts';
 import { source } from './chat-shapes.ts';
 import { asShown, errorBody, parse } from './failure.ts';
-import { pictureBody } from './images.ts';
+import { Base64, illustrationBody } from './images.ts';
 import { sendEvents, signalOf, sseEvent } from './sse.ts';
+
+/** A picture may come inside. */
+const MAX_ASK_BYTES = 32 * 1024 * 1024;
 
 const Question = z.string().max(100_000);
 
@@ -31,15 +37,17 @@ export const AskBody = z.strictObject({
    * A picture beside the answer; `wait` puts it into the same answer instead of making it meanwhile. Left out, the
    * policy of the cited collection decides.
    */
-  illustrate: z.union([z.boolean(), z.literal('wait')]).optional(),
+  illustrate: Illustrated.optional(),
+  /** What `/imagine` in the question makes variations of: base64, or a data URL. */
+  image: Base64.optional(),
 });
 
 export interface SearchRoutes {
   retrieve: Retrieve;
   ask: Ask;
+  /** Answers `/imagine`. */
+  converse: Converse;
   illustrate: Illustrate;
-  /** Whether the owners of a collection want pictures beside answers from it. */
-  illustrates: (collection: string) => boolean;
   /** Ids of the documents that a filter fits. */
   matching: (filter: Filter) => string[];
   publicUrl: (request: { protocol: string; host: string }) => string;
@@ -48,7 +56,7 @@ export interface SearchRoutes {
 
 export function searchRoutes(
   server: FastifyInstance,
-  { retrieve, ask, illustrate, illustrates, matching, publicUrl, log }: SearchRoutes,
+  { retrieve, ask, converse, illustrate, matching, publicUrl, log }: SearchRoutes,
 ): void {
   server.post('/api/search', async (request, reply) => {
     const { query, collection, limit, filter } = parse(SearchRequest, request.body);
@@ -62,25 +70,24 @@ export function searchRoutes(
     return { hits: found.passages.map(hit), arms: found.arms };
   });
 
-  server.post('/api/ask', async (request, reply) => {
-    const { stream, question, collection, filter, limit, illustrate: wanted } = parse(AskBody, request.body);
+  server.post('/api/ask', { bodyLimit: MAX_ASK_BYTES }, async (request, reply) => {
+    const body = parse(AskBody, request.body);
+    const { stream, question, collection, filter, limit, image, illustrate: wanted } = body;
     const signal = signalOf(request, reply);
-    const events = ask(
-      {
-        question,
-        publicUrl: publicUrl(request),
-        ...(collection !== undefined && { collection }),
-        ...(filter && { documents: matching(filter) }),
-        ...(limit !== undefined && { limit }),
-      },
-      signal,
-    );
+    const about = {
+      publicUrl: publicUrl(request),
+      ...(collection !== undefined && { collection }),
+      ...(filter && { documents: matching(filter) }),
+      ...(limit !== undefined && { limit }),
+    };
+    const events =
+      imagineWords(question) === undefined
+        ? ask({ question, ...about }, signal)
+        : converse(imagined(question, image, about), signal);
     if (!stream) {
       const answer = await wholeAnswer(events);
-      if (!wantsPicture(wanted, answer)) return answerBody(answer);
-      const illustration = await picture(answer, wanted === 'wait', signal);
-      if (wanted === undefined && 'error' in illustration) return answerBody(answer);
-      return { ...answerBody(answer), illustration: illustrationBody(illustration) };
+      const illustration = await picture(answer, wanted, signal);
+      return { ...answerBody(answer), ...(illustration && { illustration: illustrationBody(illustration) }) };
     }
     return sendEvents(
       reply,
@@ -92,37 +99,45 @@ export function searchRoutes(
     );
   });
 
-  /** What the request says, else what the owners of the collection that is cited first say. */
-  function wantsPicture(asked: boolean | 'wait' | undefined, { citations }: Answer): boolean {
-    const [first] = citations;
-    return asked === undefined
-      ? first !== undefined && illustrates(first.passage.document.collection)
-      : asked !== false;
-  }
-
-  async function picture(answer: Answer, wait: boolean, signal: AbortSignal): Promise<Illustration> {
-    if (!wait) return illustrate.begin(answer);
-    const begun = await illustrate.compose(answer, signal);
-    return 'job' in begun ? { job: await illustrate.finished(begun.job, signal) } : begun;
+  /** The picture of a whole answer. Whoever did not ask for one is not told why there is none. */
+  async function picture(answer: Answer, wanted: PictureWish, signal: AbortSignal) {
+    if (!answer.illustration && !illustrate.wants(wanted, answer)) return undefined;
+    const isAwaited = wanted === 'wait';
+    const begun =
+      answer.illustration ??
+      (await (isAwaited ? illustrate.compose(answer, signal) : illustrate.begin(answer)));
+    if (wanted === undefined && 'error' in begun) return undefined;
+    return isAwaited ? illustrate.finished(begun, signal) : begun;
   }
 
   /** The job when it is handed over, and again when it has ended. */
   async function* pictures(
     answer: Answer,
-    wanted: z.infer<typeof AskBody>['illustrate'],
+    wanted: PictureWish,
     signal: AbortSignal,
   ): AsyncGenerator<Illustration> {
-    if (!wantsPicture(wanted, answer)) return;
-    const begun = await illustrate.compose(answer, signal);
+    if (!answer.illustration && !illustrate.wants(wanted, answer)) return;
+    const begun = answer.illustration ?? (await illustrate.compose(answer, signal));
     if (wanted === undefined && 'error' in begun) return;
     yield begun;
-    if ('job' in begun) yield { job: await illustrate.finished(begun.job, signal) };
+    if ('job' in begun) yield illustrate.finished(begun, signal);
   }
 }
 
-function illustrationBody(illustration: Illustration) {
-  if ('figure' in illustration) return { generated: false, figure: illustration.figure };
-  return 'error' in illustration ? errorBody(illustration.error) : pictureBody(illustration.job);
+/** `/imagine` as a conversation of one turn; its picture is told beside the text. */
+function imagined(
+  content: string,
+  image: string | undefined,
+  about: Pick<Conversation, 'publicUrl' | 'collection' | 'documents'>,
+): Conversation {
+  const url = image?.startsWith('data:') === false ? `data:image/png;base64,${image}` : image;
+  return {
+    ...about,
+    messages: [{ role: 'user', content, ...(url !== undefined && { images: [url] }) }],
+    options: {},
+    fromDocuments: true,
+    showsPictures: false,
+  };
 }
 
 /**

@@ -17,12 +17,14 @@ import { inboxRoutes, type InboxRoutes } from './inbox.ts';
 import { jobRoutes } from './jobs.ts';
 import { keyRoutes } from './key-routes.ts';
 import type { Keys } from './keys.ts';
+import type { Links } from './links.ts';
 import { limitPorts } from './limited.ts';
 import { createLimits, type LimitOptions } from './limits.ts';
 import { createSessions, loginRoutes } from './login.ts';
 import { pageRoutes } from './page.ts';
 import { pullRoutes, type PullParts } from './pulls.ts';
 import { mcpRoutes } from './mcp.ts';
+import { pendingRoutes } from './pending.ts';
 import { openApiRoutes } from './openapi.ts';
 import { readingRoutes } from './reading.ts';
 import { createRouteList } from './route-list.ts';
@@ -62,6 +64,7 @@ export interface ServerParts
   pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
   keys: Keys;
+  links: Links;
   log: Log;
 }
 
@@ -99,7 +102,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
       // A signature stands for a key.
       signed: parts.secrets.length > 0 ? ['/webhooks/process'] : [],
     },
-    { keys: parts.keys, sessions },
+    { keys: parts.keys, sessions, links: parts.links },
   );
 
   server.setErrorHandler(handleError);
@@ -130,6 +133,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   jobRoutes(server, parts);
   eventRoutes(server, parts);
   imageRoutes(server, parts);
+  pendingRoutes(server, parts);
   workflowRoutes(server, parts);
   openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
   viewerRoutes(server, parts);

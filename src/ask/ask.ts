@@ -10,6 +10,7 @@ import type {
   ToolCallPart,
 } from '../models/model-server.ts';
 import { toCitation, type Marker } from './cite.ts';
+import type { Illustration } from './illustrate.ts';
 import { buildPrompt } from './prompt.ts';
 import { bestSentences, creditPassages, worthQuoting } from './quote.ts';
 import type { Retrieve } from './retrieve.ts';
@@ -71,6 +72,8 @@ export interface Answer {
   /** What the model thought before it answered; empty where it does not say. */
   thinking: string;
   usage: ChatUsage;
+  /** The picture beside it, where there is one already. */
+  illustration?: Illustration;
 }
 
 export interface Annotation extends Marker {
@@ -85,7 +88,7 @@ export type AskEvent =
   | { type: 'tool_calls'; calls: readonly ToolCallPart[] }
   | { type: 'answer'; answer: Answer };
 
-const DEFAULT_PASSAGES = 8;
+export const DEFAULT_PASSAGES = 8;
 const QUOTED_PASSAGES = 3;
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['model_unavailable', 'model_missing']);
 

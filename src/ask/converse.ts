@@ -3,7 +3,11 @@ import type { ChatMessage, ChatOptions, ListedModel } from '../models/model-serv
 import type { Ask, AskEvent, Chat } from './ask.ts';
 import { isBackgroundTask } from './background-task.ts';
 import { createDirect } from './direct.ts';
+import type { Illustrate, PictureWish } from './illustrate.ts';
+import { imagineWords, type Imagine } from './imagine.ts';
+import type { Link } from './picture-text.ts';
 import { withSourceList } from './source-list.ts';
+import { withPicture } from './with-picture.ts';
 
 /** A conversation whose last question is to be answered. */
 export interface Conversation {
@@ -20,18 +24,28 @@ export interface Conversation {
   publicUrl: string;
   /** Puts a Markdown list of the cited sources at the end of the text. */
   listSources?: boolean;
+  /** Left out, the policy of the cited collection decides. */
+  illustrate?: PictureWish;
+  /** Whether pictures are told in the text, for programs that show nothing else. */
+  showsPictures?: boolean;
+  isStreamed?: boolean;
+  /** Whether who asks may have pictures made of words of their own. */
+  mayPaint?: boolean;
 }
 
 export interface ConverseParts {
   ask: Ask;
   chat: Chat;
   chatModels: () => ListedModel[];
+  imagine: Imagine;
+  illustrate: Illustrate;
+  link: Link;
 }
 
 export type Converse = ReturnType<typeof createConverse>;
 
 /** Answers the last question of a conversation: from the documents, or by the model alone. */
-export function createConverse({ ask, chat, chatModels }: ConverseParts) {
+export function createConverse({ ask, chat, chatModels, imagine, illustrate, link }: ConverseParts) {
   const direct = createDirect({ chat });
 
   function checkPictures({ messages, options }: Conversation): void {
@@ -43,13 +57,42 @@ export function createConverse({ ask, chat, chatModels }: ConverseParts) {
     });
   }
 
-  return function converse(conversation: Conversation, signal: AbortSignal): AsyncGenerator<AskEvent> {
+  function answer(conversation: Conversation, signal: AbortSignal): AsyncGenerator<AskEvent> {
+    const picture = toImagined(conversation);
+    if (picture) return imagine(picture, signal);
     checkPictures(conversation);
-    const { messages, options, fromDocuments, listSources = false } = conversation;
-    if (!fromDocuments || isBackgroundTask(messages)) return direct({ messages, options }, signal);
-    const events = ask(toRequest(conversation), signal);
-    return listSources ? withSourceList(events) : events;
+    const { messages, options, fromDocuments } = conversation;
+    if (!fromDocuments) return direct({ messages, options }, signal);
+    return ask(toRequest(conversation), signal);
+  }
+
+  return function converse(conversation: Conversation, signal: AbortSignal): AsyncGenerator<AskEvent> {
+    const { messages, options, illustrate: wish, listSources = false, publicUrl } = conversation;
+    if (isBackgroundTask(messages)) return direct({ messages, options }, signal);
+    const pictured = withPicture(
+      answer(conversation, signal),
+      {
+        wish,
+        isStreamed: conversation.isStreamed ?? false,
+        isText: (conversation.showsPictures ?? true) && options.format === undefined,
+        link: (path) => publicUrl + link(path),
+      },
+      illustrate,
+      signal,
+    );
+    return listSources ? withSourceList(pictured) : pictured;
   };
+}
+
+/** What `/imagine` in the last message of the user asks for; undefined where it asks for nothing. */
+function toImagined({ messages, mayPaint = false, ...about }: Conversation) {
+  const at = messages.findLastIndex(({ role }) => role === 'user');
+  const { content = '', images = [] } = messages[at] ?? {};
+  const words = at === messages.length - 1 ? imagineWords(content) : undefined;
+  if (words === undefined) return undefined;
+  if (!mayPaint)
+    throw new LimnerError('forbidden', 'This key lacks the scope "write", which /imagine needs.');
+  return { ...about, words, images, history: messages.slice(0, at) };
 }
 
 /** The last message of the user is the question; what came before is history, what follows are rounds of tools. */

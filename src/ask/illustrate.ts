@@ -26,6 +26,9 @@ export type FiguresOf = (
   page?: number,
 ) => readonly { url: string; width: number; height: number; page?: number; description?: string }[];
 
+/** Whether a picture is asked for; `wait` wants it in the same answer, undefined leaves it to the policy. */
+export type PictureWish = boolean | 'wait' | undefined;
+
 export type Illustrate = ReturnType<typeof createIllustrate>;
 
 const MAX_WORDS = 60;
@@ -34,8 +37,9 @@ const PASSAGES = 3;
 const WRITE_MS = 60_000;
 
 /**
- * Finds the picture of an answer: a figure on a cited page wins; else one is handed to the workers. What is painted comes from the cited passages and from nothing else;
- * the job carries them, so that the picture can say what it was made from. Never throws for a picture's sake.
+ * Finds the picture of an answer: a figure on a cited page wins; else one is handed to the workers. What is painted
+ * comes from the cited passages and from nothing else; the job carries them, so that the picture can say what it was
+ * made from. Never throws for a picture's sake.
  */
 export function createIllustrate(
   { workflow }: { workflow: string },
@@ -43,18 +47,19 @@ export function createIllustrate(
     chat,
     images,
     figuresOf,
+    illustrates,
     log,
-  }: { chat: Chat; images: Pick<Images, 'submit' | 'wait'>; figuresOf: FiguresOf; log: Log },
+  }: {
+    chat: Chat;
+    images: Pick<Images, 'submit' | 'wait'>;
+    figuresOf: FiguresOf;
+    /** Whether the owners of a collection want pictures beside answers from it. */
+    illustrates: (collection: string) => boolean;
+    log: Log;
+  },
 ) {
-  async function submit(answer: Answer, prompt: string): Promise<Illustration> {
-    return guarded(async () => {
-      const passages = answer.citations.slice(0, PASSAGES).map(originOf);
-      return { job: await images.submit({ workflow, inputs: { prompt }, passages }) };
-    });
-  }
-
   /** The largest figure on the first cited page that has one; of a document without pages, its largest. */
-  function figureOf({ citations }: Answer): CitedFigure | undefined {
+  function figureOf(citations: readonly Citation[]): CitedFigure | undefined {
     for (const { passage, title } of citations) {
       const found = figuresOf(passage.document.id, passage.page);
       const [figure] = found.toSorted((one, other) => other.width * other.height - one.width * one.height);
@@ -75,39 +80,50 @@ export function createIllustrate(
     }
   }
 
-  async function describe(answer: Answer, signal: AbortSignal): Promise<string> {
-    if (chat.ready() === undefined) return wordsOf(answer.citations);
+  async function picture(
+    { citations }: Answer,
+    write: (citations: readonly Citation[]) => Promise<string>,
+  ): Promise<Illustration> {
+    if (citations.length === 0) return { error: nothingCited() };
+    const figure = figureOf(citations);
+    if (figure) return { figure };
+    return guarded(async () => {
+      const passages = citations.slice(0, PASSAGES).map(toOrigin);
+      return { job: await images.submit({ workflow, inputs: { prompt: await write(citations) }, passages }) };
+    });
+  }
+
+  async function describe(citations: readonly Citation[], signal: AbortSignal): Promise<string> {
+    if (chat.ready() === undefined) return wordsOf(citations);
     let text = '';
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(WRITE_MS)]);
-    for await (const part of chat.complete(messagesFor(answer.citations), { maxTokens: 120 }, deadline))
-      text += part.text;
-    return cut(text) || wordsOf(answer.citations);
+    try {
+      for await (const part of chat.complete(messagesFor(citations), { maxTokens: 120 }, deadline))
+        text += part.text;
+    } catch (error) {
+      if (!(error instanceof LimnerError) || signal.aborted) throw error;
+    }
+    return cut(text) || wordsOf(citations);
   }
 
   return {
+    /** What the request says, else what the owners of the collection that is cited first say. */
+    wants(asked: PictureWish, { citations, toolCalls }: Answer): boolean {
+      if (toolCalls.length > 0) return false;
+      const [first] = citations;
+      return asked === undefined
+        ? first !== undefined && illustrates(first.passage.document.collection)
+        : asked !== false;
+    },
     /** Begins the picture at once, its prompt made of the passages' own words: the text does not wait for it. */
-    begin(answer: Answer): Promise<Illustration> {
-      if (answer.citations.length === 0) return Promise.resolve({ error: nothingCited() });
-      const figure = figureOf(answer);
-      if (figure) return Promise.resolve({ figure });
-      return submit(answer, wordsOf(answer.citations));
-    },
+    begin: (answer: Answer): Promise<Illustration> =>
+      picture(answer, (citations) => Promise.resolve(wordsOf(citations))),
     /** The same with a prompt that the language model writes, when there is one. */
-    async compose(answer: Answer, signal: AbortSignal): Promise<Illustration> {
-      if (answer.citations.length === 0) return { error: nothingCited() };
-      const figure = figureOf(answer);
-      if (figure) return { figure };
-      return guarded(async () => {
-        const prompt = await describe(answer, signal).catch((error: unknown) => {
-          if (!(error instanceof LimnerError) || signal.aborted) throw error;
-          return wordsOf(answer.citations);
-        });
-        return submit(answer, prompt);
-      });
-    },
-    /** The job when it has ended. */
-    async finished(job: ImageJob, signal: AbortSignal): Promise<ImageJob> {
-      return images.wait(job.id, signal);
+    compose: (answer: Answer, signal: AbortSignal): Promise<Illustration> =>
+      picture(answer, (citations) => describe(citations, signal)),
+    /** The same when a picture that is made has ended. */
+    async finished(illustration: Illustration, signal: AbortSignal): Promise<Illustration> {
+      return 'job' in illustration ? { job: await images.wait(illustration.job.id, signal) } : illustration;
     },
   };
 }
@@ -116,7 +132,8 @@ function nothingCited(): LimnerError {
   return new LimnerError('not_found', 'The answer cites nothing, so there is nothing to illustrate.');
 }
 
-function originOf({ passage, url, title }: Citation): Origin {
+/** Where a passage comes from, as a job keeps it. */
+export function toOrigin({ passage, url, title }: Citation): Origin {
   return {
     document: passage.document.id,
     title,

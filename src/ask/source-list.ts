@@ -1,5 +1,6 @@
 import { placeInWords, type Citation } from '../document.ts';
 import type { AskEvent } from './ask.ts';
+import { escapeMarkdown } from './picture-text.ts';
 
 /** Puts the sources that an answer cites at its end, for programs that show nothing but the text. */
 export async function* withSourceList(events: AsyncIterable<AskEvent>): AsyncGenerator<AskEvent> {
@@ -16,10 +17,5 @@ export async function* withSourceList(events: AsyncIterable<AskEvent>): AsyncGen
 
 function line({ marker, title, passage, url }: Citation): string {
   const place = placeInWords(passage);
-  return `- [${marker}] [${escape(place === '' ? title : `${title}, ${place}`)}](${url})`;
-}
-
-/** A title is data: nothing in it is Markdown. */
-function escape(title: string): string {
-  return title.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_{}[\]<>()#!|~]/g, '\\$&');
+  return `- [${marker}] [${escapeMarkdown(place === '' ? title : `${title}, ${place}`)}](${url})`;
 }

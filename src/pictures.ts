@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import { createLinks } from './api/links.ts';
+import type { Ask, Chat } from './ask/ask.ts';
+import { createConverse } from './ask/converse.ts';
+import { createIllustrate } from './ask/illustrate.ts';
+import { createImagine } from './ask/imagine.ts';
+import type { Retrieve } from './ask/retrieve.ts';
+import { createImages, type ImagesOptions } from './comfy/images.ts';
+import type { Config } from './config.ts';
+import type { Documents } from './ingest/documents.ts';
+import type { Folders } from './ingest/folders.ts';
+import type { Log } from './log.ts';
+import type { Models } from './models/models.ts';
+import type { Database } from './sqlite.ts';
+
+interface Parts {
+  database: Database;
+  chat: Chat;
+  ask: Ask;
+  retrieve: Retrieve;
+  chatModels: Models['chatModels'];
+  documents: Pick<Documents, 'figuresOf'>;
+  folders: Pick<Folders, 'illustrates'>;
+  log: Log;
+}
+
+/** Pictures beside the text: the workers, what they are asked for, and the conversations that show it. */
+export async function createPictures(
+  { comfy, data }: Pick<Config, 'comfy' | 'data'>,
+  overrides: Partial<ImagesOptions>,
+  { database, chat, ask, retrieve, chatModels, documents, folders, log }: Parts,
+) {
+  const images = await createImages(
+    { ...comfy, media: join(data, 'media'), ...overrides },
+    { database, log },
+  );
+  const links = await createLinks(database);
+  const pictureDefaults = { generate: comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' };
+  const { figuresOf } = documents;
+  const illustrate = createIllustrate(
+    { workflow: pictureDefaults.generate },
+    { chat, images, figuresOf, illustrates: folders.illustrates, log },
+  );
+  const imagine = createImagine(
+    { create: pictureDefaults.generate, vary: pictureDefaults.edit },
+    { images, retrieve, figuresOf },
+  );
+  return {
+    images,
+    links,
+    pictureDefaults,
+    canPaint: (): boolean => images.canRun(pictureDefaults.generate),
+    illustrate,
+    converse: createConverse({ ask, chat, chatModels, imagine, illustrate, link: links.sign }),
+  };
+}
