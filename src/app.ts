@@ -21,6 +21,7 @@ import { createExtractions } from './ingest/extractions.ts';
 import { createFigures } from './ingest/figures.ts';
 import { createFolders } from './ingest/folders.ts';
 import { createFetchUrl } from './ingest/fetch-url.ts';
+import { placeWithin } from './ingest/ignore.ts';
 import { createInbox } from './ingest/inbox.ts';
 import { createJobs } from './ingest/jobs.ts';
 import { withTranscription } from './ingest/listen.ts';
@@ -97,7 +98,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   });
   const transcribe = config.transcribe && createTranscribe(config.transcribe);
   const extract = withTranscription(extractor.extract, transcribe);
-  const folders = createFolders({ database, log });
+  const dataFolder = await placeWithin(config.inbox, config.data);
+  const folders = createFolders({ database, log, dataFolder });
   const inbox = createInbox(config.inbox, folders.ignores);
   const requireSpace = createRequireSpace(config.data, config.minFreeBytes);
   const pipeline = createPipeline(

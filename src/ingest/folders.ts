@@ -13,6 +13,8 @@ export const IGNORE_FILE = '.limnerignore';
 /** Says how the files below its folder are treated. */
 export const POLICY_FILE = '.limner.yaml';
 
+const OURS = 'the data folder of Limner';
+
 /** Larger settings files are a mistake. */
 const MAX_BYTES = 256 * 1024;
 
@@ -39,7 +41,16 @@ export function isSettingsFile(uri: string): boolean {
 export type Folders = ReturnType<typeof createFolders>;
 
 /** What the people who own the folders say about them, in files that lie there. Read by every scan. */
-export function createFolders({ database, log }: { database: Database; log: Log }) {
+export function createFolders({
+  database,
+  log,
+  dataFolder,
+}: {
+  database: Database;
+  log: Log;
+  /** Where Limner writes, relative to the inbox, where it lies inside: nothing of it is a document. */
+  dataFolder?: string | undefined;
+}) {
   database.migrate('folders', SCHEMA);
   const texts = new Map<string, string>();
   const rules = new Map<string, Ignore>();
@@ -116,8 +127,12 @@ export function createFolders({ database, log }: { database: Database; log: Log 
     for (const file of gone) await drop(file);
   }
 
+  const isOurs = (uri: string): boolean =>
+    dataFolder !== undefined && (uri === dataFolder || uri.startsWith(`${dataFolder}/`));
+
   /** The reason of the deepest rule that speaks of this path itself, its folders not asked. */
   function ruleFor(uri: string, isFolder: boolean): string | undefined {
+    if (isOurs(uri)) return OURS;
     if (rules.size === 0) return undefined;
     for (let folder: string | undefined = parentOf(uri); folder !== undefined; folder = parentOf(folder)) {
       const path = uri.slice(folder === '' ? 0 : folder.length + 1) + (isFolder ? '/' : '');
@@ -159,7 +174,7 @@ export function createFolders({ database, log }: { database: Database; log: Log 
 
     /** Why a file is not looked at; undefined when it is. */
     ignores(uri: string): string | undefined {
-      const builtIn = ignoredBecause(uri);
+      const builtIn = isOurs(uri) ? OURS : ignoredBecause(uri);
       if (builtIn !== undefined || rules.size === 0) return builtIn;
       for (let slash = uri.indexOf('/'); slash !== -1; slash = uri.indexOf('/', slash + 1)) {
         const reason = ruleFor(uri.slice(0, slash), true);
