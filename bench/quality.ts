@@ -3,16 +3,12 @@
  * weights, scored by the sets' own program. `node bench/quality.ts`
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { createKeywordTable, indexText, keywordScore, matchExpression } from '../src/store/keyword.ts';
-import { queryTerms } from '../src/store/tokenize.ts';
-
-const SETS = new URL('../../shared/eval/', import.meta.url);
+import { createKeywordSearch, haveSets, readSet, SETS } from './judged-sets.ts';
 
 /** `qrels-train.tsv` is what weights are chosen on. `gate`: least nDCG@10. */
 const RUNS = [
@@ -22,14 +18,11 @@ const RUNS = [
 ];
 const METRICS = ['ndcg@10', 'recall@5', 'recall@10', 'recall@100', 'mrr@10'];
 
-const Document = z.object({ _id: z.string(), title: z.string(), text: z.string() });
-const Query = z.object({ _id: z.string(), text: z.string() });
 const Scores = z.record(z.string(), z.union([z.number(), z.string()]));
 
 type Judged = (typeof RUNS)[number];
 
-if (RUNS.every(({ set }) => existsSync(new URL(`${set}/corpus.jsonl`, SETS)))) measureAll();
-else console.log(`NOT MEASURED: the judged sets are not in ${fileURLToPath(SETS)}`);
+if (haveSets('scifact', 'cranfield')) measureAll();
 
 function measureAll(): void {
   const table: Record<string, object> = {};
@@ -38,16 +31,14 @@ function measureAll(): void {
 }
 
 function measure(run: Judged): object {
-  const documents = readLines(Document, `${run.set}/corpus.jsonl`);
-  const judged = new Set(readText(`${run.set}/${run.judged}`).map((line) => line.split('\t')[0]));
-  const queries = readLines(Query, `${run.set}/queries.jsonl`).filter(({ _id }) => judged.has(_id));
+  const { documents, queries } = readSet(run.set, run.judged);
   const started = performance.now();
-  const search = indexAll(documents);
+  const search = createKeywordSearch(documents, 100);
   const indexing = performance.now() - started;
   const times: number[] = [];
   const found = queries.flatMap(({ _id, text }) => {
     const since = performance.now();
-    const ids = search(text);
+    const ids = search(text).map(({ at }) => documents[at]?._id ?? '');
     times.push(performance.now() - since);
     return ids.map((id, at) => `${_id}\t${id}\t${at + 1}\t${ids.length - at}`);
   });
@@ -63,26 +54,6 @@ function measure(run: Judged): object {
   };
 }
 
-/** Gives the ids of the best 100 documents of a query, best first. */
-function indexAll(documents: z.infer<typeof Document>[]): (query: string) => string[] {
-  const database = new DatabaseSync(':memory:');
-  database.exec(`${createKeywordTable('keyword')}; begin`);
-  const insert = database.prepare(
-    'insert into keyword(rowid, title, path, headings, body) values (?, ?, ?, ?, ?)',
-  );
-  for (const [row, { title, text }] of documents.entries())
-    insert.run(row, indexText(title), '', '', indexText(text));
-  database.exec('commit');
-  const best = database.prepare(
-    `select rowid from keyword where keyword match ? order by ${keywordScore('keyword')}, rowid limit 100`,
-  );
-  return (query) => {
-    const expression = matchExpression(queryTerms(query));
-    const rows = expression ? best.all(expression) : [];
-    return rows.map(({ rowid }) => documents[Number(rowid)]?._id ?? '');
-  };
-}
-
 function score({ set, judged }: Judged, found: string[]): z.infer<typeof Scores> {
   const folder = mkdtempSync(join(tmpdir(), 'limner-quality-'));
   const run = join(folder, 'run.tsv');
@@ -92,14 +63,4 @@ function score({ set, judged }: Judged, found: string[]): z.infer<typeof Scores>
   const answer = execFileSync(process.execPath, [...files, '--by-rank', '--json']);
   rmSync(folder, { recursive: true });
   return Scores.parse(JSON.parse(answer.toString()));
-}
-
-function readLines<T>(schema: z.ZodType<T>, path: string): T[] {
-  return readText(path).map((line) => schema.parse(JSON.parse(line)));
-}
-
-function readText(path: string): string[] {
-  return readFileSync(new URL(path, SETS), 'utf8')
-    .split('\n')
-    .filter((line) => line.trim() !== '');
 }

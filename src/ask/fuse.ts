@@ -1,44 +1,86 @@
 import type { Passage } from '../document.ts';
 import type { SearchLists } from '../store/store.ts';
 
-/** Share of the keyword list in the fused score; the rest is the vector list's. */
-const KEYWORD_WEIGHT = 0.5;
+/** A list with its scores made comparable: in standard deviations from the list's mean. */
+interface Arm {
+  name: 'keyword' | 'vector';
+  list: readonly Passage[];
+  standard: (score: number) => number;
+  /** What a passage counts here that the list does not hold. */
+  floor: number;
+}
 
 /**
- * One list from two: each list's scores are normalised to 0..1 (min-max) and summed with weights, so that a
- * clear winner of one list keeps its lead, which ranks alone would lose. A passage that one list lacks counts
- * there as its worst. With one list empty the other's order stands. Equal contents collapse into the best, which names the
- * documents of the others.
+ * One list from two. Each list's scores are standardised (z-scores), and a passage is worth the logarithm of the
+ * sum of their exponentials, a soft maximum: as much as the better list says, and up to ln 2 more when both agree.
+ * A list that has no opinion (its scores fall evenly) so adds little to one that has, which is what keeps a weak arm
+ * from spoiling a strong one; docs/decisions/0050 has the figures and those of what lost.
+ *
+ * Scores are given as 0 to 1: 1 is a passage that is first in both lists, 0 one that is last in both. With one list
+ * empty the other's order stands. Equal contents collapse into the best, which names the documents of the others.
  */
 export function fuse({ keyword, vector }: SearchLists): Passage[] {
-  const weight = vector.length === 0 ? 1 : keyword.length === 0 ? 0 : KEYWORD_WEIGHT;
-  const merged = new Map<string, Passage>();
-  addList(merged, 'keyword', keyword, weight);
-  addList(merged, 'vector', vector, 1 - weight);
-  return joinCopies([...merged.values()].sort(byScore));
+  const length = Math.max(keyword.length, vector.length);
+  // What a short list of keywords leaves out holds none of them, and would score 0.
+  const arms = [createArm('keyword', keyword, length, 0), createArm('vector', vector, length)].filter(
+    ({ list }) => list.length > 0,
+  );
+  const floors = arms.map(({ floor }) => floor);
+  const worst = softMaximum(floors);
+  const best = softMaximum(arms.map(({ list, standard }) => standard(list[0]?.score ?? 0)));
+  const share = (value: number): number => (best === worst ? 1 : (value - worst) / (best - worst));
+  const merged = merge(arms);
+  for (const { passage, values } of merged)
+    passage.score = share(softMaximum(floors.map((floor, arm) => values[arm] ?? floor)));
+  return joinCopies(merged.map(({ passage }) => passage).sort(byScore));
 }
 
-function addList(
-  merged: Map<string, Passage>,
-  name: 'keyword' | 'vector',
+/** `rest` is the score of what the list would hold if it were `length` long; its worst when left out. */
+function createArm(
+  name: Arm['name'],
   list: readonly Passage[],
-  weight: number,
-): void {
-  const best = list[0]?.score ?? 0;
-  const worst = list.at(-1)?.score ?? 0;
-  for (const passage of list) {
-    const share = best === worst ? 1 : (passage.score - worst) / (best - worst);
-    const key = `${passage.document.id}/${passage.ordinal}`;
-    const known = merged.get(key);
-    merged.set(key, {
-      ...passage,
-      score: (known?.score ?? 0) + weight * share,
-      ranks: { ...known?.ranks, ...passage.ranks },
-      scores: { ...known?.scores, [name]: passage.score },
-    });
-  }
+  length: number,
+  rest = list.at(-1)?.score ?? 0,
+): Arm {
+  const scores = list.map(({ score }) => score);
+  const missing = length - list.length;
+  const mean = (sum(scores) + missing * rest) / length;
+  const squares = sum(scores.map((score) => (score - mean) ** 2)) + missing * (rest - mean) ** 2;
+  const deviation = Math.sqrt(squares / length) || 1;
+  const standard = (score: number): number => (score - mean) / deviation;
+  return { name, list, standard, floor: standard(missing > 0 ? rest : (scores.at(-1) ?? 0)) };
 }
 
+interface Merged {
+  /** A copy, whose score is to be set. */
+  passage: Passage;
+  /** Its standardised score in each arm that holds it. */
+  values: (number | undefined)[];
+}
+
+/** Every passage once. */
+function merge(arms: readonly Arm[]): Merged[] {
+  const merged = new Map<string, Merged>();
+  for (const [arm, { name, list, standard }] of arms.entries())
+    for (const passage of list) {
+      const key = `${passage.document.id}/${passage.ordinal}`;
+      const known = merged.get(key);
+      const values = known?.values ?? [];
+      values[arm] = standard(passage.score);
+      const ranks = { ...known?.passage.ranks, ...passage.ranks };
+      const scores = { ...known?.passage.scores, [name]: passage.score };
+      merged.set(key, { passage: { ...passage, ranks, scores }, values });
+    }
+  return [...merged.values()];
+}
+
+function softMaximum(values: readonly number[]): number {
+  return Math.log(sum(values.map(Math.exp)));
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
 function byScore(one: Passage, other: Passage): number {
   return (
     other.score - one.score || one.document.id.localeCompare(other.document.id) || one.ordinal - other.ordinal

@@ -20,25 +20,41 @@ function order(passages: readonly Passage[]): string[] {
   return passages.map(({ document }) => document.id);
 }
 
-test('normalised scores are summed, half from each list', () => {
+test('a passage is worth what the better list says, and more when both agree', () => {
   const found = fused({ a: 10, b: 6, c: 2 }, { c: 0.9, a: 0.8, b: 0.4 });
   expect(order(found)).toEqual(['a', 'c', 'b']);
-  expect(found.map(({ score }) => score)).toEqual([
-    expect.closeTo(0.5 + 0.5 * 0.8),
-    expect.closeTo(0.5),
-    expect.closeTo(0.25),
-  ]);
+  // The z-scores of the keywords are 1.2247, 0, -1.2247, those of the vectors 0.9258, 0.4629, -1.3887.
+  const values = [
+    [1.2247, 0.4629],
+    [-1.2247, 0.9258],
+    [0, -1.3887],
+  ].map(([one = 0, other = 0]) => Math.log(Math.exp(one) + Math.exp(other)));
+  const worst = Math.log(Math.exp(-1.2247) + Math.exp(-1.3887));
+  const best = Math.log(Math.exp(1.2247) + Math.exp(0.9258));
+  expect(found.map(({ score }) => score)).toEqual(
+    values.map((value) => expect.closeTo((value - worst) / (best - worst), 3)),
+  );
   expect(found[0]?.ranks).toEqual({ keyword: 1, vector: 2 });
+});
+
+test('scores are from 0 to 1: first in both lists is 1, last in both 0', () => {
+  const found = fused({ a: 5, b: 3, c: 1 }, { a: 0.7, b: 0.6, c: 0.2 });
+  expect(found.map(({ score }) => score)).toEqual([1, expect.any(Number), 0]);
+  expect(fused({ a: 5 }, { a: 0.5 }).map(({ score }) => score)).toEqual([1]);
 });
 
 test('what one list lacks counts there as its worst', () => {
   const found = fused({ a: 5, b: 1 }, { c: 0.7, b: 0.2 });
-  expect(Object.fromEntries(found.map(({ document, score }) => [document.id, score]))).toEqual({
-    a: 0.5,
-    c: 0.5,
-    b: 0,
-  });
-  expect(found.find(({ document }) => document.id === 'a')?.ranks).toEqual({ keyword: 1 });
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => found.find(({ document }) => document.id === id));
+  expect(a?.score).toBeCloseTo(c?.score ?? 0, 9);
+  expect(b?.score).toBe(0);
+  expect(a?.ranks).toEqual({ keyword: 1 });
+});
+
+test('a word that hardly anything holds finds it, however many passages are near in meaning', () => {
+  const near = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`near ${at}`, 0.8 / (1 + at / 50)]));
+  expect(order(fused({ rare: 7 }, near))[0]).toBe('rare');
+  expect(order(fused({ rare: 7, other: 6.5 }, near)).slice(0, 2)).toEqual(['rare', 'other']);
 });
 
 test('with one list empty the order of the other stands', () => {
