@@ -6,18 +6,23 @@ import { ScanBody, VerifyQuery } from './inbox.ts';
 import { ListQuery as JobsQuery } from './jobs.ts';
 import { NewKey } from './keys.ts';
 import { LoginBody } from './login.ts';
+import { PullBody } from './pulls.ts';
 import {
   EvalAnswer,
   GoldenAnswer,
+  GoldenListAnswer,
   IndexAnswer,
   JobAnswer,
   KeyAnswer,
   MessageAnswer,
   PresetAnswer,
+  PullAnswer,
   QueueAnswer,
   ReadyAnswer,
   ScanAnswer,
+  SettingAnswer,
   StatusAnswer,
+  SystemAnswer,
   VerifyAnswer,
   WebhookAnswer,
   WorkerModelsAnswer,
@@ -41,7 +46,7 @@ export const SERVICE_DESCRIPTIONS: Readonly<Record<string, Description>> = {
   },
   'GET /metrics': { summary: 'The same for Prometheus', answers: { 200: ['text/plain'] } },
   'GET /api/events': {
-    summary: `Every change as it happens: events \`document\` (${nameOf(DocumentAnswer)}), \`image\` (${nameOf(PictureAnswer)}), \`status\``,
+    summary: `Every change as it happens: events \`document\` (${nameOf(DocumentAnswer)}), \`image\` (${nameOf(PictureAnswer)}), \`pull\` (${nameOf(PullAnswer)}), \`status\``,
     answers: { 200: ['text/event-stream'] },
   },
   'GET /api/jobs': {
@@ -84,11 +89,29 @@ export const SERVICE_DESCRIPTIONS: Readonly<Record<string, Description>> = {
   },
   'GET /api/golden': {
     summary: 'Questions with the documents that answer them',
-    answers: { 200: listOf(GoldenAnswer) },
+    answers: { 200: GoldenListAnswer },
   },
   'POST /api/golden': { summary: 'Adds one', body: NewQuestion, answers: { 201: GoldenAnswer } },
   'DELETE /api/golden/:id': { summary: 'Takes one away', answers: { 204: null } },
   'GET /api/eval': { summary: 'How well the index answers them', answers: { 200: EvalAnswer } },
+  'GET /api/system': {
+    summary: 'Disk, throughput, memory',
+    answers: { 200: SystemAnswer },
+  },
+  'GET /api/settings': {
+    summary: 'Every setting as it is in force; secrets are only said to be set',
+    answers: { 200: listOf(SettingAnswer) },
+  },
+  'GET /api/pulls': {
+    summary: 'Models that Ollama was asked to download, newest first',
+    answers: { 200: listOf(PullAnswer) },
+  },
+  'POST /api/pulls': {
+    summary: 'Has Ollama download a model',
+    body: PullBody,
+    answers: { 202: PullAnswer },
+  },
+  'DELETE /api/pulls/:id': { summary: 'Ends a download', answers: { 204: null } },
   'GET /api/webhooks': { summary: 'Who is told of changes', answers: { 200: listOf(WebhookAnswer) } },
   'POST /api/webhooks': {
     summary: 'Tells an address of changes; the answer holds the secret that signs them',

@@ -134,8 +134,8 @@ const PICTURES: Readonly<Record<string, Description>> = {
     answers: { 202: PictureAnswer, 204: null },
   },
   'GET /api/images/:id/preview': {
-    summary: 'What the picture looks like so far',
-    answers: { 200: ['image/jpeg', 'image/png'] },
+    summary: 'What the picture looks like so far, where something is seen',
+    answers: { 200: ['image/jpeg', 'image/png'], 204: null },
   },
   'GET /media/:id': { summary: 'A file that was made; ranges too', answers: { 200: ['*/*'], 206: ['*/*'] } },
 };

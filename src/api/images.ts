@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { LimnerError } from '../errors.ts';
 import type { Illustration } from '../ask/illustrate.ts';
 import { errorBody, parse } from './failure.ts';
 import { sendFile, type MediaFile } from './media-file.ts';
@@ -78,6 +77,8 @@ export const ImageBody = z.strictObject({
   inputs: z.record(z.string(), z.unknown()).default({}),
   image: Base64.optional(),
   mask: Base64.optional(),
+  /** The same for inputs of other names. */
+  pictures: z.record(z.string().max(64), Base64).default({}),
   /** The job of which this is another version: what that was made from is said of this one too. */
   from: z.string().max(64).optional(),
   /** The same again gives the same job. */
@@ -104,8 +105,18 @@ interface ById {
 export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: Pictures }): void {
   for (const url of ['/api/images', '/api/workflows/execute'])
     server.post(url, { bodyLimit: BODY_LIMIT }, async (request, reply) => {
-      const { workflow, inputs, image, mask, from, request: key, wait } = parse(ImageBody, request.body);
-      const sent = { ...(image && { image: decode(image) }), ...(mask && { mask: decode(mask) }) };
+      const {
+        workflow,
+        inputs,
+        image,
+        mask,
+        from,
+        request: key,
+        wait,
+        ...more
+      } = parse(ImageBody, request.body);
+      const all = { ...more.pictures, ...(image && { image }), ...(mask && { mask }) };
+      const sent = Object.fromEntries(Object.entries(all).map(([name, text]) => [name, decode(text)]));
       const passages = from === undefined ? [] : pictures.get(from).passages;
       const job = await pictures.submit({ workflow, inputs, pictures: sent, passages, request: key });
       const told = wait ? await pictures.wait(job.id, signalOf(request, reply)) : job;
@@ -134,7 +145,8 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
   server.get<ById>('/api/images/:id/preview', async ({ params }, reply) => {
     pictures.get(params.id);
     const preview = pictures.preview(params.id);
-    if (!preview) throw new LimnerError('not_found', 'There is no preview of this job now.');
+    // The job is there, and nothing of it is seen yet.
+    if (!preview) return reply.code(204).send();
     return reply.header('content-type', preview.type).header('cache-control', 'no-store').send(preview.bytes);
   });
 

@@ -74,6 +74,15 @@ export const GoldenAnswer = z.object({
   documents: z.array(z.string()),
 });
 
+/** `places` are those of the last time, from 1, among the first ten; null before it was asked. */
+export const GoldenListAnswer = z.object({
+  data: z.array(GoldenAnswer.extend({ places: z.array(z.int()).nullable() })),
+  last: z
+    .object({ questions: z.int(), recall: z.number(), mrr: z.number(), ndcg: z.number(), at: Time })
+    .nullable(),
+  next_cursor: z.null(),
+});
+
 const Share = z.number().nullable();
 export const EvalAnswer = z.object({ questions: z.int(), recall: Share, mrr: Share, ndcg: Share });
 
@@ -163,3 +172,37 @@ export const QueueAnswer = z.object({
     }),
   ),
 });
+
+export const SettingAnswer = z.object({
+  name: z.string(),
+  value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
+  is_set: z.boolean(),
+  is_secret: z.boolean(),
+});
+
+const Finished = z.object({ documents: z.int(), bytes: z.int(), pictures: z.int() });
+
+export const SystemAnswer = z.object({
+  version: z.string(),
+  started_at: Time,
+  memory_bytes: z.int(),
+  disk: z.object({
+    free_bytes: z.number(),
+    size_bytes: z.number(),
+    reserved_bytes: z.number(),
+    used: z.record(z.string(), z.int()),
+  }),
+  throughput: z.object({ last_minute: Finished, last_hour: Finished, readers: z.int() }),
+});
+
+export const PullAnswer = z
+  .object({
+    id: z.string(),
+    object: z.literal('pull'),
+    model: z.string(),
+    state: z.enum(['pulling', 'done', 'failed', 'cancelled']),
+    progress: z.number(),
+    message: z.string().nullable(),
+    started_at: Time,
+  })
+  .meta({ id: 'Pull' });

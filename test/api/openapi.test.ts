@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { GRAPHS, QUICK, writeWorkflows } from '../comfy/bed.ts';
 import { createFakeComfy } from '../fakes/comfyui.ts';
 import { makePng } from '../fakes/comfyui-nodes.ts';
-import { createFakeOllama } from '../fakes/ollama.ts';
+import { chatModel, createFakeOllama } from '../fakes/ollama.ts';
 import { startTranscription } from '../fakes/transcription.ts';
 import { until } from '../until.ts';
 import { readDescription, type Method } from './described.ts';
@@ -176,6 +176,13 @@ describe('what the description says is what is answered', () => {
     const id = idIn(await call('POST', '/api/golden', { json }));
     await call('GET', '/api/golden');
     await call('GET', '/api/eval');
+    await call('GET', '/api/golden');
+    for (const url of ['/api/system', '/api/settings']) await call('GET', url);
+    await call('POST', '/api/pulls', { json: { model: 'no-such-model' } });
+    await call('GET', '/api/pulls');
+    ollama.registry.push({ ...chatModel(), name: 'late' });
+    ollama.settings.costMs.pullStep = 1000;
+    await call('DELETE', `/api/pulls/${idIn(await call('POST', '/api/pulls', { json: { model: 'late' } }))}`);
     await call('DELETE', `/api/golden/${id}`);
     for (const url of [
       '/healthz',

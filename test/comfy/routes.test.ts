@@ -90,6 +90,13 @@ describe('a picture', () => {
     const image = `data:image/png;base64,${PICTURE.toString('base64')}`;
     const sent = await post('/api/workflows/execute', { workflow: 'from-picture', image, wait: true });
     expect(sent.json()).toMatchObject({ state: 'done' });
+    const named = await post('/api/images', {
+      workflow: 'from-picture',
+      pictures: { image, mask: image },
+      wait: true,
+    });
+    expect(named.json()).toMatchObject({ state: 'done', inputs: sent.json().inputs });
+    expect((await get(`/api/images/${named.json().id}/preview`)).statusCode).toBe(204);
     const fields = { model: 'edit', prompt: 'greener', image: PICTURE, response_format: 'b64_json' };
     const { data } = z
       .object({ data: z.array(z.object({ b64_json: z.string() })) })
