@@ -83,13 +83,18 @@ function objectOf(
   return fc.record(Object.fromEntries(fields), { requiredKeys: [] });
 }
 
+/** A value as an address has it. */
+function wordsOf(value: unknown): string {
+  return (typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).toWellFormed();
+}
+
 /** An address with something in each of its places, and some of its parameters. */
 function addressOf({ url, operation }: DescribedRoute): fc.Arbitrary<string> {
   const query = operation.parameters.filter((one) => one.in === 'query');
   const fields = objectOf(Object.fromEntries(query.map(({ name, schema }) => [name, schema])), valueOf);
   return fc.tuple(words, fields, fc.boolean()).map(([part, given, isKnown]) => {
     const path = url.replaceAll(/\{\w+\}/g, encodeURIComponent(isKnown ? id : part.toWellFormed()) || 'x');
-    const all = Object.entries(given).map(([name, value]) => [name, String(value).toWellFormed()]);
+    const all = Object.entries(given).map(([name, value]) => [name, wordsOf(value)]);
     return all.length === 0 ? path : `${path}?${new URLSearchParams(all).toString()}`;
   });
 }
