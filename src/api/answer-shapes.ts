@@ -134,6 +134,7 @@ export const PictureAnswer = z
     progress: z.number(),
     inputs: z.record(z.string(), z.unknown()),
     generated: z.literal(true),
+    seed: z.int().nullable(),
     passages: z.array(
       z.object({
         document: z.string(),

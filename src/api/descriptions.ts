@@ -137,6 +137,10 @@ const PICTURES: Readonly<Record<string, Description>> = {
     summary: 'What the picture looks like so far, where something is seen',
     answers: { 200: ['image/jpeg', 'image/png'], 204: null },
   },
+  'GET /media/pending/:id': {
+    summary: 'The picture of a job, or a placeholder until it is made',
+    answers: { 200: ['*/*'], 206: ['*/*'] },
+  },
   'GET /media/:id': { summary: 'A file that was made; ranges too', answers: { 200: ['*/*'], 206: ['*/*'] } },
 };
 
