@@ -6,6 +6,7 @@ import { createKeys } from './api/keys.ts';
 import { createServer } from './api/server.ts';
 import { createAsk } from './ask/ask.ts';
 import { createChatPort } from './ask/chat-port.ts';
+import { createKeptConversations } from './ask/kept-conversations.ts';
 import { createMemory } from './ask/remembered.ts';
 import { createGolden } from './ask/golden.ts';
 import { createRetrieve } from './ask/retrieve.ts';
@@ -178,6 +179,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     },
     {
       keys: createKeys(database),
+      conversations: createKeptConversations(database),
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
       changes: catalogue.changes,

@@ -4,7 +4,7 @@ import { LimnerError } from '../errors.ts';
 import type { Filter } from '../ingest/filter.ts';
 import type { Access, Scope } from './keys.ts';
 
-/** POST routes that only read. */
+/** Routes that only read, whatever their method. */
 const READS: ReadonlySet<string> = new Set([
   '/api/search',
   '/api/ask',
@@ -12,6 +12,10 @@ const READS: ReadonlySet<string> = new Set([
   '/v1/responses',
   '/v1/embeddings',
   '/v1/vector_stores/:id/search',
+  // One's own, and nothing of a document changes.
+  '/api/conversations',
+  '/api/conversations/:id',
+  '/api/conversations/:id/turns',
   '/mcp', // each tool is a request of its own to these routes
   '/logout',
 ]);
@@ -45,6 +49,11 @@ const BY_COLLECTION: ReadonlySet<string> = new Set([
   '/api/documents/:id/figures/:figure',
   '/api/documents/:id/words',
   '/api/documents/:id/text',
+  '/api/documents/:id/chunks',
+  '/api/conversations',
+  '/api/conversations/:id',
+  '/api/conversations/:id/turns',
+  '/api/conversations/:id/export',
   '/api/collections',
   '/documents/:id',
   '/v1/models',
@@ -105,6 +114,8 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
     check,
     /** Whether the key has the scope, as every admin's has. */
     has: (wanted: Scope): boolean => current().scopes.some((one) => one === wanted || one === 'admin'),
+    /** Whose request it is: the id of the key. */
+    owner: (): string => current().id,
     /** The key's collections; undefined when it reaches all. */
     collections: () => current().collections,
 

@@ -101,6 +101,24 @@ const Hit = z
   })
   .meta({ id: 'Hit' });
 
+export const ChunkAnswer = z.object({
+  ordinal: z.int(),
+  text: z.string(),
+  span: Span,
+  page: z.int().nullable(),
+  headings: z.array(z.string()),
+  lines: Lines,
+  place: MorePlace,
+});
+
+export const ConversationAnswer = z.object({
+  id: z.string(),
+  title: z.string(),
+  turns: z.int(),
+  created_at: Time,
+  updated_at: Time,
+});
+
 export const SearchAnswer = z.object({
   hits: z.array(Hit),
   arms: z.object({ keyword: z.int(), vector: z.int() }),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { DocumentAnswer, ErrorAnswer, listOf, PictureAnswer } from './answer-shapes.ts';
+import { Turn } from '../ask/kept-conversations.ts';
+import { ConversationAnswer, DocumentAnswer, ErrorAnswer, listOf, PictureAnswer } from './answer-shapes.ts';
 import type { Description } from './descriptions.ts';
+import { ConversationsQuery, NewConversation } from './conversation-routes.ts';
 import { NewQuestion } from './golden.ts';
 import { ScanBody, VerifyQuery } from './inbox.ts';
 import { ListQuery as JobsQuery } from './jobs.ts';
@@ -86,6 +88,35 @@ export const SERVICE_DESCRIPTIONS: Readonly<Record<string, Description>> = {
   'POST /api/index/forward': {
     summary: 'Takes the model of the settings',
     answers: { 202: IndexAnswer },
+  },
+  'GET /api/conversations': {
+    summary: 'Conversations that were kept with this key, newest first',
+    query: ConversationsQuery,
+    answers: { 200: listOf(ConversationAnswer) },
+  },
+  'POST /api/conversations': {
+    summary: 'Begins one',
+    body: NewConversation,
+    answers: { 201: ConversationAnswer },
+  },
+  'GET /api/conversations/:id': {
+    summary: 'One with its turns',
+    answers: { 200: ConversationAnswer.extend({ turns: z.array(Turn) }) },
+  },
+  'PATCH /api/conversations/:id': {
+    summary: 'Names it otherwise',
+    body: NewConversation,
+    answers: { 200: ConversationAnswer },
+  },
+  'DELETE /api/conversations/:id': { summary: 'Forgets it', answers: { 204: null } },
+  'POST /api/conversations/:id/turns': {
+    summary: 'Keeps a question with its answer, in place of the turn of the same number',
+    body: Turn,
+    answers: { 204: null },
+  },
+  'GET /api/conversations/:id/export': {
+    summary: 'The whole of it, with what it cites',
+    answers: { 200: ['text/markdown'] },
   },
   'GET /api/golden': {
     summary: 'Questions with the documents that answer them',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   AskAnswer,
+  ChunkAnswer,
   DocumentAnswer,
   FigureAnswer,
   listOf,
@@ -14,7 +15,7 @@ import { SERVICE_DESCRIPTIONS } from './descriptions-service.ts';
 import { ListQuery as DocumentsQuery } from './documents.ts';
 import { FiguresQuery } from './figures.ts';
 import { ImageBody, ListQuery as PicturesQuery } from './images.ts';
-import { SpanQuery } from './reading.ts';
+import { ChunksQuery, SpanQuery } from './reading.ts';
 import { AskBody, SearchRequest } from './search.ts';
 import { Annotations, ExternalId, FileFields, TextBody, UrlBody } from './sent.ts';
 import { ViewQuery, WordsQuery } from './viewer.ts';
@@ -43,7 +44,7 @@ const upload = { fields: FileFields, files: ['file'] };
 
 const DOCUMENTS: Readonly<Record<string, Description>> = {
   'GET /api/documents': {
-    summary: 'The ledger: every document with its state, in the order of ids',
+    summary: 'The ledger: every document with its state, in the order of ids, or what changed last first',
     query: DocumentsQuery,
     answers: { 200: listOf(DocumentAnswer) },
   },
@@ -74,6 +75,11 @@ const DOCUMENTS: Readonly<Record<string, Description>> = {
     summary: 'The extracted text, or the characters from `start` to `end`; at most 100 000 at once',
     query: SpanQuery,
     answers: { 200: TextAnswer },
+  },
+  'GET /api/documents/:id/chunks': {
+    summary: 'What the text was cut into for searches, in its order',
+    query: ChunksQuery,
+    answers: { 200: listOf(ChunkAnswer) },
   },
   'GET /api/documents/:id/words': {
     summary: 'Where the words of a page stand; with `mark` (`start-end`) only those of that span',

@@ -6,6 +6,7 @@ import { DOCUMENT_STATES } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { publicFields, type LedgerDocument } from '../ingest/catalogue.ts';
 import type { ByteRange, Documents } from '../ingest/documents.ts';
+import { cursorOf } from '../ingest/ledger-list.ts';
 import { parse } from './failure.ts';
 import {
   Annotations,
@@ -21,6 +22,9 @@ import {
 export const ListQuery = z.strictObject({
   collection: z.string().optional(),
   status: z.enum(DOCUMENT_STATES).optional(),
+  /** Words of the title or the uri. */
+  q: z.string().max(1000).optional(),
+  order: z.enum(['id', 'newest']).default('id'),
   cursor: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
@@ -30,17 +34,20 @@ export function documentRoutes(
   { documents, maxFileBytes }: { documents: Documents; maxFileBytes: number },
 ): void {
   server.get('/api/documents', ({ query }) => {
-    const { collection, status, cursor, limit } = parse(ListQuery, query);
+    const { collection, status, q, order, cursor, limit } = parse(ListQuery, query);
     const rows = documents.list({
       limit: limit + 1,
+      order,
+      words: q?.split(/\s+/).filter(Boolean) ?? [],
       ...(collection !== undefined && { collection }),
       ...(status && { state: status }),
       ...(cursor !== undefined && { after: cursor }),
     });
     const page = rows.slice(0, limit);
+    const last = page.at(-1);
     return {
       data: page.map(documentBody),
-      next_cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+      next_cursor: rows.length > limit && last ? cursorOf(last, order) : null,
     };
   });
 

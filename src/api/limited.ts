@@ -99,6 +99,7 @@ function limitDocuments(inner: Documents, scope: AccessScope): Documents {
       return inner.removeSent(externalId);
     },
     text: (document) => inner.text(get(document.id)),
+    chunks: (document, page) => inner.chunks(get(document.id), page),
     words: (document, page) => inner.words(get(document.id), page),
     figuresOf: only(inner.figuresOf),
     figure: only(inner.figure),
@@ -118,8 +119,14 @@ function listWithin(
   const wanted = filter.collection === undefined ? [...new Set(allowed)] : [filter.collection];
   return wanted
     .flatMap((collection) => inner.list({ ...filter, collection }))
-    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    .toSorted(inOrder(filter.order))
     .slice(0, filter.limit);
+}
+
+function inOrder(order: Parameters<Documents['list']>[0]['order']) {
+  const key = ({ id, updated_at: at }: LedgerDocument): string => (order === 'newest' ? `${at}~${id}` : id);
+  const sign = order === 'newest' ? -1 : 1;
+  return (a: LedgerDocument, b: LedgerDocument): number => (key(a) < key(b) ? -sign : sign);
 }
 
 function hrefOf(url: string): string {

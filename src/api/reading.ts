@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { joinSections } from '../document.ts';
+import { joinSections, morePlace, type Chunk } from '../document.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
 
@@ -12,7 +12,15 @@ export const SpanQuery = z.strictObject({
   end: z.coerce.number().int().min(0).optional(),
 });
 
-/** The extracted text of a document, as spans count it, and the names of the collections. */
+export const ChunksQuery = z.strictObject({
+  cursor: z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .optional(),
+  limit: z.coerce.number().int().min(1).max(500).default(100),
+});
+
+/** The extracted text of a document, as spans count it, what it was cut into, and the names of the collections. */
 export function readingRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {
   server.get<{ Params: { id: string } }>('/api/documents/:id/text', async ({ params, query }) => {
     const { start, end } = parse(SpanQuery, query);
@@ -29,8 +37,23 @@ export function readingRoutes(server: FastifyInstance, { documents }: { document
     };
   });
 
+  server.get<{ Params: { id: string } }>('/api/documents/:id/chunks', async ({ params, query }) => {
+    const { cursor, limit } = parse(ChunksQuery, query);
+    const offset = Number(cursor ?? 0);
+    const chunks = await documents.chunks(documents.get(params.id), { offset, limit: limit + 1 });
+    return {
+      data: chunks.slice(0, limit).map(chunkBody),
+      next_cursor: chunks.length > limit ? String(offset + limit) : null,
+    };
+  });
+
   server.get('/api/collections', () => ({
     data: documents.collections().map((name) => ({ name })),
     next_cursor: null,
   }));
+}
+
+function chunkBody(chunk: Chunk) {
+  const { ordinal, text, span, page = null, headings = [], lines = null } = chunk;
+  return { ordinal, text, span, page, headings, lines, place: morePlace(chunk) };
 }

@@ -32,6 +32,13 @@ export const AskBody = z.strictObject({
   collection: z.string().optional(),
   filter: Filter.optional(),
   limit: z.number().int().min(1).max(30).optional(),
+  /** What was said before, oldest first. */
+  history: z
+    .array(z.strictObject({ role: z.enum(['user', 'assistant']), content: Question }))
+    .max(200)
+    .optional(),
+  /** A language model by its name, in place of the one of the settings. */
+  model: z.string().min(1).max(300).optional(),
   stream: z.boolean().default(false),
   /**
    * A picture beside the answer; `wait` puts it into the same answer instead of making it meanwhile. Left out, the
@@ -72,7 +79,17 @@ export function searchRoutes(
 
   server.post('/api/ask', { bodyLimit: MAX_ASK_BYTES }, async (request, reply) => {
     const body = parse(AskBody, request.body);
-    const { stream, question, collection, filter, limit, image, illustrate: wanted } = body;
+    const {
+      stream,
+      question,
+      collection,
+      filter,
+      limit,
+      image,
+      history = [],
+      model,
+      illustrate: wanted,
+    } = body;
     const signal = signalOf(request, reply);
     const about = {
       publicUrl: publicUrl(request),
@@ -82,8 +99,8 @@ export function searchRoutes(
     };
     const events =
       imagineWords(question) === undefined
-        ? ask({ question, ...about }, signal)
-        : converse(imagined(question, image, about), signal);
+        ? ask({ question, history, ...(model !== undefined && { options: { model } }), ...about }, signal)
+        : converse(imagined(question, image, history, about), signal);
     if (!stream) {
       const answer = await wholeAnswer(events);
       const illustration = await picture(answer, wanted, signal);
@@ -124,16 +141,17 @@ export function searchRoutes(
   }
 }
 
-/** `/imagine` as a conversation of one turn; its picture is told beside the text. */
+/** `/imagine` as the last turn of a conversation; its picture is told beside the text. */
 function imagined(
   content: string,
   image: string | undefined,
+  history: Conversation['messages'],
   about: Pick<Conversation, 'publicUrl' | 'collection' | 'documents'>,
 ): Conversation {
   const url = image?.startsWith('data:') === false ? `data:image/png;base64,${image}` : image;
   return {
     ...about,
-    messages: [{ role: 'user', content, ...(url !== undefined && { images: [url] }) }],
+    messages: [...history, { role: 'user', content, ...(url !== undefined && { images: [url] }) }],
     options: {},
     fromDocuments: true,
     showsPictures: false,

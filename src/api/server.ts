@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { fastify, type FastifyInstance } from 'fastify';
 import type { Log } from '../log.ts';
 import { createAccessScope } from './access.ts';
+import type { KeptConversations } from '../ask/kept-conversations.ts';
+import { conversationRoutes } from './conversation-routes.ts';
 import { docsRoutes } from './docs-page.ts';
 import { documentRoutes } from './documents.ts';
 import { eventRoutes } from './events.ts';
@@ -64,6 +66,7 @@ export interface ServerParts
   pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
   keys: Keys;
+  conversations: KeptConversations;
   links: Links;
   log: Log;
 }
@@ -128,6 +131,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   pullRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
   openAiRoutes(server, { ...parts, publicUrl, maxFileBytes: options.maxFileBytes });
+  conversationRoutes(server, () => parts.conversations(scope.owner()));
   webhookRoutes(server, parts);
   subscriptionRoutes(server, parts);
   jobRoutes(server, parts);

@@ -4,6 +4,7 @@ import type { DocumentFields, DocumentState } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { conditionOf, metadataKeysOf, type Filter, type Metadata } from './filter.ts';
+import { listDocuments, type DocumentFilter } from './ledger-list.ts';
 import { fromRow, type LedgerRow } from './ledger-row.ts';
 
 /** One row per file or upload, from first sight: the ledger. Counts are read back from the store. */
@@ -47,14 +48,6 @@ export type Outcome = Partial<Omit<LedgerDocument, 'id' | 'source' | 'created_at
   state: DocumentState;
 };
 
-export interface DocumentFilter {
-  collection?: string;
-  state?: DocumentState;
-  /** Ids after this one, in the order of ids. */
-  after?: string;
-  limit: number;
-}
-
 const SCHEMA = [
   `create table document(
      id text primary key, source text not null, uri text not null, path blob not null, title text not null,
@@ -72,6 +65,7 @@ const SCHEMA = [
   `alter table document add column ocr_pages integer;
    alter table document add column ocr_confidence real;`,
   `create index document_collection on document(collection, state);`,
+  `create index document_updated on document(updated_at, id);`,
 ];
 
 export type Catalogue = ReturnType<typeof createCatalogue>;
@@ -108,20 +102,8 @@ export function createCatalogue(database: Database) {
     get: (id: string) => one('id = ?', id),
     find: (source: LedgerDocument['source'], uri: string) => one('source = ? and uri = ?', source, uri),
 
-    /** Documents in the order of their ids. */
-    list({ collection, state, after, limit }: DocumentFilter): LedgerDocument[] {
-      const rows = read.all<LedgerRow>(
-        `select * from document where id > ? and (? is null or collection = ?) and (? is null or state = ?)
-         order by id limit ?`,
-        after ?? '',
-        collection ?? null,
-        collection ?? null,
-        state ?? null,
-        state ?? null,
-        limit,
-      );
-      return rows.flatMap((row) => fromRow(row) ?? []);
-    },
+    list: (filter: DocumentFilter): LedgerDocument[] =>
+      listDocuments(read, filter).flatMap((row) => fromRow(row) ?? []),
 
     /** Ids of the documents that a filter fits. Throws `invalid_request` for a key that no document has. */
     matching(filter: Filter): string[] {

@@ -14,11 +14,13 @@ import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
 import { placeWords, type PlacedWord } from './place-words.ts';
 import type { Queue } from './queue.ts';
+import type { Store } from '../store/store.ts';
 import { openInside } from './take.ts';
 import { checkCollection, type SaveUpload, type Upload } from './uploads.ts';
 import { DOCUMENT_JOB } from './worker.ts';
 
 export interface DocumentsParts {
+  store: Pick<Store, 'chunks'>;
   inbox: Inbox;
   folders: Pick<Folders, 'ignores'>;
   catalogue: Catalogue;
@@ -168,6 +170,10 @@ export function createDocuments(parts: DocumentsParts) {
 
     text: (document: LedgerDocument): Promise<StoredExtraction | undefined> =>
       parts.pipeline.extractionOf(document),
+
+    /** What it was cut into, in its order. */
+    chunks: (document: LedgerDocument, page: { offset: number; limit: number }) =>
+      parts.store.chunks(document.id, page),
 
     /** Where the words of a page stand; nothing for a document or a page whose places are not known. */
     async words(document: LedgerDocument, page: number): Promise<PlacedPage | undefined> {

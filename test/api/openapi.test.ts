@@ -120,6 +120,8 @@ describe('what the description says is what is answered', () => {
     const form = { title: 'Heron', external_id: 'heron', file: Buffer.from('A heron.') };
     await done(idIn(await call('POST', '/api/documents', { form })));
     await call('GET', '/api/documents?limit=1&status=searchable&collection=default');
+    await call('GET', '/api/documents?q=heron&order=newest');
+    await call('GET', `/api/documents/${id}/chunks?limit=1`);
     await call('PATCH', `/api/documents/${id}`, { json: { tags: ['wader'] } });
     await call('GET', `/api/documents/${id}/file`);
     await call('GET', `/api/documents/${id}/file`, { headers: { range: 'bytes=0-3' } });
@@ -135,6 +137,18 @@ describe('what the description says is what is answered', () => {
     await call('POST', `/api/documents/${id}/reindex`);
     await call('DELETE', '/api/documents?external_id=heron');
     await call('DELETE', `/api/documents/${id}`);
+    expect(problems.splice(0)).toEqual([]);
+  });
+
+  test('of conversations', async () => {
+    const id = idIn(await call('POST', '/api/conversations', { json: { title: 'Herons' } }));
+    const json = { number: 1, question: 'Where is the heron?' };
+    await call('POST', `/api/conversations/${id}/turns`, { json });
+    await call('GET', '/api/conversations?q=heron&limit=1');
+    await call('GET', `/api/conversations/${id}`);
+    await call('PATCH', `/api/conversations/${id}`, { json: { title: 'Waders' } });
+    await call('GET', `/api/conversations/${id}/export`);
+    await call('DELETE', `/api/conversations/${id}`);
     expect(problems.splice(0)).toEqual([]);
   });
 
