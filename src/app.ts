@@ -50,7 +50,7 @@ import { createPictures } from './pictures.ts';
 import { startPruning } from './prune.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createSystem } from './system.ts';
-import { createEmbeddedStore } from './store/embedded.ts';
+import { createStore } from './store/create-store.ts';
 import { tellOfPictures } from './tell.ts';
 import { createVectors } from './vectors.ts';
 
@@ -82,7 +82,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
   const figures = createFigures({ folder: join(config.data, 'figures') }, { database });
-  const store = createEmbeddedStore(database);
+  const { store, state: storeState } = await createStore(config, database);
   const { maxFileBytes, limits } = config.extract;
   checkLanguages(limits.ocrLanguages);
   const own = await loadOwnProcessors(config.processors, log);
@@ -159,7 +159,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
   const { images } = pictures;
 
-  const counted = { catalogue, queue, store };
+  const counted = { catalogue, queue, store: storeState };
   const status = createStatus({
     ...counted,
     inbox: config.inbox,

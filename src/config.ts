@@ -2,37 +2,16 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
+import { count, list, number, optional, text, unset, url, whole } from './setting-kinds.ts';
 import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
 import { settingsInForce } from './settings.ts';
 import type { SettingInForce } from './api/system.ts';
+import type { QdrantOptions } from './store/qdrant-server.ts';
 
-/** An empty variable means "not set", as in a compose file or a `.env` copied from the example. */
-const unset = (value: unknown): unknown =>
-  typeof value === 'string' && value.trim() === '' ? undefined : value;
 const SHIPPED_WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
 /** A timer that is set for longer than about 24 days fires at once. */
 const LONGEST_SECONDS = 2_000_000;
 const MIB = 1024 * 1024;
-const text = (fallback: string) => z.preprocess(unset, z.string().default(fallback));
-const optional = z.preprocess(unset, z.string().optional());
-const whole = (fallback: number, minimum: number, maximum: number) =>
-  z.preprocess(unset, z.coerce.number().int().min(minimum).max(maximum).default(fallback));
-const number = (fallback: number, minimum: number, maximum: number) =>
-  z.preprocess(unset, z.coerce.number().min(minimum).max(maximum).default(fallback));
-const list = z.preprocess(
-  unset,
-  z
-    .string()
-    .default('')
-    .transform((value) =>
-      value
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    ),
-);
-const url = z.preprocess(unset, z.url({ protocol: /^https?$/ }).optional());
-
 /** Every setting, by its environment variable. README.md and .env.example list the same; a test holds them. */
 export const Environment = z.object({
   LIMNER_HOST: text('127.0.0.1'),
@@ -87,6 +66,14 @@ export const Environment = z.object({
   LIMNER_TRANSCRIBE_URL: url,
   LIMNER_TRANSCRIBE_MODEL: text('whisper-1'),
   LIMNER_TRANSCRIBE_KEY: optional,
+  QDRANT_URL: url,
+  QDRANT_API_KEY: optional,
+  QDRANT_COLLECTION: text('limner').refine(
+    (name) => /^[\w-]{1,200}$/.test(name),
+    'letters, digits, _ and - only',
+  ),
+  QDRANT_SHARDS: count(1000),
+  QDRANT_REPLICAS: count(100),
   COMFYUI_URL: list.refine(
     (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
     'every entry must be an http or https address',
@@ -155,6 +142,8 @@ export interface Config {
   visionModel: string | undefined;
   /** What writes recordings down. */
   transcribe: { url: string; key: string | undefined; model: string } | undefined;
+  /** The server that has the passages instead of the data folder. */
+  qdrant: QdrantOptions | undefined;
   comfy: {
     /** Addresses of ComfyUI servers, with credentials where they want some. */
     workers: string[];
@@ -246,6 +235,15 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
           url: settings.LIMNER_TRANSCRIBE_URL,
           key: settings.LIMNER_TRANSCRIBE_KEY,
           model: settings.LIMNER_TRANSCRIBE_MODEL,
+        }
+      : undefined,
+    qdrant: settings.QDRANT_URL
+      ? {
+          url: settings.QDRANT_URL,
+          key: settings.QDRANT_API_KEY,
+          collection: settings.QDRANT_COLLECTION,
+          shards: settings.QDRANT_SHARDS,
+          replicas: settings.QDRANT_REPLICAS,
         }
       : undefined,
     comfy: {

@@ -102,7 +102,7 @@ async function main(name: string, args: string[]): Promise<number> {
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
   const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
-  const modelKeys = [config.chatServer, config.embedServer, config.transcribe].flatMap(
+  const modelKeys = [config.chatServer, config.embedServer, config.transcribe, config.qdrant].flatMap(
     (server) => server?.key ?? [],
   );
   const secrets = [

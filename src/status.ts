@@ -3,14 +3,14 @@ import type { Arrivals } from './ingest/arrivals.ts';
 import type { Catalogue } from './ingest/catalogue.ts';
 import type { Queue } from './ingest/queue.ts';
 import { createMetrics } from './metrics.ts';
-import type { Store } from './store/store.ts';
+import type { StoreState } from './store/create-store.ts';
 
 export interface StatusParts {
   inbox: string;
   arrivals: Pick<Arrivals, 'state' | 'settling'>;
   catalogue: Pick<Catalogue, 'countByState' | 'countByError'>;
   queue: Pick<Queue, 'size'>;
-  store: Pick<Store, 'totals'>;
+  store: () => Promise<StoreState>;
   processors: Status['processors'];
   /** What is known of each server, by its name. */
   servers: () => Record<string, unknown>;
@@ -21,10 +21,13 @@ export function createStatus(parts: StatusParts): () => Promise<Status> {
   const { arrivals, catalogue, queue, store } = parts;
   return async () => {
     const { offline, ignored, held, problems, watching } = arrivals.state();
+    const { chunks, vectors, ...state } = await store();
     return {
       documents: Object.fromEntries(catalogue.countByState()),
       failed: catalogue.countByError(),
-      ...(await store.totals()),
+      chunks,
+      vectors,
+      store: state,
       jobs: queue.size(),
       settling: arrivals.settling(),
       inbox: {
@@ -64,15 +67,29 @@ export function createStatusMetrics({
     {
       name: 'limner_chunks',
       help: 'Chunks in the store',
-      read: async () => ({ all: (await store.totals()).chunks }),
+      read: async () => known((await store()).chunks),
     },
     {
       name: 'limner_vectors',
       help: 'Chunks that have a vector',
-      read: async () => ({ all: (await store.totals()).vectors }),
+      read: async () => known((await store()).vectors),
+    },
+    {
+      name: 'limner_store_up',
+      help: 'Whether the store in force can be asked',
+      label: 'kind',
+      read: async () => {
+        const { kind, state } = await store();
+        return { [kind]: state === 'ready' ? 1 : 0 };
+      },
     },
     { name: 'limner_jobs', help: 'Jobs that wait or run', read: async () => ({ all: queue.size() }) },
   ]);
+}
+
+/** No figure at all is truer than a wrong one. */
+function known(count: number | null): Record<string, number> {
+  return count === null ? {} : { all: count };
 }
 
 /** What a person reads in the status while the brake holds. */

@@ -4,8 +4,10 @@ import type { FastifyInstance } from 'fastify';
 export interface Status {
   documents: Record<string, number>;
   failed: Record<string, number>;
-  chunks: number;
-  vectors: number;
+  /** Null while the store cannot be asked. */
+  chunks: number | null;
+  vectors: number | null;
+  store: { kind: string; state: 'ready' | 'unavailable'; message: string | null };
   jobs: number;
   settling: number;
   inbox: {
@@ -33,10 +35,12 @@ export function healthRoutes(server: FastifyInstance, { status, metrics }: Healt
   server.get('/healthz', () => ({ status: 'ok' }));
 
   server.get('/readyz', async (_request, reply) => {
-    const { inbox, servers } = await status();
-    return reply.code(inbox.online ? 200 : 503).send({
-      status: inbox.online ? 'ready' : 'degraded',
-      message: inbox.message,
+    const { inbox, servers, store } = await status();
+    const isReady = inbox.online && store.state === 'ready';
+    return reply.code(isReady ? 200 : 503).send({
+      status: isReady ? 'ready' : 'degraded',
+      message: inbox.online && !isReady ? store.message : inbox.message,
+      store,
       servers,
     });
   });

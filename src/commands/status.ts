@@ -6,8 +6,9 @@ const Model = z.object({ name: z.string(), state: z.string(), message: z.string(
 const ModelServer = z.object({ url: z.string(), reachable: z.boolean(), embed: Model, chat: Model });
 const Status = z.object({
   documents: z.record(z.string(), z.number()),
-  chunks: z.number(),
-  vectors: z.number(),
+  chunks: z.number().nullable(),
+  vectors: z.number().nullable(),
+  store: z.object({ kind: z.string(), state: z.string(), message: z.string().nullable() }),
   inbox: z.object({
     path: z.string(),
     online: z.boolean(),
@@ -44,7 +45,7 @@ export async function status(context: Context): Promise<number> {
 }
 
 function lines(
-  { documents, chunks, vectors, inbox, servers }: z.infer<typeof Status>,
+  { documents, chunks, vectors, store, inbox, servers }: z.infer<typeof Status>,
   service: Service,
 ): string[] {
   const states = Object.entries(documents).map(([state, count]) => `${count} ${state}`);
@@ -52,7 +53,10 @@ function lines(
     service.address === undefined ? 'The service is not running.' : `The service runs at ${service.address}.`,
     `inbox      ${inbox.path}${inbox.message === null ? '' : ` (${inbox.message})`}`,
     `documents  ${states.join(', ') || 'none yet'}`,
-    `passages   ${chunks}, ${vectors} of them with a vector`,
+    chunks === null
+      ? 'passages   not known while the store cannot be asked'
+      : `passages   ${chunks}, ${vectors} of them with a vector`,
+    `store      ${store.kind}, ${store.state}${store.message === null ? '' : ` (${store.message})`}`,
     ...Object.values(servers).flatMap((server) => (server ? [serverLine(server)] : [])),
   ];
 }

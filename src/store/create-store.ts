@@ -1,0 +1,115 @@
+import { LimnerError } from '../errors.ts';
+import type { Database } from '../sqlite.ts';
+import { createEmbeddedStore } from './embedded.ts';
+import { createQdrantStore, type QdrantStore } from './qdrant.ts';
+import { createQdrantServer, type QdrantOptions } from './qdrant-server.ts';
+import type { Store } from './store.ts';
+
+export type StoreKind = 'embedded' | 'qdrant';
+
+/** What a person is told of the store in force. */
+export interface StoreState {
+  kind: StoreKind;
+  state: 'ready' | 'unavailable';
+  /** Of a Qdrant server: its address without credentials, its version once it was asked, and the alias. */
+  url?: string;
+  version?: string;
+  collection?: string;
+  message: string | null;
+  /** Counted in the store itself; null while it cannot be asked. */
+  chunks: number | null;
+  vectors: number | null;
+}
+
+export interface StoreInForce {
+  store: Store;
+  kind: StoreKind;
+  /** Never fails: a store that cannot be asked is `unavailable`. */
+  state(): Promise<StoreState>;
+}
+
+const SCHEMA = [`create table store_in_force(id integer primary key check (id = 1), kind text not null);`];
+
+/** A server that is asked how it is has this long to answer. */
+const HURRY = { timeoutMs: 3000, tries: 1, firstWaitMs: 0 };
+
+/**
+ * The store that has the passages: the one that they were moved to, else Qdrant where `qdrant` is given before there
+ * are any, else the embedded one. Throws `invalid_config` when they are in Qdrant and no address is given.
+ */
+export async function createStore(
+  options: { qdrant: QdrantOptions | undefined },
+  database: Database,
+): Promise<StoreInForce> {
+  if (kindInForce(options, database) === 'embedded')
+    return embedded(createEmbeddedStore(database), options.qdrant !== undefined);
+  if (!options.qdrant)
+    throw new LimnerError(
+      'invalid_config',
+      'The passages of this data folder are in Qdrant: set QDRANT_URL, and `limner store move --to embedded` brings them back.',
+    );
+  await putInForce(database, 'qdrant');
+  return qdrant(createQdrantStore(options.qdrant, database), options.qdrant);
+}
+
+export function kindInForce(options: { qdrant: QdrantOptions | undefined }, database: Database): StoreKind {
+  database.migrate('store-in-force', SCHEMA);
+  const known = database.read.get<{ kind: StoreKind }>('select kind from store_in_force')?.kind;
+  return known ?? (options.qdrant && !hasEmbedded(database) ? 'qdrant' : 'embedded');
+}
+
+/** One step: what is asked of the store from the next start on is answered by the other. */
+export function putInForce(database: Database, kind: StoreKind): Promise<unknown> {
+  return database.write((connection) =>
+    connection.run('insert or replace into store_in_force(id, kind) values (1, ?)', kind),
+  );
+}
+
+function hasEmbedded({ read }: Database): boolean {
+  const table = read.get(`select 1 from sqlite_master where type = 'table' and name = 'chunk'`);
+  return table !== undefined && read.get('select 1 from chunk limit 1') !== undefined;
+}
+
+function embedded(store: Store, isQdrantSet: boolean): StoreInForce {
+  const message = isQdrantSet
+    ? 'QDRANT_URL is set, and the passages are in the embedded store; `limner store move --to qdrant` moves them.'
+    : null;
+  return {
+    store,
+    kind: 'embedded',
+    state: async () => ({ kind: 'embedded', state: 'ready', message, ...(await store.totals()) }),
+  };
+}
+
+function qdrant(store: QdrantStore, options: QdrantOptions): StoreInForce {
+  const hurried = createQdrantServer(options, HURRY);
+  const about = { kind: 'qdrant', url: store.address, collection: store.alias } as const;
+
+  async function look(): Promise<StoreState> {
+    await hurried.ask((client) => client.versionInfo());
+    const counts = await store.totals();
+    const lost = store.expected() - counts.chunks;
+    return {
+      ...about,
+      state: 'ready',
+      version: store.version(),
+      // What changes while it is counted may be off by a document; a loss stays.
+      message:
+        lost > 0 ? `${lost} passages are missing in Qdrant; \`limner verify\` names the documents.` : null,
+      ...counts,
+    };
+  }
+
+  return {
+    store,
+    kind: 'qdrant',
+    async state() {
+      try {
+        return await look();
+      } catch (error) {
+        if (!(error instanceof LimnerError)) throw error;
+        return { ...about, state: 'unavailable', message: error.message, chunks: null, vectors: null };
+      }
+    },
+  };
+}

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import type { Schemas } from '@qdrant/js-client-rest';
+import type { Database } from '../sqlite.ts';
+
+export type Filter = Schemas['Filter'];
+
+/**
+ * `qdrant` says what Qdrant itself cannot: whose collection it is, and which model's vectors answer.
+ * `qdrant_revision` has a row for every set of chunks that Qdrant holds or may hold: one that is being written, the
+ * one in force of each document, and those that are on their way out.
+ */
+const SCHEMA = [
+  `create table qdrant(
+     id integer primary key check (id = 1), owner text not null, model text
+   );
+   create table qdrant_revision(
+     revision integer primary key autoincrement, document_id text not null, state text not null,
+     chunks integer not null default 0
+   );
+   create unique index qdrant_in_force on qdrant_revision(document_id) where state = 'in force';
+   create index qdrant_other on qdrant_revision(revision) where state <> 'in force';`,
+];
+
+/** What left its document keeps its vectors under this revision, for a text that comes back. */
+export const LEFT = 0;
+
+export type Revisions = ReturnType<typeof createRevisions>;
+
+/**
+ * Makes a change of many points look like one step. Points carry the revision that they were written with; a reader
+ * asks for those it may see, by a filter made when it begins, and what it may see stays until it has ended.
+ * docs/decisions/0054-replace-in-qdrant.md has the reasons.
+ */
+export function createRevisions(database: Database) {
+  database.migrate('qdrant', SCHEMA);
+  const { read } = database;
+  const reading = new Set<Promise<unknown>>();
+
+  /** Revisions up to the last one begun, less those that are not in force. */
+  function visible(): Filter {
+    const last = read.get<{ last: number | null }>('select max(revision) as last from qdrant_revision')?.last;
+    const hidden = read.all<{ revision: number }>(
+      `select revision from qdrant_revision where state <> 'in force'`,
+    );
+    return {
+      must: [{ key: 'revision', range: { gt: LEFT, lte: last ?? LEFT } }],
+      ...(hidden.length > 0 && {
+        must_not: [{ key: 'revision', match: { any: hidden.map(({ revision }) => revision) } }],
+      }),
+    };
+  }
+
+  return {
+    async owner(): Promise<string> {
+      await database.write((connection) =>
+        connection.run(
+          'insert or ignore into qdrant(id, owner) values (1, ?)',
+          randomBytes(6).toString('hex'),
+        ),
+      );
+      return read.get<{ owner: string }>('select owner from qdrant')?.owner ?? '';
+    },
+    model: (): string | undefined =>
+      read.get<{ model: string | null }>('select model from qdrant')?.model ?? undefined,
+    use: (model: string): Promise<unknown> =>
+      database.write((connection) => connection.run('update qdrant set model = ?', model)),
+
+    /** Chunks of everything in force, as they were written. */
+    expected: (): number =>
+      read.get<{ chunks: number }>(
+        `select coalesce(sum(chunks), 0) as chunks from qdrant_revision where state = 'in force'`,
+      )?.chunks ?? 0,
+    last: (): number =>
+      read.get<{ last: number }>(`select seq as last from sqlite_sequence where name = 'qdrant_revision'`)
+        ?.last ?? LEFT,
+
+    begin: (documentId: string): Promise<number> =>
+      database.write(
+        (connection) =>
+          connection.run(`insert into qdrant_revision(document_id, state) values (?, 'writing')`, documentId)
+            .id,
+      ),
+    /** Puts `revision` in force; readers that begin from now on see it, and not the one before. */
+    putInForce: (documentId: string, revision: number, chunks: number): Promise<void> =>
+      database.write((connection) => {
+        connection.run(
+          `update qdrant_revision set state = 'leaving' where document_id = ? and state = 'in force'`,
+          documentId,
+        );
+        connection.run(
+          `update qdrant_revision set state = 'in force', chunks = ? where revision = ?`,
+          chunks,
+          revision,
+        );
+      }),
+    /** Nothing of the document is seen any more by readers that begin from now on. */
+    leave: (documentId: string): Promise<unknown> =>
+      database.write((connection) =>
+        connection.run(
+          `update qdrant_revision set state = 'leaving' where document_id = ? and state = 'in force'`,
+          documentId,
+        ),
+      ),
+    /** A write that failed may still arrive at the server, so that its revision stays hidden for long. */
+    fail: (revision: number): Promise<unknown> =>
+      database.write((connection) =>
+        connection.run(`update qdrant_revision set state = 'failed' where revision = ?`, revision),
+      ),
+    /** What was being written when the process ended. */
+    failUnfinished: (): Promise<unknown> =>
+      database.write((connection) =>
+        connection.run(`update qdrant_revision set state = 'failed' where state = 'writing'`),
+      ),
+    leaving: (documentId?: string): number[] =>
+      read
+        .all<{ revision: number }>(
+          `select revision from qdrant_revision
+           where state = 'leaving' and (? is null or document_id = ?)`,
+          documentId ?? null,
+          documentId ?? null,
+        )
+        .map(({ revision }) => revision),
+    failed: (): number[] =>
+      read
+        .all<{ revision: number }>(`select revision from qdrant_revision where state = 'failed'`)
+        .map(({ revision }) => revision),
+    forget: (revisions: readonly number[]): Promise<unknown> =>
+      database.write((connection) =>
+        connection.run(
+          `delete from qdrant_revision where state <> 'in force'
+           and revision in (select value from json_each(?))`,
+          JSON.stringify(revisions),
+        ),
+      ),
+
+    /** What is visible now stays so until `work` has ended. */
+    read<T>(work: (visible: Filter) => Promise<T>): Promise<T> {
+      const done = work(visible());
+      const settled = Promise.allSettled([done]);
+      reading.add(settled);
+      void settled.then(() => reading.delete(settled));
+      return done;
+    },
+    /** Resolves when every reader that has begun by now has ended. */
+    drained: async (): Promise<void> => {
+      await Promise.all(reading);
+    },
+  };
+}
+
+/** Both filters together. */
+export function and(one: Filter, other: Filter): Filter {
+  const must = [...listOf(one.must), ...listOf(other.must)];
+  const mustNot = [...listOf(one.must_not), ...listOf(other.must_not)];
+  return { ...(must.length > 0 && { must }), ...(mustNot.length > 0 && { must_not: mustNot }) };
+}
+
+type Condition = Schemas['Condition'];
+
+function listOf(conditions: Condition | Condition[] | null | undefined): Condition[] {
+  if (conditions === null || conditions === undefined) return [];
+  return Array.isArray(conditions) ? conditions : [conditions];
+}
