@@ -7,11 +7,23 @@ import { SCOPES } from './keys.ts';
 
 const Counts = z.record(z.string(), z.int());
 
+/** Where the passages are; addresses without credentials. */
+const StoreAnswer = z.object({
+  kind: z.enum(['embedded', 'qdrant']),
+  state: z.enum(['ready', 'unavailable']),
+  url: z.string().optional(),
+  version: z.string().optional(),
+  collection: z.string().optional(),
+  message: z.string().nullable(),
+});
+
 export const StatusAnswer = z.object({
   documents: Counts,
   failed: Counts,
-  chunks: z.int(),
-  vectors: z.int(),
+  /** Null while the store cannot be asked. */
+  chunks: z.int().nullable(),
+  vectors: z.int().nullable(),
+  store: StoreAnswer,
   jobs: z.int(),
   settling: z.int(),
   inbox: z.object({
@@ -34,6 +46,7 @@ export const StatusAnswer = z.object({
 export const ReadyAnswer = z.object({
   status: z.enum(['ready', 'degraded']),
   message: z.string().nullable(),
+  store: StoreAnswer,
   servers: z.record(z.string(), z.unknown()),
 });
 
