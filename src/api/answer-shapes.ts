@@ -156,6 +156,7 @@ export const PictureAnswer = z
     passages: z.array(
       z.object({
         document: z.string(),
+        collection: z.string().optional(),
         title: z.string(),
         page: z.int().nullable(),
         url: z.string(),
@@ -196,7 +197,10 @@ export const AskAnswer = z.object({
   illustration: z
     .union([
       PictureAnswer,
-      z.object({ generated: z.literal(false), figure: z.looseObject({ id: z.string(), url: z.string() }) }),
+      z.object({
+        generated: z.literal(false),
+        figure: z.looseObject({ document: z.string(), url: z.string() }),
+      }),
       ErrorAnswer,
     ])
     .optional(),

@@ -14,7 +14,7 @@ import { OPENAI_DESCRIPTIONS } from './descriptions-openai.ts';
 import { SERVICE_DESCRIPTIONS } from './descriptions-service.ts';
 import { ListQuery as DocumentsQuery } from './documents.ts';
 import { FiguresQuery } from './figures.ts';
-import { ImageBody, ListQuery as PicturesQuery } from './images.ts';
+import { ImageBody, ListQuery as PicturesQuery, MediaQuery } from './images.ts';
 import { ChunksQuery, SpanQuery } from './reading.ts';
 import { AskBody, SearchRequest } from './search.ts';
 import { Annotations, ExternalId, FileFields, TextBody, UrlBody } from './sent.ts';
@@ -143,11 +143,15 @@ const PICTURES: Readonly<Record<string, Description>> = {
     summary: 'What the picture looks like so far, where something is seen',
     answers: { 200: ['image/jpeg', 'image/png'], 204: null },
   },
-  'GET /media/pending/:id': {
-    summary: 'The picture of a job, or a placeholder until it is made',
+  'GET /media/:id': {
+    summary: 'A file that was made, or with `size` the picture made small; ranges too',
+    query: MediaQuery,
     answers: { 200: ['*/*'], 206: ['*/*'] },
   },
-  'GET /media/:id': { summary: 'A file that was made; ranges too', answers: { 200: ['*/*'], 206: ['*/*'] } },
+  'GET /media/pending/:id': {
+    summary: 'The picture of a job, or a placeholder until it is there',
+    answers: { 200: ['image/svg+xml', 'image/*', 'video/*'] },
+  },
 };
 
 const SECOND_NAMES: Readonly<Record<string, string>> = {

@@ -23,7 +23,14 @@ export interface Picture {
   workflow: string;
   state: (typeof IMAGE_STATES)[number];
   inputs: Record<string, unknown>;
-  passages: { document: string; title: string; page: number | null; url: string; text: string }[];
+  passages: {
+    document: string;
+    collection?: string | undefined;
+    title: string;
+    page: number | null;
+    url: string;
+    text: string;
+  }[];
   outputs: { id: string; kind: string; mime: string; bytes: number; name: string }[];
   progress: number;
   error: { code: string; message: string } | null;
@@ -48,6 +55,8 @@ export interface Pictures {
     workflow?: string | undefined;
     /** Jobs that made a file of this kind. */
     kind?: string | undefined;
+    /** Jobs that illustrate something of this collection. */
+    collection?: string | undefined;
     /** Every one of these words is in the inputs, the passages or the name of the workflow. */
     words?: readonly string[];
     limit: number;
@@ -58,6 +67,7 @@ export interface Pictures {
   wait(id: string, signal: AbortSignal): Promise<Picture>;
   preview(id: string): { type: string; bytes: Buffer } | undefined;
   file(id: string): MediaFile;
+  thumbnail(id: string, size: number): Promise<MediaFile & { size: number }>;
 }
 
 /** Pictures come as base64 inside JSON. */
@@ -91,11 +101,15 @@ export const ListQuery = z.strictObject({
   state: z.enum(IMAGE_STATES).optional(),
   workflow: z.string().max(64).optional(),
   kind: z.enum(['image', 'animation', 'video', 'audio', 'text', 'file']).optional(),
+  collection: z.string().max(200).optional(),
   /** Words that the prompt, other inputs or the passages have. */
   query: z.string().max(1000).optional(),
   cursor: z.string().max(64).optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
+
+/** `size`: the picture made small, in pixels of its longer side. */
+export const MediaQuery = z.object({ size: z.coerce.number().int().min(64).max(1024).optional() });
 
 interface ById {
   Params: { id: string };
@@ -159,12 +173,15 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
   });
 
   // The address is the hash of the bytes, so what it names never changes.
-  server.get<ById>('/media/:id', (request, reply) =>
-    sendFile(request, reply, pictures.file(request.params.id), {
-      etag: request.params.id,
+  server.get<ById>('/media/:id', async (request, reply) => {
+    const { id } = request.params;
+    const { size } = parse(MediaQuery, request.query);
+    const thumbnail = size === undefined ? undefined : await pictures.thumbnail(id, size);
+    return sendFile(request, reply, thumbnail ?? pictures.file(id), {
+      etag: thumbnail ? `${id}-${thumbnail.size}` : id,
       cacheControl: 'private, max-age=31536000, immutable',
-    }),
-  );
+    });
+  });
 }
 
 function decode(text: string): Buffer {

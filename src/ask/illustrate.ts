@@ -136,6 +136,7 @@ function nothingCited(): LimnerError {
 export function toOrigin({ passage, url, title }: Citation): Origin {
   return {
     document: passage.document.id,
+    collection: passage.document.collection,
     title,
     page: passage.page ?? null,
     url,

@@ -10,6 +10,7 @@ import { forgetJob } from './forget.ts';
 import { createJobs, type ImageJob, type JobState, type Origin } from './jobs.ts';
 import { readEveryWorkflow, type Workflow } from './manifest.ts';
 import { createMediaStore } from './media.ts';
+import { createThumbnails, type Thumbnail } from './thumbnails.ts';
 import { settleOrder } from './order.ts';
 import { createPool, type Lease } from './pool.ts';
 import { createWorker, type LookTimes } from './worker.ts';
@@ -54,6 +55,7 @@ export async function createImages(
   for (const { message } of read.broken.values()) log.error({ reason: message }, 'a workflow cannot be used');
   const jobs = createJobs(database);
   const media = createMediaStore(options.media, database, { keepPrompts: options.keepPrompts ?? false });
+  const thumbnails = createThumbnails(options.media);
   const times = { client: { ...CLIENT_TIMES, ...options.times }, look: { ...LOOK, ...options.look } };
   const workers = options.workers.map((text) =>
     createWorker(parseWorkerAddress(text), times, { log, onChange: () => pool.wake() }),
@@ -116,6 +118,8 @@ export async function createImages(
     events: jobs.events,
     preview: pool.preview,
     file: media.get,
+    /** A stored picture made small: its longer side is the next of 64 to 1024 pixels from `size` on. */
+    thumbnail: (id: string, size: number): Promise<Thumbnail> => thumbnails.of(media.get(id), size),
     /** Ends a job; resolves to what it is now (`cancelling` until the worker has stopped). */
     async cancel(id: string): Promise<ImageJob> {
       if (ENDED.has(get(id).state)) return get(id);
@@ -125,7 +129,8 @@ export async function createImages(
     /** Forgets a job that has ended, with the files that only it made. */
     async remove(id: string): Promise<void> {
       get(id);
-      for (const file of await forgetJob(database, id)) await media.remove(file);
+      for (const file of await forgetJob(database, id))
+        await Promise.all([media.remove(file), thumbnails.remove(file)]);
     },
     /** Waits until a job has ended. */
     async wait(id: string, signal: AbortSignal): Promise<ImageJob> {
@@ -158,7 +163,10 @@ export async function createImages(
     /** Looks at every worker now. */
     look: async (): Promise<void> => void (await Promise.all(workers.map((worker) => worker.look()))),
     start: pool.start,
-    close: pool.close,
+    async close(): Promise<void> {
+      await pool.close();
+      await thumbnails.close();
+    },
   };
 }
 

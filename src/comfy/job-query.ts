@@ -8,6 +8,8 @@ export interface JobQuery {
   workflow?: string | undefined;
   /** Jobs that made a file of this kind. */
   kind?: string | undefined;
+  /** Jobs that illustrate something of this collection. */
+  collection?: string | undefined;
   /** Every one of these words is in an input, in a passage or its title, or in the name of the workflow. */
   words?: readonly string[];
   limit: number;
@@ -21,7 +23,7 @@ const HAS_WORD = `(workflow like ? escape '\\'
     where value ->> '$.text' like ? escape '\\' or value ->> '$.title' like ? escape '\\'))`;
 
 /** The SQL that finds them, newest first, with its values. */
-export function selectJobs({ before, states, workflow, kind, words = [], limit }: JobQuery) {
+export function selectJobs({ before, states, workflow, kind, collection, words = [], limit }: JobQuery) {
   const conditions: Condition[] = [['1']];
   if (before !== undefined)
     conditions.push([
@@ -32,6 +34,11 @@ export function selectJobs({ before, states, workflow, kind, words = [], limit }
   if (workflow !== undefined) conditions.push(['workflow = ?', workflow]);
   if (kind !== undefined)
     conditions.push([`exists (select 1 from json_each(outputs) where value ->> '$.kind' = ?)`, kind]);
+  if (collection !== undefined)
+    conditions.push([
+      `exists (select 1 from json_each(passages) where value ->> '$.collection' = ?)`,
+      collection,
+    ]);
   for (const word of words) {
     const pattern = `%${word.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
     conditions.push([HAS_WORD, pattern, pattern, pattern, pattern]);

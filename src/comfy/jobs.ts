@@ -22,6 +22,7 @@ export type JobState = (typeof JOB_STATES)[number];
 /** A passage that an illustration was made from. */
 export const Origin = z.strictObject({
   document: z.string(),
+  collection: z.string().optional(),
   title: z.string(),
   page: z.number().nullable(),
   url: z.string(),
