@@ -72,6 +72,7 @@ export interface AppOverrides {
 
 /** Builds every part once, in the order the data flows. Nothing runs before `start`. */
 export async function createApp(config: Config, log: Log, overrides: AppOverrides = {}) {
+  const dataFolder = await placeWithin(config.inbox, config.data);
   const { uploads, spool, unlock, database } = await openDataFolder(config.data);
   const firstRetryMs = overrides.firstRetryMs ?? FIRST_RETRY_MS;
   const width = config.extract.workers || Math.max(1, availableParallelism() - 1);
@@ -99,7 +100,6 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   });
   const transcribe = config.transcribe && createTranscribe(config.transcribe);
   const extract = withTranscription(extractor.extract, transcribe);
-  const dataFolder = await placeWithin(config.inbox, config.data);
   const folders = createFolders({ database, log, dataFolder });
   const inbox = createInbox(config.inbox, folders.ignores);
   const requireSpace = createRequireSpace(config.data, config.minFreeBytes);

@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, relative, sep } from 'node:path';
-import { systemCode } from '../errors.ts';
+import { basename, dirname, isAbsolute, join, relative, sep } from 'node:path';
+import { LimnerError, systemCode } from '../errors.ts';
 
 /** Names that are never documents, as data with the reason each. Matched against every part of a path. */
 export const IGNORED: readonly { name: RegExp; reason: string }[] = [
@@ -19,20 +19,28 @@ export const IGNORED: readonly { name: RegExp; reason: string }[] = [
   { name: /^node_modules$/, reason: 'installed packages' },
 ];
 
-/** The path of `folder` relative to `root`, with slashes; undefined when it does not lie inside. */
-export async function placeWithin(root: string, folder: string): Promise<string | undefined> {
-  const path = relative(await realOrSame(root), await realOrSame(folder));
-  return path === '' || path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path)
-    ? undefined
-    : path.replaceAll(sep, '/');
+/**
+ * The path of the data folder relative to the inbox, with slashes; undefined when it does not lie inside.
+ * @throws LimnerError `invalid_config` when it is the inbox itself.
+ */
+export async function placeWithin(inbox: string, data: string): Promise<string | undefined> {
+  const path = relative(await realOrSame(inbox), await realOrSame(data));
+  if (path === '')
+    throw new LimnerError(
+      'invalid_config',
+      'The inbox (LIMNER_INBOX) cannot be the data folder (LIMNER_DATA) too.',
+    );
+  if (path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path)) return undefined;
+  return path.replaceAll(sep, '/');
 }
 
+/** Where a path leads, as far as it is there. */
 async function realOrSame(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
-    return path;
+    if (systemCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    return join(await realOrSame(dirname(path)), basename(path));
   }
 }
 

@@ -250,6 +250,7 @@ describe('what the description says is what is answered', () => {
     await call('GET', `/api/images/${id}`);
     await call('GET', `/media/${outputs[0]?.id}`);
     await call('GET', `/media/pending/${id}`);
+    await call('GET', `/media/${outputs[0]?.id}?size=128`);
     await call('GET', `/media/${outputs[0]?.id}`, { headers: { range: 'bytes=0-3' } });
     const slow = { workflow: 'slow', inputs: { seconds: 20 } };
     const running = idIn(await call('POST', '/api/workflows/execute', { json: slow }));
