@@ -183,6 +183,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
       changes: catalogue.changes,
+      ledger: catalogue,
       ...pictures,
       pictures: images,
       deliveries: createDeliveries(database),

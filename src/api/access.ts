@@ -56,14 +56,23 @@ const BY_COLLECTION: ReadonlySet<string> = new Set([
   '/api/conversations/:id/export',
   '/api/collections',
   '/documents/:id',
+  '/api/status',
+  '/api/events',
+  '/api/jobs',
+  '/api/jobs/:id',
+  '/api/jobs/:id/retry',
   '/v1/models',
   '/v1/models/*',
   '/v1/chat/completions',
   '/v1/embeddings',
+  '/v1/audio/transcriptions',
+  '/openapi.json',
+  '/docs',
   '/mcp',
   '/logout',
 ]);
-const FILES = ['/web/', '/pdfjs/'];
+/** Files of the pages, and whole groups of routes whose ports are limited. */
+const OPEN = ['/web/', '/pdfjs/', '/docs/', '/v1/files', '/v1/vector_stores', '/v1/responses'];
 
 /** The scope that a route needs. */
 export function scopeFor(method: string, url: string): Scope {
@@ -77,13 +86,14 @@ export function checkAccess(access: Access, request: FastifyRequest): void {
   const needed = scopeFor(request.method, url);
   if (!access.scopes.includes(needed) && !access.scopes.includes('admin'))
     throw new LimnerError('forbidden', `This key lacks the scope "${needed}".`);
-  if (access.collections && !BY_COLLECTION.has(url) && !FILES.some((prefix) => url.startsWith(prefix)))
+  if (access.collections && !BY_COLLECTION.has(url) && !OPEN.some((prefix) => url.startsWith(prefix)))
     throw new LimnerError('forbidden', 'This key is for some collections, and this route concerns them all.');
 }
 
 interface Narrowed {
   collection?: string;
   documents?: readonly string[];
+  within?: readonly string[];
 }
 
 export type AccessScope = ReturnType<typeof createAccessScope>;
@@ -118,6 +128,7 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
     owner: (): string => current().id,
     /** The key's collections; undefined when it reaches all. */
     collections: () => current().collections,
+    id: () => current().id,
 
     /** The same question of no more than the key's collections. */
     narrow<Q extends Narrowed>(query: Q): Q {
@@ -131,7 +142,11 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
       if (collections.length === 1 && only !== undefined) return { ...query, collection: only };
       const inside = matching({ type: 'in', key: 'collection', value: [...collections] });
       const asked = query.documents && new Set(query.documents);
-      return { ...query, documents: asked ? inside.filter((id) => asked.has(id)) : inside };
+      return {
+        ...query,
+        documents: asked ? inside.filter((id) => asked.has(id)) : inside,
+        within: collections,
+      };
     },
   };
 }

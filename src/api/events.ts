@@ -1,19 +1,19 @@
-import type { EventEmitter } from 'node:events';
 import type { FastifyInstance } from 'fastify';
-import type { Catalogue, LedgerDocument } from '../ingest/catalogue.ts';
+import type { LedgerDocument } from '../ingest/catalogue.ts';
 import { documentBody } from './documents.ts';
 import type { Status } from './health.ts';
 import { pictureBody, type Picture } from './images.ts';
-import { pullBody, type PullParts } from './pulls.ts';
+import type { Told } from './limited-service.ts';
+import { pullBody, type PullState } from './pulls.ts';
 import { sendEvents, signalOf, sseEvent } from './sse.ts';
 
 /** The counts are told at most this often, ms. */
 const STATUS_MS = 1000;
 
 interface EventRoutes {
-  changes: Catalogue['changes'];
-  pictures: { events: EventEmitter<{ change: [Picture] }> };
-  pulls: Pick<PullParts['pulls'], 'events'>;
+  changes: Told<LedgerDocument>;
+  pictures: { events: Told<Picture> };
+  pulls: { events: Told<PullState> };
   status: () => Promise<Status>;
 }
 
@@ -41,7 +41,7 @@ async function* changeEvents(
     waiting.set(job.id, () => sseEvent(pictureBody(job), 'image'));
     bell.resolve();
   };
-  const onPull = (pull: Parameters<typeof pullBody>[0]): void => {
+  const onPull = (pull: PullState): void => {
     waiting.set(pull.id, () => sseEvent(pullBody(pull), 'pull'));
     bell.resolve();
   };

@@ -1,17 +1,25 @@
 import type { Ask } from '../ask/ask.ts';
 import type { Converse } from '../ask/converse.ts';
+import type { Memory } from '../ask/remembered.ts';
 import type { Retrieve } from '../ask/retrieve.ts';
 import { LimnerError } from '../errors.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
 import type { Documents } from '../ingest/documents.ts';
 import type { Filter } from '../ingest/filter.ts';
+import type { StoreFiles } from '../ingest/store-files.ts';
+import type { VectorStores } from '../ingest/vector-stores.ts';
 import type { AccessScope } from './access.ts';
+import { limitService, type LimitedService } from './limited-service.ts';
+import { limitFiles, limitMemory, limitStores } from './limited-stores.ts';
 
-interface Ports {
+interface Ports extends LimitedService {
   documents: Documents;
   retrieve: Retrieve;
   ask: Ask;
   converse: Converse;
+  stores: VectorStores;
+  files: StoreFiles;
+  memory: Memory;
   collections: () => string[];
   matching: (filter: Filter) => string[];
 }
@@ -25,13 +33,12 @@ export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
     retrieve: (query, signal) => retrieve(scope.narrow(query), signal),
     ask: (request, signal) => ask(scope.narrow(request), signal),
     converse: (conversation, signal) =>
-      converse(
-        {
-          ...(conversation.fromDocuments ? scope.narrow(conversation) : conversation),
-          mayPaint: scope.has('write'),
-        },
-        signal,
-      ),
+      converse({ ...scope.narrow(conversation), mayPaint: scope.has('write') }, signal),
+    stores: limitStores(parts.stores, scope),
+    files: limitFiles(parts.files, scope),
+    memory: limitMemory(parts.memory, scope),
+    ledger: parts.ledger,
+    ...limitService(parts, scope),
     collections: () => collections().filter(scope.reaches),
     matching: (filter) => {
       const found = matching(filter);

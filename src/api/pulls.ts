@@ -1,7 +1,7 @@
-import type { EventEmitter } from 'node:events';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parse } from './failure.ts';
+import type { Told } from './limited-service.ts';
 
 /** A model that Ollama downloads because somebody asked. */
 export interface PullState {
@@ -15,7 +15,7 @@ export interface PullState {
 
 export interface PullParts {
   pulls: {
-    events: EventEmitter<{ change: [PullState] }>;
+    events: Told<PullState>;
     list: () => readonly PullState[];
     begin: (model: string) => PullState;
     cancel: (id: string) => Promise<void>;

@@ -21,6 +21,7 @@ import { keyRoutes } from './key-routes.ts';
 import type { Keys } from './keys.ts';
 import type { Links } from './links.ts';
 import { limitPorts } from './limited.ts';
+import type { LimitedService } from './limited-service.ts';
 import { createLimits, type LimitOptions } from './limits.ts';
 import { createSessions, loginRoutes } from './login.ts';
 import { pageRoutes } from './page.ts';
@@ -65,6 +66,7 @@ export interface ServerParts
   pictures: OpenAiImages['pictures'] & WorkflowParts & Parameters<typeof eventRoutes>[1]['pictures'];
   pictureDefaults: OpenAiImages['defaults'];
   changes: Parameters<typeof eventRoutes>[1]['changes'];
+  ledger: LimitedService['ledger'];
   keys: Keys;
   conversations: KeptConversations;
   links: Links;

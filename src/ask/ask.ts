@@ -29,6 +29,8 @@ export interface AskRequest {
   collection?: string;
   /** Only these documents, by their ids. */
   documents?: readonly string[];
+  /** All that is known of is what lies in these collections. */
+  within?: readonly string[];
   /** Base of citation URLs, without a slash at the end. */
   publicUrl: string;
   /** Passages given to the model, at most. */
@@ -103,7 +105,8 @@ export function createAsk({
 }: {
   retrieve: Retrieve;
   chat: Chat;
-  coverage: () => Coverage;
+  /** Of all collections, or of these. */
+  coverage: (collections?: readonly string[]) => Coverage;
   log: Log;
 }) {
   return async function* ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AskEvent> {
@@ -117,7 +120,7 @@ export function createAsk({
       signal,
     );
     const sources = passages.map((passage, at) => toCitation(request.publicUrl, passage, at + 1));
-    const index = coverage();
+    const index = coverage(request.collection === undefined ? request.within : [request.collection]);
     const isNeeded = needsModel(request);
     const model = passages.length > 0 || isNeeded ? (request.options?.model ?? chat.ready()) : undefined;
     if (model === undefined && isNeeded) throw new LimnerError('model_unavailable', chat.whyNot());

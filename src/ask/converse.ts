@@ -18,6 +18,8 @@ export interface Conversation {
   collection?: string;
   /** Only these documents, by their ids. */
   documents?: readonly string[];
+  /** All that is known of is what lies in these collections. */
+  within?: readonly string[];
   /** Passages given to the model, at most. */
   limit?: number;
   /** Base of citation URLs, without a slash at the end. */
@@ -103,7 +105,7 @@ function toRequest({ messages, options, ...about }: Conversation): Parameters<As
     throw new LimnerError('invalid_request', 'messages: one message of role "user" with text is needed.', {
       param: 'messages',
     });
-  const { publicUrl, collection, documents, limit } = about;
+  const { publicUrl, collection, documents, within, limit } = about;
   return {
     question: question.content,
     history: messages.slice(0, at),
@@ -113,6 +115,7 @@ function toRequest({ messages, options, ...about }: Conversation): Parameters<As
     ...(question.images && { images: question.images }),
     ...(collection !== undefined && { collection }),
     ...(documents && { documents }),
+    ...(within && { within }),
     ...(limit !== undefined && { limit }),
   };
 }

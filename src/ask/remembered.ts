@@ -10,6 +10,8 @@ export interface Remembered {
   /** How many of the items the request itself brought. */
   inputFrom: number;
   inputTo: number;
+  /** The key that asked. */
+  owner?: string | undefined;
 }
 
 const SCHEMA = [
@@ -25,6 +27,7 @@ const Body = z.object({
   items: z.array(z.record(z.string(), z.unknown())),
   inputFrom: z.int(),
   inputTo: z.int(),
+  owner: z.string().optional(),
 });
 const Item = z.record(z.string(), z.unknown());
 

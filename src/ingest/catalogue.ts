@@ -5,7 +5,7 @@ import { LimnerError, type ErrorCode } from '../errors.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { conditionOf, metadataKeysOf, type Filter, type Metadata } from './filter.ts';
 import { listDocuments, type DocumentFilter } from './ledger-list.ts';
-import { fromRow, type LedgerRow } from './ledger-row.ts';
+import { fromRow, WITHIN, within, type LedgerRow } from './ledger-row.ts';
 
 /** One row per file or upload, from first sight: the ledger. Counts are read back from the store. */
 export interface LedgerDocument {
@@ -90,9 +90,11 @@ export function createCatalogue(database: Database) {
     announce(id);
   }
 
-  function countByState(): Map<DocumentState, number> {
+  /** Of all collections, or of these. */
+  function countByState(collections?: readonly string[]): Map<DocumentState, number> {
     const rows = read.all<{ state: DocumentState; count: number }>(
-      'select state, count(*) as count from document group by state',
+      `select state, count(*) as count from document where ${WITHIN} group by state`,
+      ...within(collections),
     );
     return new Map(rows.map(({ state, count }) => [state, count]));
   }
@@ -122,6 +124,14 @@ export function createCatalogue(database: Database) {
 
     countByState,
 
+    /** Chunks and vectors of these collections, as the ledger counts them. */
+    totalsOf: (collections: readonly string[]) =>
+      read.get<{ chunks: number; vectors: number }>(
+        `select coalesce(sum(chunks), 0) as chunks, coalesce(sum(vectors), 0) as vectors from document
+         where state = 'searchable' and ${WITHIN}`,
+        ...within(collections),
+      ) ?? { chunks: 0, vectors: 0 },
+
     /** Chunks of all documents, as the ledger counts them. */
     totalChunks: (): number =>
       read.get<{ chunks: number }>('select coalesce(sum(chunks), 0) as chunks from document')?.chunks ?? 0,
@@ -141,8 +151,8 @@ export function createCatalogue(database: Database) {
       ),
 
     /** How much of what is known can be found: an answer says when it came from a part. */
-    coverage(): { searchable: number; pending: number; failed: number } {
-      const counts = countByState();
+    coverage(collections?: readonly string[]): { searchable: number; pending: number; failed: number } {
+      const counts = countByState(collections);
       const of = (...states: DocumentState[]): number =>
         states.reduce((sum, state) => sum + (counts.get(state) ?? 0), 0);
       return {
@@ -152,9 +162,10 @@ export function createCatalogue(database: Database) {
       };
     },
 
-    countByError(): Record<string, number> {
+    countByError(collections?: readonly string[]): Record<string, number> {
       const rows = read.all<{ error_code: string; count: number }>(
-        `select error_code, count(*) as count from document where state = 'failed' group by error_code`,
+        `select error_code, count(*) as count from document where state = 'failed' and ${WITHIN} group by error_code`,
+        ...within(collections),
       );
       return Object.fromEntries(rows.map((row) => [row.error_code, row.count]));
     },

@@ -6,6 +6,7 @@ import { DOCUMENT_JOB, type Worker } from './worker.ts';
 
 export interface Jobs {
   list(after: number, limit: number): JobRow[];
+  get(id: number): JobRow | undefined;
   /** A job that waits for its next try is ready now. False when none of this id waits. */
   retryNow(id: number): Promise<boolean>;
   /** Ends a job that waits or runs; its document is `failed` with the code `cancelled`. False when there is none. */
@@ -41,6 +42,7 @@ export function createJobs(parts: {
     cancel: async (id) => (await cancelWaiting(id)) || (await worker.cancel(id)) || (await cancelWaiting(id)),
 
     list: queue.list,
+    get: queue.get,
     async retryNow(id) {
       const { changes } = await database.write((connection) =>
         connection.run(`update job set state = 'queued' where id = ? and state = 'waiting'`, id),

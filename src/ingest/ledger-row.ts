@@ -28,3 +28,11 @@ export function fromRow(row: LedgerRow | undefined): LedgerDocument | undefined 
     tags: Words.parse(JSON.parse(tags)),
   };
 }
+
+/** A condition on rows, of all collections or of some: `within` gives its values. */
+export const WITHIN = '(? is null or collection in (select value from json_each(?)))';
+
+export function within(collections: readonly string[] | undefined): [string | null, string | null] {
+  const names = collections ? JSON.stringify(collections) : null;
+  return [names, names];
+}

@@ -79,7 +79,7 @@ const BODIES: object[] = [
 test('no route gives it a word of another collection, nor changes one', async () => {
   expect(routes.length).toBeGreaterThan(50);
   for (const { method, url } of routes) {
-    if (url === '/api/events') continue; // refused below; an answer would never end
+    if (url === '/api/events') continue; // below; an answer would never end
     for (const id of [theirs, `file-${theirs}`, storeId]) {
       const path = url.replace('{path}', 'limner/theirs').replaceAll(/\{\w+\}/g, id);
       for (const query of ['', '?collection=theirs', '?external_id=theirs-1'])
@@ -93,9 +93,91 @@ test('no route gives it a word of another collection, nor changes one', async ()
   expect(after).toMatchObject({ collection: 'theirs', metadata: {}, revision: 1 });
 }, 120_000);
 
+test('nothing that is listed, counted or told names another collection', async () => {
+  for (const { method, url } of routes) {
+    if (method !== 'GET' || url.includes('{') || url === '/api/events') continue;
+    const { body } = await call(method, url, limited.key);
+    expect(body, url).not.toContain('theirs');
+  }
+  const status = z
+    .looseObject({ documents: z.record(z.string(), z.number()), chunks: z.number() })
+    .parse((await call('GET', '/api/status', limited.key)).json());
+  expect([status.documents, status.chunks]).toEqual([{ searchable: 1 }, 1]);
+  const asked = await call('POST', '/api/ask', limited.key, { question: 'Where is the sparrow?' });
+  expect(asked.json()).toMatchObject({ index: { searchable: 1, pending: 0, failed: 0 } });
+});
+
+test('it is told of changes of its own documents alone', async () => {
+  const address = await bench.app.server.listen({ host: '127.0.0.1', port: 0 });
+  const leave = new AbortController();
+  const { body } = await fetch(`${address}/api/events`, {
+    headers: { authorization: `Bearer ${limited.key}` },
+    signal: leave.signal,
+  });
+  let text = '';
+  void body
+    ?.pipeThrough(new TextDecoderStream())
+    .pipeTo(new WritableStream({ write: (part) => void (text += part) }))
+    .catch(() => undefined);
+  await until(() => text.includes(': watching'), 'the stream');
+  await send('theirs', `The ${SECRET} has moved.`);
+  await send('ours', 'The sparrow has moved.');
+  await until(() => text.includes('"state":"searchable"') && text.includes('event: status'), 'the events');
+  leave.abort();
+  expect(text).not.toMatch(/theirs|Quetzal|event: (image|pull)/);
+  expect(text).toMatch(/"collection":"ours"/);
+});
+
+test('of jobs it sees and ends those of its own documents alone', async () => {
+  const Jobs = z.looseObject({ data: z.array(z.looseObject({ id: z.string(), document_id: z.string() })) });
+  const jobsOf = async (key: string) => Jobs.parse((await call('GET', '/api/jobs', key)).json()).data;
+  // One that is worked on for a while: the reader takes this long to begin.
+  const sent = ['theirs', 'ours'].flatMap((collection) =>
+    Array.from({ length: 5 }, () =>
+      call('POST', '/api/documents', ADMIN, { text: `In ${collection}.`, collection }),
+    ),
+  );
+  await Promise.all(sent);
+  const all = await until(async () => {
+    const found = await jobsOf(ADMIN);
+    return found.length > 1 ? found : undefined;
+  }, 'jobs that wait');
+  const mine = new Set((await jobsOf(limited.key)).map(({ id }) => id));
+  const collectionOf = async (id: string) =>
+    z.looseObject({ collection: z.string() }).parse((await call('GET', `/api/documents/${id}`, ADMIN)).json())
+      .collection;
+  for (const { id, document_id: document } of all) {
+    if ((await collectionOf(document)) === 'ours') continue;
+    expect(mine).not.toContain(id);
+    expect((await call('POST', `/api/jobs/${id}/retry`, limited.key)).statusCode).toBe(404);
+    expect((await call('DELETE', `/api/jobs/${id}`, limited.key)).statusCode).toBe(404);
+  }
+});
+
+test("of OpenAI's stores, files and responses it has its own", async () => {
+  const storeOf = (name: string) => `vs_${createHash('sha256').update(name).digest('hex').slice(0, 24)}`;
+  expect((await call('GET', `/v1/vector_stores/${storeOf('ours')}`, limited.key)).statusCode).toBe(200);
+  expect((await call('GET', `/v1/vector_stores/${storeId}`, limited.key)).statusCode).toBe(404);
+  expect((await call('GET', `/v1/files/file-${ours}`, limited.key)).statusCode).toBe(200);
+  expect((await call('GET', `/v1/files/file-${theirs}`, limited.key)).statusCode).toBe(404);
+  const search = { query: 'sparrow' };
+  const found = await call('POST', `/v1/vector_stores/${storeOf('ours')}/search`, limited.key, search);
+  expect(found.body).toContain('sparrow');
+  const ask = async (key: string) =>
+    WithId.parse((await call('POST', '/v1/responses', key, { model: 'limner', input: 'sparrow?' })).json())
+      .id;
+  const [own, foreign] = [await ask(limited.key), await ask(ADMIN)];
+  expect((await call('GET', `/v1/responses/${own}`, limited.key)).statusCode).toBe(200);
+  expect((await call('GET', `/v1/responses/${foreign}`, limited.key)).statusCode).toBe(404);
+  expect((await call('DELETE', `/v1/responses/${foreign}`, limited.key)).statusCode).toBe(404);
+  const next = { model: 'limner', input: 'And?', previous_response_id: foreign };
+  expect((await call('POST', '/v1/responses', limited.key, next)).statusCode).toBe(404);
+});
+
 test('routes that concern every collection are closed to it', async () => {
-  for (const url of ['/api/events', '/api/status', '/api/jobs', '/metrics', '/api/keys', '/v1/files'])
+  for (const url of ['/metrics', '/api/keys', '/api/images', '/api/golden', '/api/settings'])
     expect((await call('GET', url, limited.key)).statusCode, url).toBe(403);
+  expect((await call('POST', '/v1/vector_stores', limited.key, { name: 'x' })).statusCode).toBe(403);
 });
 
 test('scopes: a reader changes nothing, and a writer makes no keys', async () => {
