@@ -159,6 +159,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
   const { images } = pictures;
 
+  const keys = createKeys(database);
   const counted = { catalogue, queue, store: storeState };
   const status = createStatus({
     ...counted,
@@ -172,13 +173,13 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   const server = createServer(
     {
-      guard: { apiKeys: config.apiKeys, origins: config.corsOrigins },
+      guard: { apiKeys: config.apiKeys, isExposed: config.isExposed, origins: config.corsOrigins },
       limits: config.limits,
       publicUrl: config.publicUrl,
       maxFileBytes,
     },
     {
-      keys: createKeys(database),
+      keys,
       conversations: createKeptConversations(database),
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
@@ -218,6 +219,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     models,
     documents,
     status,
+    /** Whether anybody could open it, when a key is needed. */
+    hasKeys: () => config.apiKeys.length > 0 || keys.any(),
     /** Works off the queue and watches models; with `watch` also the inbox. */
     async start({ watch }: { watch: boolean }): Promise<void> {
       // An inbox that was there before and is missing now may be a disk that is not mounted.

@@ -20,6 +20,7 @@ export const Environment = z.object({
   LIMNER_DATA: text('./data'),
   LIMNER_PUBLIC_URL: url,
   LIMNER_API_KEYS: list,
+  LIMNER_KEY: optional,
   LIMNER_CORS_ORIGINS: list.refine(
     (all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one),
     'every entry must be an origin, such as https://chat.example.org',
@@ -96,6 +97,10 @@ export interface Config {
   data: string;
   publicUrl: string | undefined;
   apiKeys: string[];
+  /** Other machines can reach it, so that it is never served without a key. */
+  isExposed: boolean;
+  /** What commands show to a running service. */
+  key: string | undefined;
   /** Origins of other sites whose pages may use the API. */
   corsOrigins: string[];
   limits: {
@@ -160,10 +165,7 @@ export interface Config {
 export function parseConfig(environment: Record<string, string | undefined>, base: string): Config {
   const parsed = Environment.safeParse(environment);
   const issues = parsed.error?.issues ?? [];
-  const problems = [
-    ...issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`),
-    ...exposureProblems(environment),
-  ];
+  const problems = issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   if (!parsed.success || problems.length > 0)
     throw new LimnerError(
       'invalid_config',
@@ -172,16 +174,6 @@ export function parseConfig(environment: Record<string, string | undefined>, bas
   const config = toConfig(parsed.data, base);
   const names = Object.keys(Environment.shape);
   return { ...config, settings: settingsInForce(names, parsed.data, config, environment) };
-}
-
-const Exposure = Environment.pick({ LIMNER_HOST: true, LIMNER_API_KEYS: true });
-
-function exposureProblems(environment: Record<string, string | undefined>): string[] {
-  const settings = Exposure.parse(environment);
-  if (isLoopback(settings.LIMNER_HOST) || settings.LIMNER_API_KEYS.length > 0) return [];
-  return [
-    `LIMNER_HOST: ${settings.LIMNER_HOST} can be reached by other machines, so LIMNER_API_KEYS must hold at least one key (or listen on 127.0.0.1)`,
-  ];
 }
 
 function isLoopback(host: string): boolean {
@@ -196,6 +188,8 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
     data: resolve(base, settings.LIMNER_DATA),
     publicUrl: settings.LIMNER_PUBLIC_URL?.replace(/\/$/, ''),
     apiKeys: settings.LIMNER_API_KEYS,
+    isExposed: !isLoopback(settings.LIMNER_HOST),
+    key: settings.LIMNER_KEY ?? settings.LIMNER_API_KEYS[0],
     corsOrigins: settings.LIMNER_CORS_ORIGINS,
     limits: {
       perMinute: settings.LIMNER_RATE_PER_MINUTE,

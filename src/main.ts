@@ -15,10 +15,10 @@ import { status } from './commands/status.ts';
 import { verify } from './commands/verify.ts';
 import { worker } from './commands/worker.ts';
 import { workflow } from './commands/workflow.ts';
-import { workerSecrets } from './comfy/address.ts';
 import { parseConfig, type Config } from './config.ts';
 import { LimnerError } from './errors.ts';
 import { createLog, type Log } from './log.ts';
+import { secretsOf } from './secrets.ts';
 
 /** What every command is given. Commands print results on stdout; the log goes to stderr. */
 export interface Context {
@@ -79,10 +79,11 @@ const COMMANDS: Record<string, Command> = {
   doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },
 };
 
-const [name = 'serve', ...args] = process.argv.slice(2);
-process.exitCode = await main(name, args);
+const [name = 'serve', ...rest] = process.argv.slice(2);
+process.exitCode = await main(name, rest);
 
-async function main(name: string, args: string[]): Promise<number> {
+async function main(name: string, given: string[]): Promise<number> {
+  const { key, args } = takeKey(given);
   const command = COMMANDS[name];
   if (!command || args.includes('--help')) {
     process.stdout.write(help());
@@ -90,7 +91,8 @@ async function main(name: string, args: string[]): Promise<number> {
   }
   try {
     if (existsSync('.env')) loadEnvFile('.env');
-    const config = parseConfig(process.env, process.cwd());
+    const settings = key === undefined ? process.env : { ...process.env, LIMNER_KEY: key };
+    const config = parseConfig(settings, process.cwd());
     return await command.run({ config, log: logFor(name, config), args });
   } catch (error) {
     if (!(error instanceof LimnerError)) throw error;
@@ -99,19 +101,22 @@ async function main(name: string, args: string[]): Promise<number> {
   }
 }
 
+/** `--key KEY` or `--key=KEY`, which every command takes, and what is left. */
+function takeKey(given: readonly string[]): { key: string | undefined; args: string[] } {
+  const at = given.findIndex((one) => one === '--key' || one.startsWith('--key='));
+  const flag = given[at];
+  if (flag === undefined) return { key: undefined, args: [...given] };
+  const isApart = flag === '--key';
+  return {
+    key: isApart ? given[at + 1] : flag.slice('--key='.length),
+    args: given.toSpliced(at, isApart ? 2 : 1),
+  };
+}
+
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
   const level = name === 'serve' ? config.logLevel : config.logLevel === 'info' ? 'warn' : config.logLevel;
-  const modelKeys = [config.chatServer, config.embedServer, config.transcribe, config.qdrant].flatMap(
-    (server) => server?.key ?? [],
-  );
-  const secrets = [
-    ...config.apiKeys,
-    ...config.webhookSecrets,
-    ...modelKeys,
-    ...workerSecrets(config.comfy.workers),
-  ];
-  return createLog({ level, secrets });
+  return createLog({ level, secrets: secretsOf(config) });
 }
 
 function help(): string {
@@ -122,6 +127,7 @@ usage: npm run limner -- <command>
 
 ${lines.join('\n')}
 
+--key KEY shows a running service another key than LIMNER_KEY.
 Settings are environment variables, also from a file .env; the README lists them.
 `;
 }

@@ -46,10 +46,8 @@ describe('parseConfig', () => {
       LIMNER_PORT: 'eighty',
       LIMNER_PUBLIC_URL: 'ftp://example.org',
       LIMNER_LOG_LEVEL: 'loud',
-      LIMNER_HOST: '0.0.0.0',
     });
     expect(problems.map((line) => line.slice(0, line.indexOf(':'))).toSorted()).toEqual([
-      'LIMNER_HOST',
       'LIMNER_LOG_LEVEL',
       'LIMNER_PORT',
       'LIMNER_PUBLIC_URL',
@@ -57,17 +55,19 @@ describe('parseConfig', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.168.1.5', 'example.org', '127.0.0.1.example.org'])(
-    'refuses to listen on %s without a key',
+    'knows that %s can be reached by others',
     (LIMNER_HOST) => {
-      expect(problemsOf({ LIMNER_HOST })).toHaveLength(1);
-      expect(problemsOf({ LIMNER_HOST, LIMNER_API_KEYS: ' , ' })).toHaveLength(1);
+      expect(parse({ LIMNER_HOST }).isExposed).toBe(true);
       expect(parse({ LIMNER_HOST, LIMNER_API_KEYS: 'a, b' }).apiKeys).toEqual(['a', 'b']);
     },
   );
 
-  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('listens on %s without a key', (LIMNER_HOST) => {
-    expect(parse({ LIMNER_HOST }).host).toBe(LIMNER_HOST);
-  });
+  it.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])(
+    'knows that %s is the machine itself',
+    (LIMNER_HOST) => {
+      expect(parse({ LIMNER_HOST }).isExposed).toBe(false);
+    },
+  );
 
   it.each([
     ['LIMNER_PORT', ['-1', '65536', '80.5', 'x', 'NaN']],

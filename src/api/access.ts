@@ -128,7 +128,6 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
     owner: (): string => current().id,
     /** The key's collections; undefined when it reaches all. */
     collections: () => current().collections,
-    id: () => current().id,
 
     /** The same question of no more than the key's collections. */
     narrow<Q extends Narrowed>(query: Q): Q {

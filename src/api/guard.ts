@@ -24,6 +24,8 @@ const WRONG_KEYS = 100;
 
 export interface GuardOptions {
   apiKeys: readonly string[];
+  /** Other machines can reach it: without a key nothing is served, also when the last one was revoked. */
+  isExposed: boolean;
   /** Host names that a request may be addressed to when there are no keys. */
   hosts: readonly string[];
   /** Where our own page is reached; a proxy may call us by another name. */
@@ -57,7 +59,7 @@ export function createGuard(
   const known = new Set(['localhost', '127.0.0.1', '[::1]', ...hosts]);
   const open = new Set([...OPEN_ROUTES, ...signed]);
   const guesses = createBudget(WRONG_KEYS);
-  const locked = (): boolean => digests.length > 0 || keys.any();
+  const locked = (): boolean => options.isExposed || digests.length > 0 || keys.any();
 
   /** The access of a key; `undefined` for a wrong one. */
   function check(key: string): Access | undefined {

@@ -96,11 +96,12 @@ function limitStatus(
     const allowed = scope.collections();
     const whole = await inner();
     if (!allowed) return whole;
-    const { inbox, servers } = whole;
+    const { inbox, servers, store } = whole;
     return {
       documents: Object.fromEntries(ledger.countByState(allowed)),
       failed: ledger.countByError(allowed),
       ...ledger.totalsOf(allowed),
+      store,
       jobs: ledger.coverage(allowed).pending,
       settling: 0,
       inbox: {

@@ -68,14 +68,14 @@ export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
 export function limitMemory(inner: Memory, scope: AccessScope): Memory {
   const get: Memory['get'] = (id) => {
     const known = inner.get(id);
-    return known && (!scope.collections() || known.owner === scope.id()) ? known : undefined;
+    return known && (!scope.collections() || known.owner === scope.owner()) ? known : undefined;
   };
 
   return {
     get,
     // Items are kept without their owner.
     item: (id) => (scope.collections() ? undefined : inner.item(id)),
-    keep: (id, remembered) => inner.keep(id, { ...remembered, owner: scope.id() }),
+    keep: (id, remembered) => inner.keep(id, { ...remembered, owner: scope.owner() }),
     forget: async (id) => get(id) !== undefined && inner.forget(id),
   };
 }

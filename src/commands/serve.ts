@@ -9,6 +9,13 @@ const PATIENCE_MS = 10_000;
 export async function serve({ config, log }: Context): Promise<number> {
   const since = performance.now();
   const app = await createApp(config, log);
+  if (config.isExposed && !app.hasKeys()) {
+    await app.close();
+    throw new LimnerError(
+      'invalid_config',
+      `${config.host} can be reached by other machines, so that a key is needed: make one with \`limner keys add NAME\`, set LIMNER_API_KEYS, or listen on 127.0.0.1.`,
+    );
+  }
   const address = await listen(app.server, config.host, config.port);
   process.stdout.write(`Limner is at ${address}. Drop files into ${config.inbox} and ask.\n`);
   log.info({ address, ms: Math.round(performance.now() - since) }, 'ready');

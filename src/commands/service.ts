@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { createApp, type App } from '../app.ts';
 import { LimnerError, systemCode } from '../errors.ts';
@@ -18,8 +19,11 @@ const Failure = z.object({ error: z.object({ message: z.string(), code: z.string
 export async function openService(context: Context): Promise<Service> {
   const { host, port } = context.config;
   const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  if (await answers(address)) return remote(address, context.config.apiKeys[0]);
-  return local(await createApp(context.config, context.log), context.config.apiKeys[0]);
+  const { config, log } = context;
+  if (await answers(address)) return remote(address, config.key);
+  // Who can write the data folder needs no key, so that this service has one that nobody else knows.
+  const key = randomUUID();
+  return local(await createApp({ ...config, apiKeys: [...config.apiKeys, key] }, log), key);
 }
 
 async function answers(address: string): Promise<boolean> {
@@ -85,6 +89,8 @@ function understand<T>(schema: z.ZodType<T>, status: number, text: string): T {
   const body: unknown = JSON.parse(text);
   if (status < 400) return schema.parse(body);
   const failure = Failure.safeParse(body);
+  if (status === 401)
+    throw new LimnerError('unauthorized', 'The service wants a key: set LIMNER_KEY, or give --key.');
   throw new LimnerError(
     'invalid_request',
     failure.success ? failure.data.error.message : `The service answered ${status}.`,
