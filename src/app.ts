@@ -4,13 +4,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createKeys } from './api/keys.ts';
 import { createServer } from './api/server.ts';
-import { createAsk } from './ask/ask.ts';
-import { createChatPort } from './ask/chat-port.ts';
 import { createKeptConversations } from './ask/kept-conversations.ts';
 import { createMemory } from './ask/remembered.ts';
 import { createGolden } from './ask/golden.ts';
-import { createRetrieve } from './ask/retrieve.ts';
 import type { ImagesOptions } from './comfy/images.ts';
+import { createAsking } from './asking.ts';
 import type { Config } from './config.ts';
 import { openDataFolder } from './data-folder.ts';
 import { createArrivals } from './ingest/arrivals.ts';
@@ -148,13 +146,11 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const stores = createVectorStores({ database, collections: catalogue.collections });
 
   // A question arrives, and an answer leaves.
-  const retrieve = createRetrieve({ store, embedder: vectors.change.embedder, log });
-  const golden = createGolden({ database, retrieve });
-  const chat = createChatPort(models);
-  const ask = createAsk({ retrieve, chat, coverage: catalogue.coverage, log });
+  const { embedder } = vectors.change;
+  const asking = createAsking(config, { store, embedder, models, coverage: catalogue.coverage, log });
+  const golden = createGolden({ database, retrieve: asking.retrieve });
 
   // Pictures beside the text.
-  const asking = { chat, ask, retrieve, chatModels: models.chatModels };
   const shown = { database, documents, folders, log };
   const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
   const { images } = pictures;

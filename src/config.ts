@@ -75,6 +75,7 @@ export const Environment = z.object({
   ),
   QDRANT_SHARDS: count(1000),
   QDRANT_REPLICAS: count(100),
+  LIMNER_CONTEXT_TOKENS: whole(3000, 200, 1_000_000),
   COMFYUI_URL: list.refine(
     (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
     'every entry must be an http or https address',
@@ -149,6 +150,8 @@ export interface Config {
   transcribe: { url: string; key: string | undefined; model: string } | undefined;
   /** The server that has the passages instead of the data folder. */
   qdrant: QdrantOptions | undefined;
+  /** What a model is given to read for one question, at most. */
+  contextTokens: number;
   comfy: {
     /** Addresses of ComfyUI servers, with credentials where they want some. */
     workers: string[];
@@ -240,6 +243,7 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
           replicas: settings.QDRANT_REPLICAS,
         }
       : undefined,
+    contextTokens: settings.LIMNER_CONTEXT_TOKENS,
     comfy: {
       workers: settings.COMFYUI_URL,
       workflows: resolve(base, settings.LIMNER_WORKFLOWS ?? SHIPPED_WORKFLOWS),

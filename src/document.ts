@@ -156,6 +156,13 @@ export interface Passage extends Chunk {
   scores?: { keyword?: number; vector?: number };
   /** Other documents that hold the very same passage. */
   also?: DocumentFields[];
+  /** The passage with what stands around it, as a model reads it; `text` and `span` stay those of the hit. */
+  context?: { text: string; span: Span; chunks: readonly Chunk[] };
+}
+
+/** What is read of a passage: its context where it has one. */
+export function readingText({ text, context }: Pick<Passage, 'text' | 'context'>): string {
+  return context?.text ?? text;
 }
 
 /** A passage that an answer points at. `marker` is the number in `[n]`. */

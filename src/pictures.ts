@@ -4,7 +4,7 @@ import type { Ask, Chat } from './ask/ask.ts';
 import { createConverse } from './ask/converse.ts';
 import { createIllustrate } from './ask/illustrate.ts';
 import { createImagine } from './ask/imagine.ts';
-import type { Retrieve } from './ask/retrieve.ts';
+import type { Find } from './ask/find.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
 import type { Config } from './config.ts';
 import type { Documents } from './ingest/documents.ts';
@@ -17,7 +17,7 @@ interface Parts {
   database: Database;
   chat: Chat;
   ask: Ask;
-  retrieve: Retrieve;
+  find: Find;
   chatModels: Models['chatModels'];
   documents: Pick<Documents, 'figuresOf'>;
   folders: Pick<Folders, 'illustrates'>;
@@ -28,7 +28,7 @@ interface Parts {
 export async function createPictures(
   { comfy, data }: Pick<Config, 'comfy' | 'data'>,
   overrides: Partial<ImagesOptions>,
-  { database, chat, ask, retrieve, chatModels, documents, folders, log }: Parts,
+  { database, chat, ask, find, chatModels, documents, folders, log }: Parts,
 ) {
   const images = await createImages(
     { ...comfy, media: join(data, 'media'), ...overrides },
@@ -43,7 +43,7 @@ export async function createPictures(
   );
   const imagine = createImagine(
     { create: pictureDefaults.generate, vary: pictureDefaults.edit },
-    { images, retrieve, figuresOf },
+    { images, find, figuresOf },
   );
   return {
     images,

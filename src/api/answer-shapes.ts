@@ -140,6 +140,7 @@ const Source = z
     score: z.number(),
     also: z.array(z.object({ document_id: z.string(), uri: z.string(), title: z.string() })),
     text: z.string(),
+    text_span: Span,
   })
   .meta({ id: 'Source' });
 
@@ -188,6 +189,8 @@ export const AskAnswer = z.object({
   annotations: z.array(z.object({ marker: z.int(), start: z.int(), end: z.int() })),
   sources: z.array(Source),
   index: z.object({ searchable: z.int(), pending: z.int(), failed: z.int() }).nullable(),
+  /** What was searched, where it is not the question itself. */
+  rewritten: z.object({ query: z.string(), by: z.enum(['model', 'terms']) }).nullable(),
   usage: z.object({
     prompt_tokens: z.int(),
     completion_tokens: z.int(),

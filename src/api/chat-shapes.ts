@@ -1,5 +1,5 @@
 import type { Annotation, Answer, AskEvent, ChatUsage, ToolCall, ToolCallPart } from '../ask/ask.ts';
-import { morePlace, type Citation } from '../document.ts';
+import { morePlace, readingText, type Citation } from '../document.ts';
 import { illustrationBody } from './images.ts';
 
 /** OpenAI's shapes for chat completions, with our citations beside them. Field by field as strict clients need. */
@@ -18,7 +18,7 @@ function annotation({ start, end, citation }: Annotation) {
   };
 }
 
-/** One of our `sources`: what is needed to open the passage and to show it. */
+/** One of our `sources`: what is needed to open the passage and to show it. `span` is what is cited, `text_span` what is in `text`. */
 export function source({ marker, passage, url, title }: Citation) {
   return {
     marker,
@@ -34,14 +34,16 @@ export function source({ marker, passage, url, title }: Citation) {
     span: passage.span,
     score: passage.score,
     also: (passage.also ?? []).map(({ id, uri, title: name }) => ({ document_id: id, uri, title: name })),
-    text: passage.text,
+    text: readingText(passage),
+    text_span: passage.context?.span ?? passage.span,
   };
 }
 
 /** `citations` and `search_results` in Perplexity's form: the n-th is what `[n]` points at. */
-function citationFields({ sources, index }: Pick<Answer, 'sources' | 'index'>) {
+function citationFields({ sources, index, rewritten }: Pick<Answer, 'sources' | 'index' | 'rewritten'>) {
   return {
     ...(index && { index }),
+    ...(rewritten && { rewritten }),
     citations: sources.map(({ url }) => url),
     search_results: sources.map(({ title, url }) => ({ title, url, date: null })),
     sources: sources.map(source),
@@ -110,7 +112,7 @@ function sourceEvent({ passage, title, url }: Citation) {
     type: 'source',
     data: {
       source: { id: url, name: title },
-      document: [passage.text],
+      document: [readingText(passage)],
       metadata: [{ source: url, name: title, url }],
     },
   };

@@ -1,5 +1,5 @@
 import type { Annotation, Answer, AskEvent, ToolCallPart } from '../ask/ask.ts';
-import type { Citation } from '../document.ts';
+import { readingText, type Citation } from '../document.ts';
 import type { LimnerError } from '../errors.ts';
 import { illustrationField, source } from './chat-shapes.ts';
 import { fileId, fileName } from './file-ids.ts';
@@ -27,6 +27,7 @@ export function createResponse(head: ResponseHead) {
   const calls: (OutputItem & { arguments: string; at: number; name: string })[] = [];
   let text: { item: OutputItem; at: number; said: string } | undefined;
   let sources: readonly Citation[] = [];
+  let searchedFor = head.question;
   let final: Record<string, unknown> | undefined;
   const asksFiles = fileSearchOf(head.body) !== undefined;
   const event = (type: string, fields: object): object => ({ type, sequence_number: sequence++, ...fields });
@@ -49,7 +50,7 @@ export function createResponse(head: ResponseHead) {
     const results = head.body.include?.includes('file_search_call.results')
       ? sources.map((one) => result(one, head.attributesOf))
       : null;
-    const done = { ...item, status: 'completed', queries: [head.question], results };
+    const done = { ...item, status: 'completed', queries: [searchedFor], results };
     output[at] = done;
     yield event('response.output_item.done', { output_index: at, item: done });
   }
@@ -120,7 +121,7 @@ export function createResponse(head: ResponseHead) {
   }
 
   function ended(answer: Answer): Record<string, unknown> {
-    const { usage, sources: given } = answer;
+    const { usage, sources: given, rewritten } = answer;
     const isCut = usage.finish === 'length';
     return body({
       status: isCut ? 'incomplete' : 'completed',
@@ -128,6 +129,7 @@ export function createResponse(head: ResponseHead) {
       incomplete_details: isCut ? { reason: 'max_output_tokens' } : null,
       usage: usageBody(usage),
       sources: given.map(source),
+      ...(rewritten && { rewritten }),
       ...illustrationField(answer),
     });
   }
@@ -140,6 +142,7 @@ export function createResponse(head: ResponseHead) {
     *of(asked: AskEvent): Generator<object> {
       if (asked.type === 'sources') {
         ({ sources } = asked);
+        searchedFor = asked.rewritten?.query ?? head.question;
         if (asksFiles) yield* searched();
       }
       if (asked.type === 'thinking') yield* thoughts.think(asked.text);
@@ -183,12 +186,12 @@ function urlCitation({ start, end, citation: { url, title } }: Annotation) {
 }
 
 function result({ passage }: Citation, attributesOf: ResponseHead['attributesOf']) {
-  const { document, score, text } = passage;
+  const { document, score } = passage;
   return {
     file_id: fileId(document.id),
     filename: fileName(document.uri),
     score,
-    text,
+    text: readingText(passage),
     attributes: attributesOf(document.id),
   };
 }

@@ -29,14 +29,14 @@ export const SearchRequest = z.strictObject({
 
 export const AskBody = z.strictObject({
   question: Question.min(1),
-  collection: z.string().optional(),
-  filter: Filter.optional(),
-  limit: z.number().int().min(1).max(30).optional(),
-  /** What was said before, oldest first. */
+  /** What was said before, oldest first: a question that does not stand alone is searched as one that does. */
   history: z
     .array(z.strictObject({ role: z.enum(['user', 'assistant']), content: Question }))
     .max(200)
     .optional(),
+  collection: z.string().optional(),
+  filter: Filter.optional(),
+  limit: z.number().int().min(1).max(30).optional(),
   /** A language model by its name, in place of the one of the settings. */
   model: z.string().min(1).max(300).optional(),
   stream: z.boolean().default(false),
@@ -181,7 +181,12 @@ async function* streamed(
 function shownEvent(event: AskEvent): string {
   if (event.type === 'sources')
     return sseEvent(
-      { sources: event.sources.map(source), model: event.model, index: event.index },
+      {
+        sources: event.sources.map(source),
+        model: event.model,
+        index: event.index,
+        rewritten: event.rewritten,
+      },
       'sources',
     );
   if (event.type === 'text' || event.type === 'thinking') return sseEvent({ text: event.text }, event.type);
@@ -216,6 +221,7 @@ function answerBody(answer: Answer) {
     annotations: answer.annotations.map(({ number, start, end }) => ({ marker: number, start, end })),
     sources: answer.sources.map(source),
     index: answer.index,
+    rewritten: answer.rewritten,
     usage: {
       prompt_tokens: answer.usage.promptTokens,
       completion_tokens: answer.usage.completionTokens,

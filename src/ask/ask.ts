@@ -10,10 +10,12 @@ import type {
   ToolCallPart,
 } from '../models/model-server.ts';
 import { toCitation, type Marker } from './cite.ts';
+import { exactCitation } from './exact.ts';
+import type { Find } from './find.ts';
+import type { Rewritten } from './follow-up.ts';
 import type { Illustration } from './illustrate.ts';
 import { buildPrompt } from './prompt.ts';
 import { bestSentences, creditPassages, worthQuoting } from './quote.ts';
-import type { Retrieve } from './retrieve.ts';
 import { begun, tell } from './tell.ts';
 
 export type { ChatMessage, ChatOptions, ChatPart, ChatUsage, ToolCall, ToolCallPart };
@@ -43,6 +45,8 @@ export interface Chat {
   ready(): string | undefined;
   /** Why there is none, for the person who asks. */
   whyNot(): string;
+  /** The longest context of a model (the configured one when left out), where it is known. */
+  contextTokens(model?: string): number | undefined;
   complete(
     messages: readonly ChatMessage[],
     options: ChatOptions,
@@ -61,12 +65,14 @@ export interface Answer {
   text: string;
   /** One per marker in the text, in their order. */
   annotations: Annotation[];
-  /** The passages that the answer cites, by number. */
+  /** The passages that the answer cites, by number, each where its first words are cited from. */
   citations: Citation[];
   /** Every passage that was given, by number. */
   sources: Citation[];
   /** How much of the documents could be found when it was asked; null for an answer without documents. */
   index: Coverage | null;
+  /** What was searched, where it is not the question itself. */
+  rewritten: Rewritten | null;
   /** The model that wrote it; null for quoted passages. */
   model: string | null;
   /** What the model wants called, for the caller to do. */
@@ -84,13 +90,18 @@ export interface Annotation extends Marker {
 
 /** In this order: sources once, text in parts, the whole answer once. `thinking` only where it was asked for. */
 export type AskEvent =
-  | { type: 'sources'; sources: Citation[]; model: string | null; index: Coverage | null }
+  | {
+      type: 'sources';
+      sources: Citation[];
+      model: string | null;
+      index: Coverage | null;
+      rewritten: Rewritten | null;
+    }
   | { type: 'thinking'; text: string }
   | { type: 'text'; text: string }
   | { type: 'tool_calls'; calls: readonly ToolCallPart[] }
   | { type: 'answer'; answer: Answer };
 
-export const DEFAULT_PASSAGES = 8;
 const QUOTED_PASSAGES = 3;
 const UNREACHABLE: ReadonlySet<ErrorCode> = new Set(['model_unavailable', 'model_missing']);
 
@@ -98,27 +109,19 @@ export type Ask = ReturnType<typeof createAsk>;
 
 /** Answers a question from the documents: retrieve, prompt, generate, cite. Without a model it quotes. */
 export function createAsk({
-  retrieve,
+  find,
   chat,
   coverage,
   log,
 }: {
-  retrieve: Retrieve;
+  find: Find;
   chat: Chat;
   /** Of all collections, or of these. */
   coverage: (collections?: readonly string[]) => Coverage;
   log: Log;
 }) {
   return async function* ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AskEvent> {
-    const { passages } = await retrieve(
-      {
-        text: request.question,
-        limit: request.limit ?? DEFAULT_PASSAGES,
-        ...(request.collection !== undefined && { collection: request.collection }),
-        ...(request.documents && { documents: request.documents }),
-      },
-      signal,
-    );
+    const { passages, rewritten } = await find(request, signal);
     const sources = passages.map((passage, at) => toCitation(request.publicUrl, passage, at + 1));
     const index = coverage(request.collection === undefined ? request.within : [request.collection]);
     const isNeeded = needsModel(request);
@@ -126,12 +129,19 @@ export function createAsk({
     if (model === undefined && isNeeded) throw new LimnerError('model_unavailable', chat.whyNot());
     const written = model === undefined ? undefined : await begin(request, passages, signal);
     if (model === undefined || !written)
-      yield* tell(quoted(request.question, passages, chat.whyNot()), { sources, model: null, index });
+      yield* tell(quoted(request.question, passages, chat.whyNot()), {
+        sources,
+        model: null,
+        index,
+        rewritten,
+      });
     else
       yield* tell(written, {
         sources,
         model,
         index,
+        rewritten,
+        exact: (citation, text, marker) => exactCitation(citation, text, marker, request.publicUrl),
         credit: (text) => creditPassages(text, passages),
         isPlain: request.options?.format !== undefined,
       });
@@ -143,7 +153,8 @@ export function createAsk({
     passages: readonly Passage[],
     signal: AbortSignal,
   ): Promise<AsyncIterable<ChatPart> | undefined> {
-    const prompt = buildPrompt(request.question, passages, request.history, request);
+    const contextTokens = chat.contextTokens(request.options?.model);
+    const prompt = buildPrompt(request.question, passages, request.history, request, contextTokens);
     try {
       return await begun(chat.complete(prompt, request.options ?? {}, signal));
     } catch (error) {

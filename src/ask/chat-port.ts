@@ -13,6 +13,8 @@ export function createChatPort(models: Pick<ModelServer, 'chat' | 'chatReady' | 
         return `The language model ${chat.name} is being downloaded (${Math.floor(100 * (chat.progress ?? 0))} %).`;
       return `No language model is connected: ${chat.name} is not ready.`;
     },
+    contextTokens: (model = models.status().chat.name) =>
+      model === models.status().chat.name ? models.chatReady()?.contextTokens : undefined,
     // Thinking costs the reader many seconds before the first word, and the passages are already there.
     complete: (messages, options, signal) => models.chat(messages, { think: false, ...options }, signal),
   };

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import type { Images } from '../comfy/images.ts';
 import type { Origin } from '../comfy/jobs.ts';
 import { LimnerError } from '../errors.ts';
-import { DEFAULT_PASSAGES, type AskEvent, type ChatMessage } from './ask.ts';
+import type { AskEvent, ChatMessage } from './ask.ts';
 import { toCitation } from './cite.ts';
+import type { Find } from './find.ts';
 import { toOrigin } from './illustrate.ts';
-import type { Retrieve } from './retrieve.ts';
 
 /** A picture of the user's own words, or variations of one that was sent or cited. */
 export interface ImagineRequest {
@@ -41,11 +41,7 @@ export type Imagine = ReturnType<typeof createImagine>;
 /** Hands what `/imagine` asks for to the workers: words alone, or words and a picture to vary. */
 export function createImagine(
   workflows: { create: string; vary: string },
-  {
-    images,
-    retrieve,
-    figuresOf,
-  }: { images: Pick<Images, 'submit'>; retrieve: Retrieve; figuresOf: FigureFiles },
+  { images, find, figuresOf }: { images: Pick<Images, 'submit'>; find: Find; figuresOf: FigureFiles },
 ) {
   /** The figure at the place that `[n]` cites: the question before it is asked again, since clients keep no sources. */
   async function cited(
@@ -56,11 +52,17 @@ export function createImagine(
     const answered = request.history.findLastIndex(
       ({ role, content }) => role === 'assistant' && content.includes(`[${number}]`),
     );
-    const question = request.history.slice(0, Math.max(0, answered)).findLast(({ role }) => role === 'user');
-    if (!question) return undefined;
-    const { collection, documents, limit = DEFAULT_PASSAGES } = request;
-    const scope = { ...(collection !== undefined && { collection }), ...(documents && { documents }) };
-    const { passages } = await retrieve({ text: question.content, limit, ...scope }, signal);
+    const before = request.history.slice(0, Math.max(0, answered));
+    const at = before.findLastIndex(({ role }) => role === 'user');
+    const question = before[at]?.content;
+    if (question === undefined) return undefined;
+    const { collection, documents, limit } = request;
+    const scope = {
+      ...(collection !== undefined && { collection }),
+      ...(documents && { documents }),
+      ...(limit !== undefined && { limit }),
+    };
+    const { passages } = await find({ question, history: before.slice(0, at), ...scope }, signal);
     const passage = passages[number - 1];
     const figures = passage ? figuresOf(passage.document.id, passage.page) : [];
     const [figure] = figures.toSorted((one, other) => other.width * other.height - one.width * one.height);
@@ -93,7 +95,7 @@ export function createImagine(
 
   return async function* imagine(request: ImagineRequest, signal: AbortSignal): AsyncGenerator<AskEvent> {
     const job = await submit(request, signal);
-    yield { type: 'sources', sources: [], model: null, index: null };
+    yield { type: 'sources', sources: [], model: null, index: null, rewritten: null };
     yield { type: 'answer', answer: { ...NOTHING_SAID, illustration: { job } } };
   };
 }
@@ -104,6 +106,7 @@ const NOTHING_SAID = {
   citations: [],
   sources: [],
   index: null,
+  rewritten: null,
   model: null,
   toolCalls: [],
   thinking: '',

@@ -1,4 +1,4 @@
-import type { Passage } from '../document.ts';
+import { readingText, type Passage } from '../document.ts';
 import { queryTerms, tokenize } from '../store/tokenize.ts';
 
 /** Sentences of a passage that are quoted, at most. */
@@ -56,9 +56,9 @@ function sharedWith(asked: ReadonlySet<string>, sentence: string): number {
 export function creditPassages(answer: string, passages: readonly Passage[]): number[] {
   const words = new Set(queryTerms(answer));
   if (words.size < 3) return [];
-  const shares = passages.map(({ text }, at) => ({
+  const shares = passages.map((passage, at) => ({
     number: at + 1,
-    share: new Set(tokenize(text)).intersection(words).size / words.size,
+    share: new Set(tokenize(readingText(passage))).intersection(words).size / words.size,
   }));
   const best = shares.reduce((one, other) => (other.share > one.share ? other : one), {
     number: 0,

@@ -1,13 +1,17 @@
 import type { Citation } from '../document.ts';
 import type { ChatPart, ChatUsage, ToolCall, ToolCallPart } from '../models/model-server.ts';
 import type { Answer, AskEvent, Coverage } from './ask.ts';
-import { createCitationReader, type CitedText } from './cite.ts';
+import type { Rewritten } from './follow-up.ts';
+import { createCitationReader, type CitedText, type Marker } from './cite.ts';
 
 export interface Telling {
   sources: Citation[];
   model: string | null;
   /** How much of the documents could be found; none for an answer that is not made of documents. */
   index?: Coverage;
+  rewritten?: Rewritten | null;
+  /** Narrows a citation to what a marker in the text stands for. */
+  exact?: (citation: Citation, text: string, marker: Marker) => Citation;
   /** Numbers of the passages that an answer without markers speaks from. */
   credit?: (text: string) => number[];
   /** The text is left as it comes: `[1]` in JSON is a list, and no marker. */
@@ -19,9 +23,11 @@ const NO_USAGE: ChatUsage = { promptTokens: 0, completionTokens: 0, finish: 'sto
 /** Makes events of what is written, and reads its markers as the text streams. */
 export async function* tell(
   parts: AsyncIterable<ChatPart> | Iterable<ChatPart>,
-  { sources, model, index, credit = () => [], isPlain = false }: Telling,
+  telling: Telling,
 ): AsyncGenerator<AskEvent> {
-  yield { type: 'sources', sources, model, index: index ?? null };
+  const { sources, model, index = null, rewritten = null, isPlain = false } = telling;
+  const { credit = () => [], exact = (citation) => citation } = telling;
+  yield { type: 'sources', sources, model, index, rewritten };
   const reader = isPlain ? plainReader : createCitationReader(sources.length);
   const whole: CitedText = { text: '', markers: [] };
   const calls: ToolCall[] = [];
@@ -45,8 +51,8 @@ export async function* tell(
   if (whole.text.trim() === '' && calls.length === 0 && !isPlain)
     yield* add({ text: 'The language model wrote nothing; please ask again.', markers: [] });
   if (whole.markers.length === 0 && calls.length === 0) yield* add(reader.append(credit(whole.text)));
-  const told = { sources, model, index: index ?? null, toolCalls: calls, thinking, usage };
-  yield { type: 'answer', answer: { ...cited(whole, sources), ...told } };
+  const told = { sources, model, index, rewritten, toolCalls: calls, thinking, usage };
+  yield { type: 'answer', answer: { ...cited(whole, sources, exact), ...told } };
 }
 
 const asIs = (text: string): CitedText => ({ text, markers: [] });
@@ -61,13 +67,19 @@ function* callsIn(pieces: readonly ToolCallPart[], calls: ToolCall[]): Generator
   yield { type: 'tool_calls', calls: pieces };
 }
 
-function cited(whole: CitedText, sources: Citation[]): Pick<Answer, 'text' | 'annotations' | 'citations'> {
+function cited(
+  whole: CitedText,
+  sources: Citation[],
+  exact: NonNullable<Telling['exact']>,
+): Pick<Answer, 'text' | 'annotations' | 'citations'> {
   const annotations = whole.markers.flatMap((marker) => {
-    const citation = sources[marker.number - 1];
-    return citation ? [{ ...marker, citation }] : [];
+    const source = sources[marker.number - 1];
+    return source ? [{ ...marker, citation: exact(source, whole.text, marker) }] : [];
   });
-  const used = new Set(annotations.map(({ number }) => number));
-  return { text: whole.text, annotations, citations: sources.filter(({ marker }) => used.has(marker)) };
+  const citations = sources.flatMap(
+    ({ marker }) => annotations.find(({ number }) => number === marker)?.citation ?? [],
+  );
+  return { text: whole.text, annotations, citations };
 }
 
 /** Waits for the first step, so that what fails before it fails here. */

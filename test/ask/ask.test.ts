@@ -40,6 +40,7 @@ function scripted(steps: readonly Step[] | undefined): Scripted {
     ended: false,
     ready: () => (steps ? 'script:1' : undefined),
     whyNot: () => 'No language model is connected.',
+    contextTokens: () => undefined,
     async *complete(messages, options): AsyncGenerator<ChatPart> {
       chat.asked.push({ messages, options });
       try {
@@ -58,10 +59,7 @@ function scripted(steps: readonly Step[] | undefined): Scripted {
 
 function eventsOf(chat: Chat, passages: readonly Passage[], request = REQUEST): AsyncGenerator<AskEvent> {
   const ask = createAsk({
-    retrieve: async (query) => ({
-      passages: passages.slice(0, query.limit),
-      arms: { keyword: passages.length, vector: 0 },
-    }),
+    find: async ({ limit }) => ({ passages: passages.slice(0, limit), rewritten: null }),
     chat,
     coverage: () => ({ searchable: 3, pending: 2, failed: 1 }),
     log: createLog({ level: 'silent', secrets: [] }),

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ChatMessage } from '../../src/ask/ask.ts';
-import { buildPrompt } from '../../src/ask/prompt.ts';
+import { buildPrompt, promptRoom } from '../../src/ask/prompt.ts';
 import { passageOf } from './material.ts';
 
 function tagIn(messages: readonly ChatMessage[]): string {
@@ -73,5 +73,27 @@ describe('the history', () => {
     const long = [turn('user', 'x'.repeat(7000)), turn('assistant', 'newest')];
     expect(buildPrompt('Now?', [], long).slice(1, -1)).toEqual([turn('assistant', 'newest')]);
     expect(buildPrompt('Now?', [], [turn('user', 'x'.repeat(7000))])).toHaveLength(2);
+  });
+
+  test('makes room for the passages in a small context', () => {
+    const history = [turn('user', 'x'.repeat(900)), turn('assistant', 'newest')];
+    const passages = [passageOf({ text: 'y'.repeat(1500) })];
+    expect(buildPrompt('Now?', passages, history, {}, 2048).slice(1, -1)).toEqual(history);
+    expect(buildPrompt('Now?', passages, history, {}, 1400).slice(1, -1)).toEqual([history[1]]);
+    expect(buildPrompt('Now?', passages, history, {}, 1000)).toHaveLength(2);
+  });
+});
+
+describe('the room for passages', () => {
+  test('is what the rest of the prompt and the answer leave', () => {
+    expect(promptRoom({ question: 'x'.repeat(300) }, 4096)).toBe(4096 - 1024 - 400 - 100);
+    expect(promptRoom({ question: '', options: { maxTokens: 100 } }, 4096)).toBe(4096 - 100 - 400);
+    const wishes = { role: 'system' as const, content: 'x'.repeat(3000) };
+    expect(promptRoom({ question: '', history: [wishes] }, 8192)).toBe(8192 - 1024 - 400 - 1000);
+    expect(promptRoom({ question: '', images: ['data:'] }, 8192)).toBe(8192 - 1024 - 400 - 1024);
+  });
+
+  test('an answer never takes more than a quarter of it', () => {
+    expect(promptRoom({ question: '', options: { maxTokens: 100_000 } }, 4000)).toBe(3000 - 400);
   });
 });

@@ -1,0 +1,39 @@
+import { createAsk, type Coverage } from './ask/ask.ts';
+import { createChatPort } from './ask/chat-port.ts';
+import { createWiden } from './ask/context.ts';
+import { createFind } from './ask/find.ts';
+import { createStandAlone } from './ask/follow-up.ts';
+import { createRetrieve, type QueryEmbedder } from './ask/retrieve.ts';
+import type { Config } from './config.ts';
+import type { Log } from './log.ts';
+import type { Models } from './models/models.ts';
+import type { Store } from './store/store.ts';
+
+/** A small model on a processor needs about that for one line; a reader does not wait longer for it. */
+const REWRITE_MS = 4000;
+
+/** What a question goes through until an answer leaves: made to stand alone, searched, read with what is around, answered. */
+export function createAsking(
+  { contextTokens: passageTokens }: Pick<Config, 'contextTokens'>,
+  parts: { store: Store; embedder: QueryEmbedder; models: Models; coverage: () => Coverage; log: Log },
+) {
+  const { store, embedder, models, coverage, log } = parts;
+  const chat = createChatPort(models);
+  const retrieve = createRetrieve({ store, embedder, log });
+  const find = createFind(
+    { passageTokens },
+    {
+      standAlone: createStandAlone({ deadlineMs: REWRITE_MS }, { chat, log }),
+      retrieve,
+      widen: createWiden({ store }),
+      contextTokens: chat.contextTokens,
+    },
+  );
+  return {
+    chat,
+    retrieve,
+    find,
+    ask: createAsk({ find, chat, coverage, log }),
+    chatModels: models.chatModels,
+  };
+}
