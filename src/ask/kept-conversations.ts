@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { MORE_PLACE } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 
@@ -13,6 +14,9 @@ const Source = z.object({
   url: z.url({ protocol: /^https?$/ }).max(4096),
   page: Count.nullable(),
   span: z.tuple([Count, Count]),
+  headings: z.array(z.string().max(2000)).max(30).default([]),
+  lines: z.tuple([Count, Count]).nullable().default(null),
+  place: z.object(MORE_PLACE).default({}),
   text: z.string().max(50_000),
 });
 

@@ -49,16 +49,18 @@ async function again() {
   setTimeout(open, wait);
 }
 
-/** Calls `handler(name, data)` for every event while the component is there. */
+/** Calls `handler(name, data)` for every event; returns what ends that. */
+export function listen(handler) {
+  handlers.add(handler);
+  if (!source) open();
+  return () => handlers.delete(handler);
+}
+
+/** The same while the component is there. */
 export function useEvents(handler) {
   const latest = useRef(handler);
   latest.current = handler;
-  useEffect(() => {
-    const call = (name, data) => latest.current(name, data);
-    handlers.add(call);
-    if (!source) open();
-    return () => handlers.delete(call);
-  }, []);
+  useEffect(() => listen((name, data) => latest.current(name, data)), []);
 }
 
 /** `new`, `connected` or `lost`. */
