@@ -11,7 +11,8 @@ interface Scope {
   use?: { parent: Scope; instance: UiNode; definition: Subgraph };
 }
 
-type Source = { link: [string, number] } | { value: unknown } | undefined;
+/** `muted`: the input stays empty, where one that is linked to nothing keeps what stands in its widget. */
+type Source = { link: [string, number] } | { value: unknown } | 'muted' | undefined;
 
 const MUTED = 2;
 const BYPASSED = 4;
@@ -77,8 +78,8 @@ export function convertUiGraph(value: unknown, classes: ObjectInfo, name: string
       const link = linkInto(scope, node, slot);
       if (link === undefined) continue;
       const source = follow(scope, link, input.type, 0);
-      if (source && 'link' in source) inputs[input.name] = source.link;
-      else if (source) inputs[input.name] = source.value;
+      if (source === 'muted') delete inputs[input.name];
+      else if (source) inputs[input.name] = 'link' in source ? source.link : source.value;
     }
     graph[scope.path + node.id] = {
       class_type: node.type,
@@ -95,11 +96,12 @@ export function convertUiGraph(value: unknown, classes: ObjectInfo, name: string
       next === null || next === undefined ? undefined : follow(at, next, type, depth + 1);
     if (String(link.origin_id) === FROM_OUTSIDE) return fromOutside(scope, link.origin_slot, type, depth);
     const source = scope.nodes.get(String(link.origin_id));
-    if (!source || source.mode === MUTED) return undefined;
-    if (source.mode === BYPASSED) return on(bypass(source, link.origin_slot, type));
+    if (!source) return undefined;
+    if (source.mode === BYPASSED) return onlyLink(on(bypass(source, link.origin_slot, type)));
     if (source.type === 'Reroute') return on(source.inputs[0]?.link);
     if (source.type === 'PrimitiveNode') return { value: firstValue(source) };
     if (source.type === 'GetNode') return on(setterOf(scope, source)?.inputs[0]?.link);
+    if (source.mode === MUTED) return 'muted';
     const definition = subgraphs.get(source.type);
     if (!definition) return { link: [scope.path + source.id, link.origin_slot] };
     const inner = inside(scope, source, definition);
@@ -119,6 +121,11 @@ export function convertUiGraph(value: unknown, classes: ObjectInfo, name: string
     const value = instanceValues(use.instance).get(`-1/${wanted}`);
     return value === undefined || value === null ? undefined : { value };
   }
+}
+
+/** A bypassed node hands on what it is linked to, and no value that stands in a widget. */
+function onlyLink(source: Source): Source {
+  return typeof source === 'object' && 'value' in source ? undefined : source;
 }
 
 /** Official files hold stale link ids: what the subgraph's own input says is believed. */

@@ -39,24 +39,23 @@ interface Widget {
   type: string;
   choices: unknown[] | undefined;
   options: z.infer<typeof Options>;
-  isRequired: boolean;
 }
 
 type Specs = Record<string, unknown> | undefined;
 
-function widgetOf(name: string, spec: unknown, isRequired: boolean): Widget | undefined {
+function widgetOf(name: string, spec: unknown): Widget | undefined {
   if (!Array.isArray(spec)) return undefined;
   const [kind, given]: unknown[] = spec;
   const options = Options.catch({}).parse(given ?? {});
   const type = Array.isArray(kind) ? 'COMBO' : (options.widgetType ?? String(kind));
   if (options.forceInput || !WIDGETS.has(type)) return undefined;
-  return { name, type, options, isRequired, choices: Array.isArray(kind) ? kind : options.options };
+  return { name, type, options, choices: Array.isArray(kind) ? kind : options.options };
 }
 
 function widgetsOf(required: Specs, optional: Specs, order?: NodeClass['input_order']): Widget[] {
-  const list = (specs: Specs, names: string[] | undefined, isRequired: boolean): Widget[] =>
-    (names ?? Object.keys(specs ?? {})).flatMap((name) => widgetOf(name, specs?.[name], isRequired) ?? []);
-  return [...list(required, order?.required, true), ...list(optional, order?.optional, false)];
+  const list = (specs: Specs, names: string[] | undefined): Widget[] =>
+    (names ?? Object.keys(specs ?? {})).flatMap((name) => widgetOf(name, specs?.[name]) ?? []);
+  return [...list(required, order?.required), ...list(optional, order?.optional)];
 }
 
 /**
@@ -99,8 +98,9 @@ function passControl({ name, type, options }: Widget, queue: unknown[]): void {
   if (type === 'COMBO' && typeof queue[0] === 'string') queue.shift();
 }
 
-function defaultOf({ options, choices, isRequired }: Widget): unknown {
-  return isRequired ? (options.default ?? choices?.[0]) : undefined;
+/** Optional inputs too: the editor draws a widget for each, and sends what stands in it. */
+function defaultOf({ options, choices }: Widget): unknown {
+  return options.default ?? choices?.[0];
 }
 
 function defaults(widgets: Widget[]): Record<string, unknown> {

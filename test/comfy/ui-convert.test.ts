@@ -90,7 +90,7 @@ describe('a workflow of the editor', () => {
 
   test('that was saved before an input existed gets its default', () => {
     const graph = convert([node(5, 'Sampler', [42, 'fixed'])], []);
-    expect(inputsOf(graph, '5')).toEqual({ seed: 42, steps: 20, mode: 'fast' });
+    expect(inputsOf(graph, '5')).toEqual({ seed: 42, steps: 20, mode: 'fast', note: '' });
   });
 
   test('with values by name is read by name', () => {
@@ -98,7 +98,7 @@ describe('a workflow of the editor', () => {
     const graph = convert([node(5, 'Sampler', [9, 9, 9], [], { widgets_values_named: named })], []);
     expect(inputsOf(graph, '5')).toEqual({ seed: 1, steps: 2, mode: 'fast', note: '' });
     const kept = convert([node(5, 'Sampler', { seed: 3, steps: 4, videopreview: {} })], []);
-    expect(inputsOf(kept, '5')).toEqual({ seed: 3, steps: 4, mode: 'fast' });
+    expect(inputsOf(kept, '5')).toEqual({ seed: 3, steps: 4, mode: 'fast', note: '' });
   });
 
   test('goes through reroutes, set and get; primitives become values', () => {
@@ -130,6 +130,13 @@ describe('a workflow of the editor', () => {
     expect(inputsOf(convert(parts(4), links), '5')).toMatchObject({ model: ['1', 0] });
     expect(inputsOf(convert(parts(2), links), '5')).not.toHaveProperty('model');
     expect(inputsOf(convert(parts(0), links), '5')).toMatchObject({ model: ['2', 0] });
+    const steps = (mode: number) =>
+      convert(
+        [node(1, 'Counter', [3], [], { mode }), node(5, 'Sampler', SAMPLED, [['steps', 'INT', 1]])],
+        [link(1, 1, 5, 'INT')],
+      );
+    expect(inputsOf(steps(2), '5')).not.toHaveProperty('steps');
+    expect(inputsOf(steps(4), '5')).toMatchObject({ steps: 12 });
   });
 
   test('with subgraphs: paths as ids, promoted values in the order of proxyWidgets, stale links mended', () => {
