@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { z } from 'zod';
@@ -122,7 +123,7 @@ function withoutSomeNodes(template: Saved, name: string): Saved {
   const saved = structuredClone(template);
   const subgraphs = saved.definitions?.subgraphs ?? [];
   const kept = new Set(subgraphs.map(({ id }) => id));
-  let state = [...name].reduce((sum, letter) => (Math.imul(sum, 31) + letter.charCodeAt(0)) >>> 0, 7);
+  let state = crc32(name);
   for (const node of [...saved.nodes, ...subgraphs.flatMap(({ nodes }) => nodes)]) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     const chance = state / 2 ** 32;
