@@ -1,0 +1,95 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { api, isStopped } from '../../lib/api.js';
+import { useEvents } from '../../lib/events.js';
+import { isEnded, useUnderWay } from '../../lib/pictures.js';
+import { toast } from '../../lib/ui.js';
+
+/** The first screen comes quickly, and then a long list in few requests. */
+const FIRST = 60;
+const MORE = 200;
+const NOTHING = { jobs: [], next: null, isKnown: false, isLoading: true, error: undefined };
+
+/** The list of what was made, in parts, with what is made meanwhile. */
+export function useGallery({ kind, workflow, query }) {
+  const [state, setState] = useState(NOTHING);
+  const reading = useRef();
+  const underWay = useUnderWay() ?? [];
+  const fits = (job) => fitsFilter(job, { kind, workflow, query });
+
+  function read(cursor) {
+    reading.current?.abort();
+    const { signal } = (reading.current = new AbortController());
+    const limit = cursor === undefined ? FIRST : MORE;
+    setState((old) => ({
+      ...(cursor === undefined ? { ...NOTHING, jobs: old.jobs } : old),
+      isLoading: true,
+    }));
+    api.get(address({ state: 'done', kind, workflow, query, limit, cursor }), { signal }).then(
+      ({ data, next_cursor: next }) =>
+        setState((old) => ({
+          jobs: cursor === undefined ? data : appended(old.jobs, data),
+          next,
+          isKnown: true,
+          isLoading: false,
+        })),
+      (error) => isStopped(error) || setState((old) => ({ ...old, isLoading: false, error })),
+    );
+  }
+
+  useEffect(() => {
+    read();
+    return () => reading.current?.abort();
+  }, [kind, workflow, query]);
+
+  useEvents((name, job) => {
+    if (name === 'connected') read();
+    if (name !== 'image' || !isEnded(job)) return;
+    if (job.state === 'done' && fits(job)) setState((old) => ({ ...old, jobs: prepended(old.jobs, job) }));
+    if (job.state === 'failed' || job.state === 'lost')
+      toast(`${job.workflow}: ${job.error?.message ?? 'failed'}`, { kind: 'bad' });
+  });
+
+  const making = underWay.filter(fits).toReversed();
+  return {
+    ...state,
+    making,
+    isEmpty: state.jobs.length === 0 && making.length === 0,
+    reload: () => read(),
+    more: () => state.next !== null && !state.isLoading && read(state.next),
+    remove: (id) => setState((old) => ({ ...old, jobs: old.jobs.filter((job) => job.id !== id) })),
+  };
+}
+
+function address(query) {
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  return `/api/images?${new URLSearchParams(pairs)}`;
+}
+
+/** Pages overlap when something is made while they are read. */
+function appended(jobs, more) {
+  const known = new Set(jobs.map(({ id }) => id));
+  return [...jobs, ...more.filter(({ id }) => !known.has(id))];
+}
+
+function prepended(jobs, job) {
+  return jobs.some(({ id }) => id === job.id)
+    ? jobs.map((one) => (one.id === job.id ? job : one))
+    : [job, ...jobs];
+}
+
+/** The same as the service's filter, for what is made while the list is shown. */
+function fitsFilter(job, { kind, workflow, query }) {
+  if (workflow && job.workflow !== workflow) return false;
+  // Of what is not made yet nobody knows the kind.
+  if (kind && (!isEnded(job) || !job.outputs.some((output) => output.kind === kind))) return false;
+  const texts = [
+    job.workflow,
+    ...Object.values(job.inputs).map(String),
+    ...job.passages.flatMap(({ text, title }) => [text, title]),
+  ];
+  const all = texts.join('\n').toLowerCase();
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+}
