@@ -147,7 +147,15 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   // A question arrives, and an answer leaves.
   const { embedder } = vectors.change;
-  const asking = createAsking(config, { store, embedder, models, coverage: catalogue.coverage, log });
+  const canDraw = (model: string): boolean => pictures.canDraw(model);
+  const asking = createAsking(config, {
+    store,
+    embedder,
+    models,
+    coverage: catalogue.coverage,
+    canDraw,
+    log,
+  });
   const golden = createGolden({ database, retrieve: asking.retrieve });
 
   // Pictures beside the text.

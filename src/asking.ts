@@ -15,9 +15,16 @@ const REWRITE_MS = 4000;
 /** What a question goes through until an answer leaves: made to stand alone, searched, read with what is around, answered. */
 export function createAsking(
   { contextTokens: passageTokens }: Pick<Config, 'contextTokens'>,
-  parts: { store: Store; embedder: QueryEmbedder; models: Models; coverage: () => Coverage; log: Log },
+  parts: {
+    store: Store;
+    embedder: QueryEmbedder;
+    models: Models;
+    coverage: () => Coverage;
+    canDraw: (model: string) => boolean;
+    log: Log;
+  },
 ) {
-  const { store, embedder, models, coverage, log } = parts;
+  const { store, embedder, models, coverage, canDraw, log } = parts;
   const chat = createChatPort(models);
   const retrieve = createRetrieve({ store, embedder, log });
   const find = createFind(
@@ -33,7 +40,7 @@ export function createAsking(
     chat,
     retrieve,
     find,
-    ask: createAsk({ find, chat, coverage, log }),
+    ask: createAsk({ find, chat, coverage, canDraw, log }),
     chatModels: models.chatModels,
   };
 }

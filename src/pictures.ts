@@ -45,12 +45,21 @@ export async function createPictures(
     { create: pictureDefaults.generate, vary: pictureDefaults.edit },
     { images, find, figuresOf },
   );
+  const canPaint = (): boolean => images.canRun(pictureDefaults.generate);
   return {
     images,
     links,
     pictureDefaults,
-    canPaint: (): boolean => images.canRun(pictureDefaults.generate),
+    canPaint,
+    /** Whether pictures can be made now, and the model knows how to call a tool. */
+    canDraw: (model: string): boolean =>
+      canPaint() && chatModels().some(({ name, tools }) => name === withoutTag(model) && tools === true),
     illustrate,
     converse: createConverse({ ask, chat, chatModels, imagine, illustrate, link: links.sign }),
   };
+}
+
+/** Lists leave the usual tag out; settings may have it. */
+function withoutTag(model: string): string {
+  return model.replace(/:latest$/, '');
 }

@@ -93,6 +93,7 @@ export function searchRoutes(
     const signal = signalOf(request, reply);
     const about = {
       publicUrl: publicUrl(request),
+      mayDraw: wanted === undefined,
       ...(collection !== undefined && { collection }),
       ...(filter && { documents: matching(filter) }),
       ...(limit !== undefined && { limit }),

@@ -10,6 +10,7 @@ import type {
   ToolCallPart,
 } from '../models/model-server.ts';
 import { toCitation, type Marker } from './cite.ts';
+import { canOfferDraw, completeWithDraw, withDraw } from './draw.ts';
 import { exactCitation } from './exact.ts';
 import type { Find } from './find.ts';
 import type { Rewritten } from './follow-up.ts';
@@ -38,6 +39,8 @@ export interface AskRequest {
   /** Passages given to the model, at most. */
   limit?: number;
   options?: ChatOptions;
+  /** Whether the model may have a picture drawn beside its answer. */
+  mayDraw?: boolean;
 }
 
 /** A language model: text in parts. `ready` names the model, undefined while there is none. */
@@ -82,6 +85,8 @@ export interface Answer {
   usage: ChatUsage;
   /** The picture beside it, where there is one already. */
   illustration?: Illustration;
+  /** What the model had drawn: the words of the question, and these passages. */
+  draw?: { words: string; passages: Citation[] };
 }
 
 export interface Annotation extends Marker {
@@ -112,12 +117,15 @@ export function createAsk({
   find,
   chat,
   coverage,
+  canDraw = () => false,
   log,
 }: {
   find: Find;
   chat: Chat;
   /** Of all collections, or of these. */
   coverage: (collections?: readonly string[]) => Coverage;
+  /** Whether pictures can be made now, and the model knows how to call a tool. */
+  canDraw?: (model: string) => boolean;
   log: Log;
 }) {
   return async function* ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AskEvent> {
@@ -127,7 +135,9 @@ export function createAsk({
     const isNeeded = needsModel(request);
     const model = passages.length > 0 || isNeeded ? (request.options?.model ?? chat.ready()) : undefined;
     if (model === undefined && isNeeded) throw new LimnerError('model_unavailable', chat.whyNot());
-    const written = model === undefined ? undefined : await begin(request, passages, signal);
+    let drawn: readonly number[] | undefined;
+    const onDraw = canOffer(request, model) ? (numbers: readonly number[]) => (drawn = numbers) : undefined;
+    const written = model === undefined ? undefined : await begin(request, passages, signal, onDraw);
     if (model === undefined || !written)
       yield* tell(quoted(request.question, passages, chat.whyNot()), {
         sources,
@@ -136,27 +146,42 @@ export function createAsk({
         rewritten,
       });
     else
-      yield* tell(written, {
+      yield* withDraw(
+        tell(written, {
+          sources,
+          model,
+          index,
+          rewritten,
+          exact: (citation, text, marker) => exactCitation(citation, text, marker, request.publicUrl),
+          credit: (text) => creditPassages(text, passages),
+          isPlain: request.options?.format !== undefined,
+        }),
+        () => drawn,
+        request.question,
         sources,
-        model,
-        index,
-        rewritten,
-        exact: (citation, text, marker) => exactCitation(citation, text, marker, request.publicUrl),
-        credit: (text) => creditPassages(text, passages),
-        isPlain: request.options?.format !== undefined,
-      });
+      );
   };
+
+  function canOffer({ mayDraw = false, options = {} }: AskRequest, model: string | undefined): boolean {
+    return mayDraw && model !== undefined && canOfferDraw(options) && canDraw(model);
+  }
 
   /** What the model writes, or nothing when it could not be reached before it said a word. */
   async function begin(
     request: AskRequest,
     passages: readonly Passage[],
     signal: AbortSignal,
+    onDraw: ((passages: readonly number[]) => void) | undefined,
   ): Promise<AsyncIterable<ChatPart> | undefined> {
-    const contextTokens = chat.contextTokens(request.options?.model);
-    const prompt = buildPrompt(request.question, passages, request.history, request, contextTokens);
+    const { question, history, options = {} } = request;
+    const contextTokens = chat.contextTokens(options.model);
+    const prompt = buildPrompt(question, passages, history, request, contextTokens);
     try {
-      return await begun(chat.complete(prompt, request.options ?? {}, signal));
+      return await begun(
+        onDraw
+          ? completeWithDraw(chat.complete, prompt, options, onDraw, signal)
+          : chat.complete(prompt, options, signal),
+      );
     } catch (error) {
       if (!(error instanceof LimnerError) || !UNREACHABLE.has(error.code) || needsModel(request)) throw error;
       log.warn({ code: error.code, reason: error.message }, 'answering with quotes');

@@ -98,7 +98,7 @@ function toImagined({ messages, mayPaint = false, ...about }: Conversation) {
 }
 
 /** The last message of the user is the question; what came before is history, what follows are rounds of tools. */
-function toRequest({ messages, options, ...about }: Conversation): Parameters<Ask>[0] {
+function toRequest({ messages, options, illustrate, ...about }: Conversation): Parameters<Ask>[0] {
   const at = messages.findLastIndex(({ role }) => role === 'user');
   const question = messages[at];
   if (!question)
@@ -112,6 +112,8 @@ function toRequest({ messages, options, ...about }: Conversation): Parameters<As
     following: messages.slice(at + 1),
     options,
     publicUrl,
+    // Whoever said something about pictures needs no word of the model.
+    mayDraw: illustrate === undefined,
     ...(question.images && { images: question.images }),
     ...(collection !== undefined && { collection }),
     ...(documents && { documents }),

@@ -32,6 +32,8 @@ export type PictureWish = boolean | 'wait' | undefined;
 export type Illustrate = ReturnType<typeof createIllustrate>;
 
 const MAX_WORDS = 60;
+/** Of the question, where the model had a picture drawn. */
+const WISH_WORDS = 30;
 const MAX_PASSAGE = 1500;
 const PASSAGES = 3;
 const WRITE_MS = 60_000;
@@ -81,15 +83,18 @@ export function createIllustrate(
   }
 
   async function picture(
-    { citations }: Answer,
+    { citations: cited, draw }: Answer,
     write: (citations: readonly Citation[]) => Promise<string>,
   ): Promise<Illustration> {
-    if (citations.length === 0) return { error: nothingCited() };
+    const citations = draw?.passages ?? cited;
+    if (citations.length === 0 && !draw) return { error: nothingCited() };
     const figure = figureOf(citations);
     if (figure) return { figure };
     return guarded(async () => {
       const passages = citations.slice(0, PASSAGES).map(toOrigin);
-      return { job: await images.submit({ workflow, inputs: { prompt: await write(citations) }, passages }) };
+      const wish = cut(draw?.words ?? '', WISH_WORDS);
+      const prompt = cut(`${wish} ${citations.length > 0 ? await write(citations) : ''}`);
+      return { job: await images.submit({ workflow, inputs: { prompt }, passages }) };
     });
   }
 
@@ -108,8 +113,9 @@ export function createIllustrate(
 
   return {
     /** What the request says, else what the owners of the collection that is cited first say. */
-    wants(asked: PictureWish, { citations, toolCalls }: Answer): boolean {
+    wants(asked: PictureWish, { citations, toolCalls, draw }: Answer): boolean {
       if (toolCalls.length > 0) return false;
+      if (asked === undefined && draw) return true;
       const [first] = citations;
       return asked === undefined
         ? first !== undefined && illustrates(first.passage.document.collection)
@@ -170,7 +176,8 @@ function firstSentence(text: string): string {
   return /^[\s\S]{20,}?[.!?](?=\s|$)/u.exec(text)?.[0] ?? text.slice(0, 200);
 }
 
-function cut(text: string): string {
-  const plain = text.replaceAll(/<think>[\s\S]*?<\/think>|[`*_#|<>[\](){}]/g, ' ');
-  return plain.trim().split(/\s+/).slice(0, MAX_WORDS).join(' ');
+/** Plain words: nothing that a worker would read as weights, choices or names of its files. */
+function cut(text: string, words = MAX_WORDS): string {
+  const plain = text.replaceAll(/<think>[\s\S]*?<\/think>|\bembedding:|[`*_#|<>[\](){}]/gi, ' ');
+  return plain.trim().split(/\s+/).slice(0, words).join(' ');
 }

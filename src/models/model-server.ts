@@ -26,6 +26,8 @@ export interface ListedModel {
   name: string;
   /** Whether it reads pictures; undefined where the server does not say. */
   vision: boolean | undefined;
+  /** Whether it knows how to call tools; undefined where the server does not say. */
+  tools: boolean | undefined;
 }
 
 /** Makes vectors of texts. Vectors have length 1 (L2), so that their dot product is their cosine. */

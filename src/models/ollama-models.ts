@@ -52,7 +52,8 @@ export function createOtherModels(
     chatModels: () =>
       current.flatMap((model) => {
         const found = known(model);
-        return found && canWrite(found) ? [{ name: shortName(found.name), vision: vision(found) }] : [];
+        if (!found || !canWrite(found)) return [];
+        return [{ name: shortName(found.name), vision: can(found, 'vision'), tools: can(found, 'tools') }];
       }),
   };
 }
@@ -65,8 +66,8 @@ function canWrite({ capabilities }: KnownModel): boolean {
   return capabilities.length === 0 || capabilities.includes('completion');
 }
 
-function vision({ capabilities }: KnownModel): boolean | undefined {
-  return capabilities.length === 0 ? undefined : capabilities.includes('vision');
+function can({ capabilities }: KnownModel, what: string): boolean | undefined {
+  return capabilities.length === 0 ? undefined : capabilities.includes(what);
 }
 
 function shortName(name: string): string {

@@ -143,7 +143,9 @@ export function createOpenAiWatch(options: OpenAiWatchOptions): OpenAiWatch {
     },
     chatModels: () =>
       state.snapshot().reachable
-        ? listed.filter(({ id }) => !/embed/i.test(id)).map(({ id }) => ({ name: id, vision: undefined }))
+        ? listed
+            .filter(({ id }) => !/embed/i.test(id))
+            .map(({ id }) => ({ name: id, vision: undefined, tools: undefined }))
         : [],
     confirm: async (model, signal) => {
       const now = await probeOf(model.name, signal);

@@ -1,140 +1,21 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { startBench } from '../api/setup.ts';
-import { createFakeComfy } from '../fakes/comfyui.ts';
 import { makePng } from '../fakes/comfyui-nodes.ts';
-import { createFakeOllama, embedModel, chatModel } from '../fakes/ollama.ts';
 import { until } from '../until.ts';
-import { QUICK } from './bed.ts';
-
-/** A painter that needs no model: the words are taken by a text that the picture does not show. */
-const MANIFEST = `
-workflows:
-  - name: text-to-image
-    file: paint.json
-    inputs:
-      prompt: {kind: text, required: true, to: [{title: Prompt, input: source}]}
-      seed: {kind: seed, max: 16777215, to: [{class: EmptyImage, input: color}]}
-    outputs: [{id: '9'}]
-  - name: image-to-image
-    file: vary.json
-    inputs:
-      prompt: {kind: text, required: true, to: [{title: Prompt, input: source}]}
-      image: {kind: image, required: true, to: [{title: Picture, input: image}]}
-    outputs: [{id: '9'}]
-`;
-const prompt = { class_type: 'PreviewAny', inputs: { source: '' }, _meta: { title: 'Prompt' } };
-const save = (from: string) => ({
-  class_type: 'SaveImage',
-  inputs: { images: [from, 0], filename_prefix: 'x' },
-});
-const PAINT = {
-  1: { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } },
-  3: prompt,
-  5: { class_type: 'ProbeSlow', inputs: { image: ['1', 0], steps: 5, seconds: 0.4 } },
-  9: save('5'),
-};
-const VARY = {
-  1: { class_type: 'LoadImage', inputs: { image: 'example.png' }, _meta: { title: 'Picture' } },
-  3: prompt,
-  9: save('1'),
-};
-
-const workflows = await mkdtemp(join(tmpdir(), 'limner-chat-pictures-'));
-await writeFile(join(workflows, 'manifest.yml'), MANIFEST);
-await writeFile(join(workflows, 'paint.json'), JSON.stringify(PAINT));
-await writeFile(join(workflows, 'vary.json'), JSON.stringify(VARY));
-const painter = await createFakeComfy();
-const ollama = await createFakeOllama({ installed: [embedModel(), chatModel()] });
-const ADMIN = 'an-admin-key-that-is-long';
-const bench = await startBench(
-  {
-    OLLAMA_HOST: ollama.url,
-    LIMNER_EMBED_MODEL: 'nomic-embed-text',
-    LIMNER_CHAT_MODEL: 'qwen3:4b',
-    COMFYUI_URL: painter.url,
-    LIMNER_WORKFLOWS: workflows,
-    LIMNER_API_KEYS: ADMIN,
-    LIMNER_PUBLIC_URL: 'http://limner.example',
-  },
-  { comfy: { times: QUICK, look: { absentMs: 50, presentMs: 200 }, retryMs: 20 } },
-);
-afterAll(async () => {
-  await ollama.stop();
-  await painter.stop();
-  await rm(workflows, { recursive: true, force: true });
-});
-
-const call = (method: 'GET' | 'POST', url: string, payload?: object, key: string = ADMIN) =>
-  bench.app.server.inject({
-    method,
-    url,
-    headers: { authorization: `Bearer ${key}`, host: 'limner.example' },
-    ...(payload && { payload }),
-  });
-const open = (url: string, headers: Record<string, string> = {}) =>
-  bench.app.server.inject({ method: 'GET', url, headers: { host: 'limner.example', ...headers } });
-
-const State = z.looseObject({ state: z.string() });
-const Made = z.looseObject({ id: z.string() });
-async function send(text: string, title: string): Promise<void> {
-  const { id } = Made.parse((await call('POST', '/api/documents', { text, title })).json());
-  await until(
-    async () => State.parse((await call('GET', `/api/documents/${id}`)).json()).state === 'searchable',
-    'the document to be searchable',
-  );
-}
-await send('The lighthouse lamp is green and turns every nine seconds.', 'The lamp');
-await until(() => bench.app.models.chatReady(), 'the chat model');
-await until(
-  async () => (await call('GET', '/v1/models')).body.includes('limner+image'),
-  'the painter to be seen',
-);
-
-const QUESTION = [{ role: 'user', content: 'What colour is the lighthouse lamp?' }];
-const PICTURE = /!\[Generated picture\]\((http:\/\/limner\.example)(\/media\/pending\/[\w-]+\?s=[\w-]+)\)/;
-const Job = z.looseObject({
-  id: z.string(),
-  state: z.string(),
-  generated: z.literal(true),
-  workflow: z.string(),
-  seed: z.number().nullable(),
-  inputs: z.looseObject({ prompt: z.string() }),
-  passages: z.array(z.looseObject({ title: z.string() })),
-});
-const Completion = z.looseObject({
-  choices: z.tuple([z.looseObject({ message: z.looseObject({ content: z.string() }) })]),
-  illustration: z.union([Job, z.object({ error: z.object({ code: z.string() }) })]).optional(),
-});
-
-async function ask(body: object, key?: string) {
-  const sent = { model: 'limner', messages: QUESTION, ...body };
-  const response = await call('POST', '/v1/chat/completions', sent, key);
-  expect(response.statusCode, response.body).toBe(200);
-  const { choices, illustration } = Completion.parse(response.json());
-  const job = Job.safeParse(illustration).data;
-  return { text: choices[0].message.content, illustration: job };
-}
-
-function linkIn(text: string): string {
-  const [, , path = ''] = PICTURE.exec(text) ?? [];
-  expect(text).toMatch(PICTURE);
-  return path;
-}
-
-/** Waits until the link is a picture. */
-const picture = (link: string) =>
-  until(async () => {
-    const response = await open(link);
-    return response.headers['content-type'] === 'image/png' ? response : undefined;
-  }, 'the link to become a picture');
-
-beforeEach(() => {
-  ollama.settings.reply = () => 'It is green [1].';
-});
+import {
+  ask,
+  bench,
+  call,
+  Job,
+  linkIn,
+  ollama,
+  open,
+  painter,
+  PICTURE,
+  picture,
+  QUESTION,
+} from './chat-bed.ts';
 
 describe('a name with +image', () => {
   test('gives a link that is a placeholder first, and then the picture, without a key', async () => {
@@ -270,6 +151,50 @@ describe('/imagine', () => {
     expect(illustration).toMatchObject({ workflow: 'image-to-image', inputs: { prompt: 'at night' } });
     await picture(linkIn(text));
     expect(painter.uploads.at(-1)?.bytes).toBe(sent.length);
+  });
+
+  test('with [n] makes variations of the figure that the answer before cites', async () => {
+    const pdf = await readFile(new URL('../fixtures/figures.pdf', import.meta.url));
+    await bench.drop('figures.pdf', pdf);
+    await call('POST', '/webhooks/process', { filepath: 'figures.pdf' });
+    await until(
+      async () => (await call('GET', '/api/documents')).body.includes('"uri":"figures.pdf"'),
+      'the document to be listed',
+    );
+    const question = 'Who repaints the red band of the tower?';
+    const Sources = z.looseObject({ sources: z.array(z.looseObject({ uri: z.string() })) });
+    const number = await until(async () => {
+      const asked = await call('POST', '/api/ask', { question });
+      const at = Sources.parse(asked.json()).sources.findIndex(({ uri }) => uri === 'figures.pdf');
+      return at === -1 ? undefined : at + 1;
+    }, 'the document to be found');
+    const before = [
+      { role: 'user', content: question },
+      { role: 'assistant', content: `Nobody does [${number}].` },
+    ];
+    const words = { role: 'user', content: `/imagine as a woodcut [${number}]` };
+    const { text, illustration } = await ask({ messages: [...before, words] });
+    expect(illustration).toMatchObject({
+      workflow: 'image-to-image',
+      inputs: { prompt: 'as a woodcut' },
+      passages: [
+        { document: expect.any(String), url: expect.stringContaining('http://limner.example/documents/') },
+      ],
+    });
+    expect(text).toContain('Generated from [');
+    const Asked = z.looseObject({ illustration: Job });
+    const native = { question: words.content, history: before };
+    expect(Asked.parse((await call('POST', '/api/ask', native)).json()).illustration.workflow).toBe(
+      'image-to-image',
+    );
+    const alone = await ask({ messages: [words] });
+    expect(alone.illustration?.workflow).toBe('text-to-image');
+    const beside = { role: 'assistant', content: 'It is green [7].' };
+    const refused = await call('POST', '/v1/chat/completions', {
+      model: 'limner',
+      messages: [before[0], beside, { role: 'user', content: '/imagine [7]' }],
+    });
+    expect([refused.statusCode, refused.body]).toEqual([400, expect.stringContaining('[7] shows no figure')]);
   });
 
   test('with a picture that is none is refused', async () => {

@@ -134,6 +134,12 @@ async function embed(
   sendText(response, 200, JSON.stringify(rest).replace('{', `{${spoilt},`));
 }
 
+function callsOf({ calls }: FakeSettings, { tools, messages }: z.infer<typeof ChatRequest>): object[] {
+  const usual = callOf(tools, messages);
+  if (!usual) return [];
+  return calls?.(messages) ?? [usual];
+}
+
 async function chat(
   context: Context,
   request: z.infer<typeof ChatRequest>,
@@ -150,7 +156,7 @@ async function chat(
       error: `request (${wanted} tokens) exceeds the available context size (${limit} tokens), try increasing it`,
     });
   const { parts, finish } = answerOf(settings, request);
-  const called = callOf(request.tools, request.messages);
+  const called = callsOf(settings, request);
   const line = (content: string, more: object = {}) => ({
     model: request.model,
     created_at: new Date().toISOString(),
@@ -175,8 +181,10 @@ async function chat(
     const message = { role: 'assistant', content: parts.join(''), ...(thinks ? thought.message : {}) };
     return send(exchange, response, 200, { ...last, message: { ...message, content: parts.join('') } });
   }
-  const call = { message: { role: 'assistant', content: '', tool_calls: [{ function: called }] } };
-  const said = called ? [line('', call)] : parts.map((part) => line(part));
+  const call = {
+    message: { role: 'assistant', content: '', tool_calls: called.map((one) => ({ function: one })) },
+  };
+  const said = called.length > 0 ? [line('', call)] : parts.map((part) => line(part));
   const lines = [...(thinks ? [line('', thought)] : []), ...said, last];
   await stream(context, exchange, response, lines, settings.costMs.chatPart);
 }

@@ -20,6 +20,8 @@ export interface FakeSettings {
   defaultContext: number;
   /** What `/api/chat` says; several pieces are streamed as they are. */
   reply: (messages: readonly Message[]) => string | readonly string[];
+  /** What a model that is offered tools calls, once; the first tool with what fits unless told. */
+  calls: ((messages: readonly Message[]) => { name: string; arguments: object }[]) | undefined;
   /** Comes before the answer as `message.thinking`. */
   thinking: string;
 }
@@ -117,6 +119,7 @@ function settingsOf(options: FakeOptions): FakeSettings {
     ignoreTruncate: options.ignoreTruncate ?? false,
     hideCounts: options.hideCounts ?? false,
     defaultContext: options.defaultContext ?? 4096,
+    calls: options.calls,
     reply: options.reply ?? quoteBest,
     thinking: options.thinking ?? '',
   };
