@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { ask, call, Job, ollama, picture, QUESTION, send } from './chat-bed.ts';
+import { ask, call, Job, ollama, QUESTION, send } from './chat-bed.ts';
 
 describe('the tool draw', () => {
   const hands = { model: 'hands:1b', limner: { documents: true } };
