@@ -8,7 +8,9 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import type { PDFDocumentProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { joinSections, type Extraction } from '../src/document.ts';
 import { messageOf } from '../src/errors.ts';
 import { DEFAULT_LIMITS } from '../src/processors/limits.ts';
@@ -26,15 +28,50 @@ interface Engine {
 }
 
 const ENGINES: readonly Engine[] = [
-  { name: 'limner (pdfjs-dist)', read: readWithLimner },
+  { name: 'limner', read: (path) => readWithLimner(path, true) },
+  { name: 'limner, up to the words of the last page', read: (path) => readWithLimner(path, false) },
+  { name: 'pdfjs-dist, words only', read: readPlainly },
   { name: 'pdf-parse 2.4.5', read: readWithPdfParse },
 ];
 
-async function readWithLimner(path: string): Promise<Read> {
+/** Figures come behind the text. */
+async function readWithLimner(path: string, withFigures: boolean): Promise<Read> {
   const extraction: Extraction = { sections: [], warnings: [] };
   const file = { path, name: basename(path), bytes: statSync(path).size };
-  for await (const part of pdf.read(file, { ...DEFAULT_LIMITS, ocrPages: 0 })) merge(extraction, part);
+  for await (const part of pdf.read(file, { ...DEFAULT_LIMITS, ocrPages: 0 })) {
+    merge(extraction, part);
+    if (!withFigures && part.finished !== undefined && part.finished === extraction.pages) break;
+  }
   return { text: joinSections(extraction.sections), pages: extraction.pages ?? 0 };
+}
+
+/** What pdf.js gives with the least work: the runs of each page in their order. */
+async function readPlainly(path: string): Promise<Read> {
+  const { getDocument } = await import('pdfjs-dist/legacy/build/pdf.mjs');
+  const root = dirname(createRequire(import.meta.url).resolve('pdfjs-dist/package.json'));
+  const urls = {
+    cMapUrl: join(root, 'cmaps/'),
+    standardFontDataUrl: join(root, 'standard_fonts/'),
+    wasmUrl: join(root, 'wasm/'),
+  };
+  const task = getDocument({ data: new Uint8Array(readFileSync(path)), ...urls, verbosity: 0 });
+  try {
+    const document = await task.promise;
+    const texts: string[] = [];
+    const pages = Math.min(document.numPages, DEFAULT_LIMITS.pages);
+    for (let number = 1; number <= pages; number += 1)
+      texts.push(await plainPage(document, number).catch(() => ''));
+    return { text: texts.join('\n'), pages: document.numPages };
+  } finally {
+    await task.destroy();
+  }
+}
+
+async function plainPage(document: PDFDocumentProxy, number: number): Promise<string> {
+  const page = await document.getPage(number);
+  const { items } = await page.getTextContent();
+  page.cleanup();
+  return items.map((item) => ('str' in item ? item.str + (item.hasEOL ? '\n' : '') : '')).join('');
 }
 
 async function readWithPdfParse(path: string): Promise<Read> {

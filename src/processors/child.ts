@@ -30,14 +30,14 @@ function main(): void {
   new Worker(ORPHAN_WATCH, { eval: true, execArgv: [], env: {}, resourceLimits: limits }).unref();
 }
 
-async function answer({ file, limits, own }: ReadRequest): Promise<void> {
+async function answer({ file, limits, own, from }: ReadRequest): Promise<void> {
   try {
     const chosen = await chooseProcessor(file, limits, own);
     if (chosen && (chosen.native ?? false) !== IS_NATIVE) return await send({ type: 'elsewhere' });
     if (chosen) {
       await send({ type: 'started', processor: chosen.name });
       const processor = 'path' in chosen ? readOwn(chosen) : chosen;
-      for await (const part of readParts(processor, file, limits)) await send({ type: 'part', part });
+      for await (const part of readParts(processor, file, limits, from)) await send({ type: 'part', part });
     }
     await send({ type: 'done' });
   } catch (error) {

@@ -11,6 +11,8 @@ export interface ReadRequest {
   limits: Limits;
   /** The users' processors, which are loaded from their files. */
   own: readonly OwnProcessor[];
+  /** The page to begin at, where a page before it ended the reader. */
+  from?: number | undefined;
 }
 
 /** Or to load this file and tell which documents it reads. */
@@ -41,6 +43,7 @@ const section = z.object({
 export const partSchema = z.object({
   title: z.string().optional(),
   pages: z.int().optional(),
+  finished: z.int().min(0).optional(),
   sections: z.array(section).optional(),
   warnings: z.array(z.string()).optional(),
   ocr: z.object({ pages: z.int().min(0), confidence: z.number() }).optional(),

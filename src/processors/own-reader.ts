@@ -22,10 +22,10 @@ export async function describeOwn(path: string): Promise<Described> {
 export function readOwn(own: OwnProcessor): Processor {
   return {
     ...own,
-    async *read(file, limits) {
+    async *read(file, limits, from) {
       try {
         const { read } = await load(own.path);
-        for await (const part of read(file, limits)) yield checked(part);
+        for await (const part of read(file, limits, from)) yield checked(part);
       } catch (error) {
         throw failureOf(own.name, error);
       }

@@ -1,166 +1,155 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as after } from 'node:timers/promises';
-import type { PDFPageProxy, PageViewport } from 'pdfjs-dist/legacy/build/pdf.mjs';
-import { z } from 'zod';
+import type { PDFDocumentProxy, PageViewport } from 'pdfjs-dist/legacy/build/pdf.mjs';
+import type { Figure } from '../document.ts';
+import { isFigureSize, MOST_FIGURE_BYTES, MOST_FIGURES } from './figure-size.ts';
+import type { Limits } from './limits.ts';
+import { picturesOf, type PagePicture } from './pdf-pictures.ts';
+import { dropPdfium, openPdf, runningPdfium, type Pdfium } from './pdfium.ts';
 import type { FoundFigure } from './processor.ts';
-import { isFigureSize, MOST_FIGURES } from './figure-size.ts';
 
 /** A figure takes at least this share of its page; less is an icon. */
 const SMALLEST_SHARE = 0.012;
 /** A picture behind the text of a whole page is a background, and one with nothing beside it a scan. */
 const WHOLE_PAGE = 0.85;
-/** pdf.js may never deliver a picture that it cannot decode. */
-const DECODE_MS = 3000;
+/** A JPEG up to this size is kept as it stands in the file. */
+const MOST_OWN_BYTES = 1024 * 1024;
 
-/** What pdf.js gives for a decoded picture. */
-const Decoded = z.object({
-  width: z.int().positive(),
-  height: z.int().positive(),
-  kind: z.union([z.literal(1), z.literal(2), z.literal(3)]),
-  data: z.union([z.instanceof(Uint8Array), z.instanceof(Uint8ClampedArray)]),
-});
-type Decoded = z.infer<typeof Decoded>;
-type Bytes = Decoded['data'];
-
-type Matrix = readonly [number, number, number, number, number, number];
-const Numbers = z.array(z.number()).length(6);
-const Painted = z.tuple([z.string()], z.unknown());
-
-interface Placed {
-  name: string;
-  box: [x: number, y: number, width: number, height: number];
+interface Source {
+  file: Buffer;
+  document: PDFDocumentProxy;
+  /** Pages that were read as pictures of text. */
+  except: ReadonlySet<number>;
+  limits: Limits;
 }
 
-export interface FigureFinder {
-  /** Whether there can be any more. */
-  mayFind(): boolean;
-  /** Figures of a page that did not come before; never more than a document keeps. */
-  find(page: PDFPageProxy, number: number, viewport: PageViewport): Promise<FoundFigure[]>;
+/**
+ * The pictures that pages of a PDF show as figures, page by page: large enough, each once, never more than a document
+ * keeps.  Found by PDFium: pdf.js would decode every picture in JavaScript.
+ */
+export async function* findFigures(source: Source): AsyncGenerator<FoundFigure[]> {
+  const { file } = source;
+  if (!hasPictures(file)) return;
+  const pdfium = await runningPdfium();
+  const open = openPdf(pdfium, file);
+  if (!open) return;
+  try {
+    yield* throughPages(pdfium, open.document, source);
+    open.close();
+  } catch (error) {
+    dropPdfium();
+    // What WebAssembly throws where a file is too much for it; the text is there, and nothing else is told of figures.
+    if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
+    yield [];
+  }
 }
 
-/** Finds pictures that a page shows as figures. `file` tells whether there can be any at all. */
-export function createFigureFinder(file: Buffer): FigureFinder {
-  // Dictionaries of streams are never inside other streams (PDF 32000-1, 7.5.7), so that this misses none.
-  const hasPictures = /\/Subtype\s*\/Image\b/.test(file.toString('latin1'));
+/** While a page's pictures are made small in another thread, those of the next are drawn. */
+async function* throughPages(
+  pdfium: Pdfium,
+  open: number,
+  { file, document, except, limits }: Source,
+): AsyncGenerator<FoundFigure[]> {
   const known = new Set<string>();
-  /** Names of pictures that several pages share. */
-  const shared = new Set<string>();
-
-  return {
-    mayFind: () => hasPictures && known.size < MOST_FIGURES,
-    async find(page, number, viewport) {
-      const found: FoundFigure[] = [];
-      for (const placed of await placedPictures(page, viewport)) {
-        if (shared.has(placed.name)) continue;
-        if (isShared(placed.name)) shared.add(placed.name);
-        const picture = await decoded(page, placed.name);
-        if (!picture || !isFigureSize(picture.width, picture.height)) continue;
-        const digest = createHash('sha256').update(picture.data).digest('hex');
-        if (known.has(digest) || known.size >= MOST_FIGURES) continue;
-        known.add(digest);
-        found.push({ ...(await encoded(picture)), page: number, box: placed.box });
-      }
-      return found;
-    },
-  };
+  let room = MOST_FIGURE_BYTES;
+  let before: Promise<FoundFigure[]> = Promise.resolve([]);
+  const last = Math.min(document.numPages, limits.pages);
+  for (let number = 1; number <= last && known.size < MOST_FIGURES && room > 0; number += 1) {
+    if (except.has(number)) continue;
+    const viewport = async (): Promise<PageViewport> =>
+      (await document.getPage(number)).getViewport({ scale: 1 });
+    const found = Promise.all(await onPage(pdfium, open, number, viewport, { file, known, limits }));
+    // Told where it is awaited.
+    found.catch(() => undefined);
+    const ready = await before;
+    before = found;
+    room -= ready.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    if (ready.length > 0) yield ready;
+  }
+  yield await before;
 }
 
-/** Pictures that a page paints, each with the rectangle it fills, in points from the top left corner. */
-async function placedPictures(page: PDFPageProxy, viewport: PageViewport): Promise<Placed[]> {
-  const { OPS } = await import('pdfjs-dist/legacy/build/pdf.mjs');
-  const { fnArray, argsArray } = await page.getOperatorList();
-  const stack: Matrix[] = [];
-  const found: Placed[] = [];
-  let matrix: Matrix = [1, 0, 0, 1, 0, 0];
-  for (const [index, operator] of fnArray.entries()) {
-    const operands: unknown = argsArray[index];
-    if (operator === OPS.save || operator === OPS.paintFormXObjectBegin) stack.push(matrix);
-    if (operator === OPS.restore || operator === OPS.paintFormXObjectEnd) matrix = stack.pop() ?? matrix;
-    if (operator === OPS.transform) matrix = times(matrix, operands);
-    if (operator === OPS.paintFormXObjectBegin && Array.isArray(operands))
-      matrix = times(matrix, operands[0]);
-    if (operator !== OPS.paintImageXObject) continue;
-    const painted = Painted.safeParse(operands);
-    const box = boxOf(matrix, viewport);
-    if (painted.success && isShare(box, viewport)) found.push({ name: painted.data[0], box });
+/** Dictionaries of streams are never inside other streams (PDF 32000-1, 7.5.7), so that this misses none. */
+function hasPictures(file: Buffer): boolean {
+  return /\/Subtype\s*\/Image\b/.test(file.toString('latin1'));
+}
+
+async function onPage(
+  pdfium: Pdfium,
+  document: number,
+  number: number,
+  viewportOf: () => Promise<PageViewport>,
+  { file, known, limits }: { file: Buffer; known: Set<string>; limits: Limits },
+): Promise<Promise<FoundFigure>[]> {
+  const { calls } = pdfium;
+  const page = calls.FPDF_LoadPage(document, number - 1);
+  if (page === 0) return [];
+  const found: Promise<FoundFigure>[] = [];
+  try {
+    for (const picture of picturesOf(pdfium, page)) {
+      if (!isFigureSize(picture.width, picture.height)) continue;
+      if (picture.width * picture.height > limits.picturePixels) continue;
+      const viewport = await viewportOf();
+      const box = boxOf(picture.corners, viewport);
+      if (!isShare(box, viewport)) continue;
+      const kept = known.size < MOST_FIGURES && (await keep(picture, box, { file, known }, document, page));
+      if (kept) found.push(kept().then((figure) => ({ ...figure, page: number, box })));
+    }
+  } finally {
+    calls.FPDF_ClosePage(page);
   }
   return found;
 }
 
-/** `before` followed by `more` (PDF 32000-1, 8.3.4); what is no matrix changes nothing. */
-function times(before: Matrix, more: unknown): Matrix {
-  const parsed = Numbers.safeParse(more);
-  if (!parsed.success) return before;
-  const [a = 1, b = 0, c = 0, d = 1, e = 0, f = 0] = parsed.data;
-  const [A, B, C, D, E, F] = before;
-  return [a * A + b * C, a * B + b * D, c * A + d * C, c * B + d * D, e * A + f * C + E, e * B + f * D + F];
+/** Makes the figure, unless it came before: a JPEG as it is, others drawn. */
+async function keep(
+  picture: PagePicture,
+  box: Box,
+  { file, known }: { file: Buffer; known: Set<string> },
+  document: number,
+  page: number,
+): Promise<(() => Promise<Omit<FoundFigure, 'page'>>) | undefined> {
+  const raw = picture.raw();
+  const digest = createHash('sha256').update(raw).digest('hex');
+  if (known.has(digest)) return undefined;
+  known.add(digest);
+  const { width, height } = picture;
+  if (raw.length <= MOST_OWN_BYTES && picture.isPlainJpeg(page) && isUnmasked(raw, file))
+    return async () => ({ bytes: raw, mime: 'image/jpeg', width, height });
+  const { keepPixels } = await import('./picture.ts');
+  const drawn = picture.draw(document, page, FINEST * Math.max(box[2], box[3]));
+  return drawn && (() => keepPixels(drawn));
 }
 
-/** A picture fills the unit square of its matrix. */
-function boxOf([a, b, c, d, e, f]: Matrix, viewport: PageViewport): Placed['box'] {
-  const corners = [
-    [e, f],
-    [a + e, b + f],
-    [c + e, d + f],
-    [a + c + e, b + d + f],
-  ].map(([x = 0, y = 0]) => viewport.convertToViewportPoint(x, y));
-  const xs = corners.map((corner) => Number(corner[0]));
-  const ys = corners.map((corner) => Number(corner[1]));
+type Box = NonNullable<Figure['box']>;
+
+/** Pixels for a point of the page beyond which nobody sees more: 216 dpi. */
+const FINEST = 3;
+
+/** Longer dictionaries of pictures are none. */
+const MOST_DICTIONARY = 4096;
+
+/** Whether its dictionary, which stands before it in the file, names no mask that it is to be seen through. */
+function isUnmasked(raw: Uint8Array, file: Buffer): boolean {
+  const head = raw.subarray(0, 512);
+  for (let at = file.indexOf(head); at !== -1; at = file.indexOf(head, at + 1)) {
+    if (file.compare(raw, 0, raw.length, at, at + raw.length) !== 0) continue;
+    const before = file.toString('latin1', Math.max(0, at - MOST_DICTIONARY), at);
+    return !/\/S?Mask\b/.test(before.slice(before.lastIndexOf(' obj')));
+  }
+  // In a locked file it stands in another shape.
+  return false;
+}
+
+/** The rectangle around points of the page as the viewport shows it, in whole points from the top left corner. */
+function boxOf(corners: PagePicture['corners'], viewport: PageViewport): Box {
+  const shown = corners.map(([x, y]) => viewport.convertToViewportPoint(x, y).map(Number));
+  const [xs, ys] = [shown.map(([x = 0]) => x), shown.map(([, y = 0]) => y)];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const [right, bottom] = [Math.max(...xs), Math.max(...ys)];
   return [Math.round(left), Math.round(top), Math.round(right - left), Math.round(bottom - top)];
 }
 
-function isShare([, , width, height]: Placed['box'], viewport: PageViewport): boolean {
+function isShare([, , width, height]: Box, viewport: PageViewport): boolean {
   const share = (width * height) / (viewport.width * viewport.height);
   return share >= SMALLEST_SHARE && share <= WHOLE_PAGE;
-}
-
-/** pdf.js keeps pictures of several pages for the document, under names that begin so. */
-function isShared(name: string): boolean {
-  return name.startsWith('g_');
-}
-
-async function decoded(page: PDFPageProxy, name: string): Promise<Decoded | undefined> {
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  (isShared(name) ? page.commonObjs : page.objs).get(name, resolve);
-  const clock = new AbortController();
-  const late = after(DECODE_MS, undefined, { signal: clock.signal }).catch(() => undefined);
-  const object = await Promise.race([promise, late]);
-  clock.abort();
-  return Decoded.safeParse(object).data;
-}
-
-/** As it is kept; pdf.js gives one bit, three bytes or four bytes for each pixel. */
-async function encoded({ width, height, kind, data }: Decoded): Promise<Omit<FoundFigure, 'page'>> {
-  const { createCanvas } = await import('@napi-rs/canvas');
-  const { toFigure } = await import('./picture.ts');
-  const canvas = createCanvas(width, height);
-  const context = canvas.getContext('2d');
-  const image = context.createImageData(width, height);
-  if (kind === 1) spreadBits(data, image.data, width);
-  else if (kind === 2) spreadBytes(data, image.data);
-  else image.data.set(data.subarray(0, image.data.length));
-  context.putImageData(image, 0, 0);
-  return toFigure(canvas);
-}
-
-/** Rows of bits, each begun at a whole byte; 1 is white. */
-function spreadBits(bits: Bytes, pixels: Uint8ClampedArray, width: number): void {
-  const row = (width + 7) >> 3;
-  for (let to = 0; to < pixels.length; to += 4) {
-    const [x, y] = [(to / 4) % width, Math.floor(to / 4 / width)];
-    const isWhite = ((bits[y * row + (x >> 3)] ?? 0) & (128 >> (x & 7))) !== 0;
-    pixels.fill(isWhite ? 255 : 0, to, to + 3);
-    pixels[to + 3] = 255;
-  }
-}
-
-function spreadBytes(bytes: Bytes, pixels: Uint8ClampedArray): void {
-  for (let from = 0, to = 0; to < pixels.length; from += 3, to += 4) {
-    pixels[to] = bytes[from] ?? 0;
-    pixels[to + 1] = bytes[from + 1] ?? 0;
-    pixels[to + 2] = bytes[from + 2] ?? 0;
-    pixels[to + 3] = 255;
-  }
 }

@@ -1,11 +1,9 @@
 import type { PDFDocumentProxy, PDFPageProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { inkLength, type OcrSummary, type PageWords } from '../document.ts';
 import { notesOf } from './pdf-annotations.ts';
-import type { FigureFinder } from './pdf-figures.ts';
 import { assemble, type TextRun } from './pdf-layout.ts';
 import type { Scanner } from './pdf-scan.ts';
 import { runsOf } from './pdf-words.ts';
-import type { FoundFigure } from './processor.ts';
 
 export interface PageText {
   text: string;
@@ -26,22 +24,6 @@ export async function readPageText(
   const page = await document.getPage(number);
   try {
     return await readText(page, number, scanner, mayScan);
-  } finally {
-    page.cleanup();
-  }
-}
-
-/** The figures of a page. What was read as a page of text is none. */
-export async function readFigures(
-  document: PDFDocumentProxy,
-  number: number,
-  { ocr }: PageText,
-  finder: FigureFinder,
-): Promise<FoundFigure[]> {
-  if (!finder.mayFind() || (ocr && ocr.pages > 0)) return [];
-  const page = await document.getPage(number);
-  try {
-    return await finder.find(page, number, page.getViewport({ scale: 1 }));
   } finally {
     page.cleanup();
   }

@@ -7,9 +7,9 @@ import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
 import { readAttachments } from './pdf-attachments.ts';
-import { createFigureFinder, type FigureFinder } from './pdf-figures.ts';
+import { findFigures } from './pdf-figures.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
-import { readFigures, readPageText, type PageText } from './pdf-page.ts';
+import { readPageText, type PageText } from './pdf-page.ts';
 import { createScanner } from './pdf-scan.ts';
 import { readTitle } from './pdf-title.ts';
 import type { Part, Processor } from './processor.ts';
@@ -18,7 +18,7 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 4,
+  version: 5,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],
@@ -27,13 +27,18 @@ export const pdf: Processor = {
   read,
 };
 
-async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
+async function* read(file: SourceFile, limits: Limits, from = 1): AsyncGenerator<Part> {
   const bytes = await readFile(file.path);
-  const figures = createFigureFinder(bytes);
   // pdf.js takes the bytes for itself.
   const task = await startLoading(new Uint8Array(bytes), limits);
   try {
-    yield* readDocument(await load(task), figures, limits);
+    const document = await load(task);
+    const scanned = new Set<number>();
+    yield* readPages(document, from, scanned, limits);
+    for await (const member of readAttachments(document, limits)) yield { members: [member] };
+    // Last, so that a picture which is too much for the reader costs no words.
+    for await (const figures of findFigures({ file: bytes, document, except: scanned, limits }))
+      yield { figures };
   } finally {
     await task.destroy();
   }
@@ -76,40 +81,43 @@ function damaged(cause?: unknown): LimnerError {
 
 /** What happened to the pages that were read so far. */
 interface Progress {
-  scanned: number;
-  failed: number[];
-  late: number[];
-  unscanned: number[];
+  /** Those that OCR read, and how many it looked at. */
+  scanned: Set<number>;
+  looks: number;
+  failed: number;
+  lastFailed: number;
+  unscanned: number;
   isEmpty: boolean;
 }
 
 /** No more than `limits.pages` pages: a file can point at one page any number of times. */
-async function* readDocument(
+async function* readPages(
   document: PDFDocumentProxy,
-  figures: FigureFinder,
+  from: number,
+  scanned: Set<number>,
   limits: Limits,
 ): AsyncGenerator<Part> {
   const title = await readTitle(document);
   yield { pages: document.numPages, ...(title && { title }) };
   const outline = await readOutline(document);
   const sectioner = createSectioner();
+  for (let number = 1; number < from; number += 1)
+    for (const heading of outline.get(number) ?? []) sectioner.add({ text: '', heading });
+  yield { finished: from - 1 };
   const scanner = createScanner(limits);
   const count = Math.min(document.numPages, limits.pages);
-  const progress: Progress = { scanned: 0, failed: [], late: [], unscanned: [], isEmpty: true };
+  const none = { looks: 0, failed: 0, lastFailed: 0, unscanned: 0 };
+  const progress: Progress = { scanned, ...none, isEmpty: from === 1 };
   try {
-    for (let number = 1; number <= count; number += 1) {
-      const mayScan = progress.scanned < limits.ocrPages;
+    for (let number = from; number <= count; number += 1) {
+      const mayScan = progress.looks < limits.ocrPages;
       const page = await readPageText(document, number, scanner, mayScan).catch(() => undefined);
-      yield partOf(page, number, outline, sectioner, progress);
-      // After the text, so that a picture which is too much for the reader costs no words.
-      const found = page ? await readFigures(document, number, page, figures).catch(() => []) : [];
-      if (found.length > 0) yield { figures: found };
+      yield { ...partOf(page, number, outline, sectioner, progress), finished: number };
     }
   } finally {
     await scanner.close();
   }
-  if (progress.failed.length === count) throw damaged();
-  for await (const member of readAttachments(document, limits)) yield { members: [member] };
+  if (progress.failed === count) throw damaged();
   yield { warnings: warningsOf(document.numPages, progress, limits) };
 }
 
@@ -124,30 +132,37 @@ function partOf(
   sectioner.turnTo(number);
   for (const line of markHeadings(page?.text ?? '', outline.get(number) ?? [])) sectioner.add(line);
   const sections = sectioner.finish();
-  note(page, number, progress);
   progress.isEmpty &&= sections.length === 0;
   return {
     sections,
+    warnings: note(page, number, progress),
     ...(page && page.words.runs.length > 0 && { words: [page.words] }),
     ...(page?.ocr && { ocr: page.ocr }),
   };
 }
 
-function note(page: PageText | undefined, number: number, progress: Progress): void {
-  if (!page) progress.failed.push(number);
-  else if (page.unread === 'limit') progress.unscanned.push(number);
-  else if (page.unread === 'late') progress.late.push(number);
-  else if (page.ocr) progress.scanned += 1;
+/** Told one by one, so that nothing is lost where a later page ends the reader. */
+const MOST_NAMED = 20;
+
+function note(page: PageText | undefined, number: number, progress: Progress): string[] {
+  if (!page) {
+    progress.failed += 1;
+    progress.lastFailed = number;
+    return progress.failed <= MOST_NAMED ? [`Page ${number} could not be read.`] : [];
+  }
+  if (page.unread === 'limit') progress.unscanned += 1;
+  if (page.ocr) progress.looks += 1;
+  if (page.ocr?.pages) progress.scanned.add(number);
+  return page.unread === 'late' ? [ocrLateWarning(number)] : [];
 }
 
 function warningsOf(pages: number, progress: Progress, limits: Limits): string[] {
-  const { failed, late, unscanned, isEmpty } = progress;
+  const { failed, lastFailed, unscanned, isEmpty } = progress;
   const warnings: string[] = [];
-  if (failed.length > 0) warnings.push(`Pages that could not be read: ${listOf(failed)}.`);
+  if (failed > MOST_NAMED) warnings.push(`${failed - MOST_NAMED} more pages could not be read.`);
   // In a damaged page tree pdf.js counts the pages up to the damage and no further.
-  if (failed.at(-1) === pages) warnings.push(`The PDF is damaged; pages after page ${pages} may be missing.`);
-  warnings.push(...late.map(ocrLateWarning));
-  if (unscanned.length > 0 && limits.ocrPages > 0) warnings.push(ocrLimitWarning(limits));
+  if (lastFailed === pages) warnings.push(`The PDF is damaged; pages after page ${pages} may be missing.`);
+  if (unscanned > 0 && limits.ocrPages > 0) warnings.push(ocrLimitWarning(limits));
   if (isEmpty) warnings.push(emptyWarning(limits));
   if (pages > limits.pages)
     warnings.push(
@@ -160,9 +175,4 @@ function emptyWarning({ ocrPages }: Limits): string {
   return ocrPages > 0
     ? 'No page holds text, and none could be read from its picture.'
     : `No page holds text; they may be scanned pictures (OCR is off, ${LIMIT_SETTINGS.ocrPages}).`;
-}
-
-function listOf(pages: readonly number[]): string {
-  const shown = pages.slice(0, 20).join(', ');
-  return pages.length > 20 ? `${shown} and ${pages.length - 20} more` : shown;
 }

@@ -1,6 +1,7 @@
-import { createCanvas, type Canvas } from '@napi-rs/canvas';
+import { createCanvas, ImageData, type Canvas } from '@napi-rs/canvas';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
+import type { Pixels } from './pdf-pictures.ts';
 import type { FoundFigure } from './processor.ts';
 
 /** Throws LimnerError `limit` for a picture that unpacks to more pixels than are read. */
@@ -41,4 +42,11 @@ export async function toFigure(canvas: Canvas, shrink = 1): Promise<Omit<FoundFi
   context.fillRect(0, 0, width, height);
   context.drawImage(canvas, 0, 0, width, height);
   return { bytes: await kept.encode('jpeg', QUALITY), mime: 'image/jpeg', width, height };
+}
+
+/** Pixels as they are kept. */
+export async function keepPixels({ width, height, data }: Pixels): Promise<Omit<FoundFigure, 'page'>> {
+  const canvas = createCanvas(width, height);
+  canvas.getContext('2d').putImageData(new ImageData(data, width, height), 0, 0);
+  return { bytes: await canvas.encode('jpeg', QUALITY), mime: 'image/jpeg', width, height };
 }

@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { readWithMembers, type ReadOne } from './members.ts';
 import type { OwnProcessor } from './own-processors.ts';
 import type { Described, FoundFigure } from './processor.ts';
-import { ELSEWHERE, startReader, type Reader, type WithMembers } from './reader.ts';
+import { ELSEWHERE, PageEnd, startReader, type Reader, type Rest, type WithMembers } from './reader.ts';
 import { createTable, PROCESSORS } from './table.ts';
 
 export interface ExtractorOptions {
@@ -124,17 +124,26 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     );
   }
 
-  /** Content may show another need than the name did: then a child of the other sort reads. */
-  async function readIn(native: boolean, file: SourceFile, signal?: AbortSignal): Promise<WithMembers> {
+  /**
+   * Content may show another need than the name did: then a child of the other sort reads. Where a page ended its
+   * reader, another one goes on behind it.
+   */
+  async function readIn(
+    native: boolean,
+    file: SourceFile,
+    signal?: AbortSignal,
+    rest?: Rest,
+  ): Promise<WithMembers> {
     if (closed || signal?.aborted) throw cancelled();
     const reader = takeReader(native);
+    let read: Awaited<ReturnType<Reader['read']>>;
     try {
-      const extracted = await reader.read(file, signal);
-      if (extracted !== ELSEWHERE) return extracted;
+      read = await reader.read(file, signal, rest);
     } finally {
       await putBack(reader);
     }
-    return readIn(!native, file, signal);
+    if (read === ELSEWHERE) return readIn(!native, file, signal, rest);
+    return read instanceof PageEnd ? readIn(native, file, signal, read.rest) : read;
   }
 
   /** Out of the idle ones at once: a process that is being killed must not be given another file. */

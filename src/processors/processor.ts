@@ -8,6 +8,8 @@ import type { Limits } from './limits.ts';
 export type Part = Partial<Extraction> & {
   /** Files inside this one, to be read as documents of their own. */
   members?: Member[];
+  /** The last page that is read: should reading end on the next one, it goes on behind that. */
+  finished?: number;
   /** Where the words of pages stand. */
   words?: PageWords[];
   /** Pictures that are worth showing beside an answer. */
@@ -43,8 +45,9 @@ export interface Processor {
   /**
    * Reads `file` from its start, within `limits`; parts come as soon as they are known, so that a time limit keeps
    * them. Yields no section of only white space. Throws LimnerError `corrupt`, `encrypted` or `limit`.
+   * One that gives `finished` is asked to begin at a later page, `from`, where a page ended its reader.
    */
-  read(file: SourceFile, limits: Limits): AsyncIterable<Part>;
+  read(file: SourceFile, limits: Limits, from?: number): AsyncIterable<Part>;
 }
 
 /** What a processor says of itself. */

@@ -35,9 +35,10 @@ export async function* readParts(
   processor: Processor,
   file: SourceFile,
   limits: Limits,
+  from?: number,
 ): AsyncGenerator<Part> {
   let room = limits.textCharacters;
-  for await (const part of processor.read(file, limits)) {
+  for await (const part of processor.read(file, limits, from)) {
     if (part.members && !processor.holdsFiles)
       throw new TypeError(`The processor ${processor.name} gives members and does not say holdsFiles.`);
     const sections = fit(part.sections ?? [], room);

@@ -8,6 +8,7 @@ import { readMessage, type ReadMessage, type ReadRequest } from './messages.ts';
 import type { OwnProcessor } from './own-processors.ts';
 import type { Extracted } from './pool.ts';
 import { merge, type Member, type Part } from './processor.ts';
+import { mayKeep, endError, pageWarning, stopWarning, type Verdict } from './reader-stop.ts';
 import { residentBytes } from './resident.ts';
 
 export interface ReaderOptions {
@@ -29,10 +30,33 @@ export const ELSEWHERE = Symbol('elsewhere');
 /** An extraction and the files inside the file. */
 export type WithMembers = Extracted & { members: Member[] };
 
+/** Where the reading of a file goes on in another process, and what was read before. */
+export interface Rest {
+  extracted: WithMembers;
+  /** The page to begin at. */
+  from: number;
+  /** What is left of the time of the file, ms. */
+  timeoutMs: number;
+  /** Why it is not read in one go: what is thrown if nothing is found on any page. */
+  cause?: LimnerError;
+}
+
+/** A page ended the process; the rest of the file is to be read by another one. */
+export class PageEnd {
+  readonly rest: Rest;
+  constructor(rest: Rest) {
+    this.rest = rest;
+  }
+}
+
 /** One child process. */
 export interface Reader {
   /** One file at a time. Settles after the process has ended wherever that had to be killed. */
-  read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE>;
+  read(
+    file: SourceFile,
+    signal?: AbortSignal,
+    rest?: Rest,
+  ): Promise<WithMembers | typeof ELSEWHERE | PageEnd>;
   /** Whether it can take another file: it runs, nothing went wrong in it, and it is not bloated. */
   isFresh(): Promise<boolean>;
   /** Kills the process and resolves when it is gone. */
@@ -42,8 +66,10 @@ export interface Reader {
   native: boolean;
 }
 
-/** Why a process was killed on purpose. */
-type Verdict = 'timeout' | 'page' | 'memory' | 'cancelled';
+type Failed = Extract<ReadMessage, { type: 'failed' }>;
+
+/** Failures in the middle of a file. */
+const PARTLY: ReadonlySet<string> = new Set(['corrupt', 'limit', 'crashed']);
 
 const MEMORY_CHECK_MS = 100;
 const MIB = 1024 * 1024;
@@ -66,6 +92,7 @@ export function startReader(options: ReaderOptions): Reader {
     request: ReadRequest,
     extracted: WithMembers,
     guarded: Guard,
+    seen: { finished?: number },
   ): Promise<ReadMessage | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<ReadMessage>();
     const listen = (raw: unknown): void => {
@@ -73,6 +100,7 @@ export function startReader(options: ReaderOptions): Reader {
       if (!success) reject(error);
       else if (data.type === 'part') {
         collect(extracted, data.part);
+        if (data.part.finished !== undefined) seen.finished = data.part.finished;
         if (extracted.pages !== undefined) guarded.nextPage();
         if (data.part.ocr) guarded.extend();
       } else if (data.type === 'started') extracted.processor = data.processor;
@@ -88,42 +116,55 @@ export function startReader(options: ReaderOptions): Reader {
     }
   }
 
-  /** What a process that ended without an answer leaves: the parts of one that went over a limit, or an error. */
-  function salvage(extracted: WithMembers): WithMembers {
-    options.log.warn({ verdict, exit: child.exitCode, stderr: stderr() }, 'a reading process ended early');
-    if (verdict === undefined || verdict === 'cancelled' || isEmpty(extracted))
-      throw endError(verdict, stderr(), options);
-    const reason =
-      verdict === 'memory'
-        ? `it needed more than ${options.residentMb} MB of memory (LIMNER_EXTRACT_RESIDENT_MB)`
-        : `it took longer than ${lateness(verdict, options)}`;
-    extracted.warnings.push(stopWarning(extracted, reason));
+  /** What a process that ended without an answer leaves: its parts, the pages behind the one that ended it, or an error. */
+  function salvage(
+    extracted: WithMembers,
+    finished: number | undefined,
+    leftMs: number,
+  ): WithMembers | PageEnd {
+    const end = { verdict, stderr: stderr() };
+    options.log.warn({ ...end, finished, exit: child.exitCode }, 'a reading process ended early');
+    const pages = Math.min(extracted.pages ?? 0, options.limits.pages);
+    if (finished !== undefined && finished < pages && leftMs > 0 && verdict !== 'cancelled') {
+      extracted.warnings.push(pageWarning(finished + 1, end, options));
+      const cause = endError(end, options);
+      return new PageEnd({ extracted, from: finished + 2, timeoutMs: leftMs, cause });
+    }
+    if (!mayKeep(end, finished) || isEmpty(extracted)) throw endError(end, options);
+    extracted.warnings.push(stopWarning(extracted, finished === pages, end, options));
     return extracted;
   }
 
-  async function read(file: SourceFile, signal?: AbortSignal): Promise<WithMembers | typeof ELSEWHERE> {
-    const extracted: WithMembers = {
-      sections: [],
-      warnings: [],
-      processor: 'none',
-      members: [],
-      words: [],
-      figures: [],
-    };
-    const request = { file, limits: options.limits, own: options.own };
-    const guarded = guard(child, options, kill, signal);
+  /** What came before a failure is kept, unless the file as a whole is nothing that is read. */
+  function partly(extracted: WithMembers, answer: Failed): WithMembers {
+    const error = answerError(answer);
+    if (isEmpty(extracted) || !PARTLY.has(error.code)) throw error;
+    extracted.warnings.push(`Only a part is searchable, for reading ended early: ${error.message}`);
+    return extracted;
+  }
+
+  async function read(
+    file: SourceFile,
+    signal?: AbortSignal,
+    rest: Rest = { extracted: nothing(), from: 1, timeoutMs: options.timeoutMs },
+  ): Promise<WithMembers | typeof ELSEWHERE | PageEnd> {
+    const { extracted, from, timeoutMs } = rest;
+    const request = { file, limits: options.limits, own: options.own, from };
+    const guarded = guard(child, { ...options, timeoutMs }, kill, signal);
+    const seen: { finished?: number } = {};
     try {
-      const answer = await converse(request, extracted, guarded);
+      const answer = await converse(request, extracted, guarded, seen);
+      if (answer?.type === 'done' && rest.cause && isEmpty(extracted)) throw rest.cause;
       if (answer?.type === 'done') return extracted;
       if (answer?.type === 'elsewhere') return ELSEWHERE;
-      if (answer?.type === 'failed') throw answerError(answer);
-      return salvage(extracted);
+      if (answer?.type === 'failed') return partly(extracted, answer);
+      return salvage(extracted, seen.finished, guarded.leftMs());
     } finally {
       guarded.release();
     }
   }
 
-  function answerError(answer: Extract<ReadMessage, { type: 'failed' }>): LimnerError {
+  function answerError(answer: Failed): LimnerError {
     failed = answer.bug;
     const level = answer.bug ? 'error' : 'debug';
     options.log[level]({ detail: answer.detail }, 'a processor failed');
@@ -150,6 +191,7 @@ interface Guard {
   nextPage: () => void;
   /** A page was read by OCR, and the file gets the time of one more page. */
   extend: () => void;
+  leftMs: () => number;
   release: () => void;
 }
 
@@ -183,6 +225,7 @@ function guard(
       clearTimeout(clock);
       clock = setTimeout(() => kill('timeout'), deadline - performance.now());
     },
+    leftMs: () => deadline - performance.now(),
     release() {
       clearTimeout(clock);
       clearTimeout(page);
@@ -190,47 +233,6 @@ function guard(
       signal?.removeEventListener('abort', abort);
     },
   };
-}
-
-function endError(verdict: Verdict | undefined, stderr: string, options: ReaderOptions): LimnerError {
-  const { memoryMb, residentMb } = options;
-  switch (verdict) {
-    case 'cancelled':
-      return new LimnerError('cancelled', 'Reading the file was stopped.');
-    case 'timeout':
-    case 'page':
-      return new LimnerError(
-        'timeout',
-        `Reading took longer than ${lateness(verdict, options)}; splitting the file may help.`,
-      );
-    case 'memory':
-      return new LimnerError(
-        'limit',
-        `Reading needed more than ${residentMb} MB of memory (LIMNER_EXTRACT_RESIDENT_MB); splitting the file may help.`,
-      );
-    case undefined:
-    default:
-      return new LimnerError('crashed', crashMessage(stderr, memoryMb));
-  }
-}
-
-function crashMessage(stderr: string, memoryMb: number): string {
-  return stderr.includes('heap out of memory') || stderr.includes('Last few GCs')
-    ? `The file unfolds to more than the ${memoryMb} MB of memory a reader has (LIMNER_EXTRACT_MEMORY_MB); splitting it may help.`
-    : 'The reader of this kind of document broke down on this file; opening and saving it again may help.';
-}
-
-function stopWarning(extracted: Extracted, reason: string): string {
-  const page = extracted.sections.at(-1)?.page;
-  const where = page === undefined ? '' : ` after page ${page}`;
-  return `Reading stopped${where} because ${reason}; the rest is not searchable.`;
-}
-
-/** The time that was over, and the setting that moves it. */
-function lateness(verdict: 'timeout' | 'page', options: ReaderOptions): string {
-  return verdict === 'page'
-    ? `${(options.pageMs ?? 0) / 1000} seconds for a page (LIMNER_EXTRACT_PAGE_SECONDS)`
-    : `${options.timeoutMs / 1000} seconds (LIMNER_EXTRACT_SECONDS)`;
 }
 
 function collect(extracted: WithMembers, part: Part): void {
@@ -242,4 +244,8 @@ function collect(extracted: WithMembers, part: Part): void {
 
 function isEmpty(extracted: WithMembers): boolean {
   return extracted.sections.length === 0 && extracted.members.length === 0;
+}
+
+function nothing(): WithMembers {
+  return { sections: [], warnings: [], processor: 'none', members: [], words: [], figures: [] };
 }

@@ -3,7 +3,7 @@ import { readBytes } from './bytes.ts';
 import { isReadable, markedCharset, wideCharset } from './charset.ts';
 import type { Limits } from './limits.ts';
 import { OLE_MAGIC, readOleNames } from './ole.ts';
-import { withArchive } from './zip.ts';
+import { openArchive } from './zip.ts';
 
 /** What a file is by its content. */
 export interface Sniffed {
@@ -19,8 +19,7 @@ const HEAD_BYTES = 64 * 1024;
 const PDF_MARK_WITHIN = 1024;
 
 /**
- * Tells the kind of a file from its bytes alone. Throws LimnerError `corrupt` for a damaged ZIP container and
- * `limit` for one that unpacks to too much.
+ * Tells the kind of a file from its bytes alone. Throws LimnerError `corrupt` for a damaged ZIP container.
  */
 export async function sniff(path: string, limits: Limits): Promise<Sniffed> {
   const head = await readBytes(path, HEAD_BYTES);
@@ -58,13 +57,18 @@ const OPEN_DOCUMENTS: readonly [type: string, Sniffed][] = [
 const OLD_SHEETS = ['09000400', '09020600', '09040600'];
 
 async function sniffArchive(path: string, limits: Limits): Promise<Sniffed> {
-  return withArchive(path, limits, async ({ names, read }) => {
+  // What is too much for an Office file is found when it is read as one.
+  const archive = await openArchive(path, limits);
+  const { names } = archive;
+  try {
     const office = names.includes('[Content_Types].xml') || names.includes('META-INF/container.xml');
     const rule = office && ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
     if (rule) return rule[1];
-    if (names.includes('content.xml')) return sniffOpenDocument(await read('mimetype'));
+    if (names.includes('content.xml')) return sniffOpenDocument(await archive.read('mimetype'));
     return { kind: 'zip', label: 'a ZIP archive' };
-  });
+  } finally {
+    archive.close();
+  }
 }
 
 function sniffOpenDocument(mimetype: Buffer | undefined): Sniffed {

@@ -12,6 +12,8 @@ const TEXT_PARTS = ['.xml', '.rels', '.xhtml', '.html', '.htm', '.opf', '.ncx', 
 
 export interface Archive {
   names: readonly string[];
+  /** How many entries there are, those beyond the limit too. */
+  count: number;
   /**
    * The bytes of one entry; undefined where there is none of that name. Throws LimnerError `corrupt`, `encrypted`
    * or `unsupported`.
@@ -30,19 +32,49 @@ export async function withArchive<T>(
 ): Promise<T> {
   const zip = await openZip(path);
   try {
+    if (zip.entryCount > limits.archiveEntries) throw tooMuch(`${zip.entryCount} parts`, 'archiveEntries');
     const entries = await listEntries(zip, limits);
     checkSizes(entries, limits);
-    return await use({
-      names: entries.map((entry) => entry.fileName),
-      read: (name) =>
-        readEntry(
-          zip,
-          entries.find((entry) => entry.fileName === name),
-        ),
-    });
+    return await use(archiveOf(zip, entries));
   } finally {
     zip.close();
   }
+}
+
+/** An archive that stays open until `close`. */
+export type OpenArchive = Archive & { close(): void };
+
+/**
+ * As `withArchive`, for archives whose files have nothing to do with each other: the first so many entries are listed,
+ * and one that unpacks to too much is refused when it is read.
+ */
+export async function openArchive(path: string, limits: Limits): Promise<OpenArchive> {
+  const zip = await openZip(path);
+  try {
+    const entries = await listEntries(zip, limits);
+    const archive = archiveOf(zip, entries, (entry) => checkSize(entry, limits));
+    return { ...archive, close: () => zip.close() };
+  } catch (error) {
+    zip.close();
+    throw error;
+  }
+}
+
+function archiveOf(
+  zip: ZipFile,
+  entries: readonly Entry[],
+  check: (entry: Entry) => void = () => undefined,
+): Archive {
+  const byName = new Map(entries.toReversed().map((entry) => [entry.fileName, entry]));
+  return {
+    names: entries.map((entry) => entry.fileName),
+    count: zip.entryCount,
+    async read(name) {
+      const entry = byName.get(name);
+      if (entry) check(entry);
+      return readEntry(zip, entry);
+    },
+  };
 }
 
 /**
@@ -80,7 +112,6 @@ async function mended(path: string, cause: unknown): Promise<ZipFile> {
 }
 
 async function listEntries(zip: ZipFile, limits: Limits): Promise<Entry[]> {
-  if (zip.entryCount > limits.archiveEntries) throw tooMuch(`${zip.entryCount} parts`, 'archiveEntries');
   const { promise, resolve, reject } = Promise.withResolvers<Entry[]>();
   const { getFileNameLowLevel } = await import('yauzl');
   const entries: Entry[] = [];
@@ -88,7 +119,8 @@ async function listEntries(zip: ZipFile, limits: Limits): Promise<Entry[]> {
     const { generalPurposeBitFlag, fileNameRaw, extraFields } = entry;
     entry.fileName = getFileNameLowLevel(generalPurposeBitFlag, fileNameRaw, extraFields, false);
     entries.push(entry);
-    zip.readEntry();
+    if (entries.length < limits.archiveEntries) zip.readEntry();
+    else resolve(entries);
   });
   zip.on('end', () => resolve(entries));
   zip.on('error', (error: unknown) => reject(damaged(error)));
@@ -99,14 +131,18 @@ async function listEntries(zip: ZipFile, limits: Limits): Promise<Entry[]> {
 function checkSizes(entries: readonly Entry[], limits: Limits): void {
   let total = 0;
   for (const entry of entries) {
-    const size = entry.uncompressedSize;
-    total += size;
-    if (size > limits.archiveEntryBytes) throw tooMuch(`a part of ${megabytes(size)}`, 'archiveEntryBytes');
+    checkSize(entry, limits);
+    total += entry.uncompressedSize;
     if (total > limits.archiveBytes)
       throw tooMuch(`more than ${megabytes(limits.archiveBytes)}`, 'archiveBytes');
-    if (isInflated(entry, limits.archiveRatio))
-      throw tooMuch('a part hundreds of times its packed size', 'archiveRatio');
   }
+}
+
+function checkSize(entry: Entry, limits: Limits): void {
+  const size = entry.uncompressedSize;
+  if (size > limits.archiveEntryBytes) throw tooMuch(`a part of ${megabytes(size)}`, 'archiveEntryBytes');
+  if (isInflated(entry, limits.archiveRatio))
+    throw tooMuch('a part hundreds of times its packed size', 'archiveRatio');
 }
 
 function isInflated(entry: Entry, ratio: number): boolean {

@@ -89,7 +89,7 @@ test('a PDF with turned bits gives what it still holds or is corrupt', async () 
     outcomes.push(await patient.extract(file).then(() => 'read', codeOf));
   }
   expect(['read', 'corrupt']).toEqual(expect.arrayContaining(outcomes));
-});
+}, 90_000);
 
 function codeOf(error: unknown): unknown {
   return error instanceof LimnerError ? error.code : error;
@@ -130,6 +130,25 @@ describe('PDF', () => {
     await expect(hasty.extract(file)).rejects.toMatchObject({ code: 'timeout' });
     expect(readingProcesses()).toEqual(before);
     expect((await hasty.extract(fixture('sample.txt'))).sections).toHaveLength(1);
+  });
+
+  test('a page that takes too long costs only itself', async () => {
+    const page = (word: string) => hostile.pdfText(`${word} is a page of words that can be read well`);
+    const pages = [page('One'), hostile.operatorBomb(200_000_000), page('Three'), page('Four')];
+    const patient = createPool({ timeoutMs: 60_000, pageMs: 2000 });
+    const { sections, warnings, words } = await patient.extract(write('mid.pdf', hostile.planPdf({ pages })));
+    expect(sections.map((section) => [section.page, section.text.split(' ', 1)[0]])).toEqual([
+      [1, 'One'],
+      [3, 'Three'],
+      [4, 'Four'],
+    ]);
+    expect(words.map((word) => word.page)).toEqual([1, 3, 4]);
+    expect(warnings).toEqual([
+      'Page 2 could not be read because it took longer than 2 seconds for a page (LIMNER_EXTRACT_PAGE_SECONDS).',
+    ]);
+    const alone = write('alone.pdf', hostile.planPdf({ pages: [hostile.operatorBomb(200_000_000)] }));
+    await expect(patient.extract(alone)).rejects.toMatchObject({ code: 'timeout' });
+    expect(readingProcesses()).toEqual([]);
   });
 
   test('the pages before such a page are kept', async () => {

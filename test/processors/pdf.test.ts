@@ -36,7 +36,7 @@ test('a damaged page keeps those before it, and what may be lost is told', async
   ]);
   expect({ count, warnings }).toEqual({
     count: 3,
-    warnings: ['Pages that could not be read: 3.', 'The PDF is damaged; pages after page 3 may be missing.'],
+    warnings: ['Page 3 could not be read.', 'The PDF is damaged; pages after page 3 may be missing.'],
   });
 });
 
