@@ -12,6 +12,7 @@ import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
 import { status } from './commands/status.ts';
+import { store } from './commands/store.ts';
 import { verify } from './commands/verify.ts';
 import { worker } from './commands/worker.ts';
 import { workflow } from './commands/workflow.ts';
@@ -63,6 +64,11 @@ const COMMANDS: Record<string, Command> = {
     usage: 'forget',
     about: 'confirm that the files missing all at once are meant to be gone',
     run: forget,
+  },
+  store: {
+    usage: 'store [move --to qdrant|embedded]',
+    about: 'where the passages are; bring them to the other store, and forget the old one (forget-old)',
+    run: store,
   },
   keys: { usage: 'keys add|list|revoke', about: 'keys with scopes, collections, rate and expiry', run: keys },
   mcp: { usage: 'mcp', about: 'the tools for MCP clients, on stdin and stdout', run: mcp },

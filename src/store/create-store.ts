@@ -3,6 +3,7 @@ import type { Database } from '../sqlite.ts';
 import { createEmbeddedStore } from './embedded.ts';
 import { createQdrantStore, type QdrantStore } from './qdrant.ts';
 import { createQdrantServer, type QdrantOptions } from './qdrant-server.ts';
+import { movableEmbedded, movableQdrant, type Movable } from './movable.ts';
 import type { Store } from './store.ts';
 
 export type StoreKind = 'embedded' | 'qdrant';
@@ -50,6 +51,34 @@ export async function createStore(
     );
   await putInForce(database, 'qdrant');
   return qdrant(createQdrantStore(options.qdrant, database), options.qdrant);
+}
+
+/** Both stores are needed for a copy, whichever is in force. Throws `invalid_config` for Qdrant without its address. */
+export function openMovable(
+  kind: StoreKind,
+  options: { qdrant: QdrantOptions | undefined },
+  database: Database,
+): Movable {
+  if (kind === 'embedded') return movableEmbedded(createEmbeddedStore(database), database);
+  if (!options.qdrant)
+    throw new LimnerError('invalid_config', 'Set QDRANT_URL to the address of the Qdrant server.');
+  return movableQdrant(createQdrantStore(options.qdrant, database));
+}
+
+/** Empties a store that is not in force. */
+export async function forgetOld(
+  kind: StoreKind,
+  options: { qdrant: QdrantOptions | undefined },
+  database: Database,
+): Promise<void> {
+  if (kind === 'qdrant') {
+    if (options.qdrant) await createQdrantStore(options.qdrant, database).drop();
+    return;
+  }
+  const { store, documents } = movableEmbedded(createEmbeddedStore(database), database);
+  for await (const { id } of documents()) await store.remove(id);
+  await store.prune([]);
+  await store.close();
 }
 
 export function kindInForce(options: { qdrant: QdrantOptions | undefined }, database: Database): StoreKind {

@@ -19,6 +19,7 @@ const SCHEMA = [
    );
    create unique index qdrant_in_force on qdrant_revision(document_id) where state = 'in force';
    create index qdrant_other on qdrant_revision(revision) where state <> 'in force';`,
+  `create table qdrant_model(model text primary key) without rowid;`,
 ];
 
 /** What left its document keeps its vectors under this revision, for a text that comes back. */
@@ -64,6 +65,22 @@ export function createRevisions(database: Database) {
       read.get<{ model: string | null }>('select model from qdrant')?.model ?? undefined,
     use: (model: string): Promise<unknown> =>
       database.write((connection) => connection.run('update qdrant set model = ?', model)),
+
+    /** Models that vectors were stored of: Qdrant knows them by other names. */
+    models: (): string[] =>
+      read.all<{ model: string }>('select model from qdrant_model').map(({ model }) => model),
+    keepModels: (models: readonly string[]): Promise<unknown> =>
+      database.write((connection) => {
+        connection.run('delete from qdrant_model');
+        for (const model of models) connection.run('insert or ignore into qdrant_model values (?)', model);
+      }),
+    /** Nothing is there any more, and the next collection is a new one. */
+    reset: (): Promise<unknown> =>
+      database.write((connection) => {
+        for (const table of ['qdrant', 'qdrant_revision', 'qdrant_model'])
+          connection.run(`delete from ${table}`);
+        connection.run(`delete from sqlite_sequence where name = 'qdrant_revision'`);
+      }),
 
     /** Chunks of everything in force, as they were written. */
     expected: (): number =>

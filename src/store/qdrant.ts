@@ -191,12 +191,17 @@ export function createQdrantStore(options: QdrantOptions, database: Database, pa
         if (inForce !== model && !(await vectors.hasVectors(inForce))) await revisions.use(model);
         return vectors.unembedded(model, limit, except);
       }),
-    putVectors: (model, list) => using(() => vectors.put(model, list)),
+    putVectors: (model, list) =>
+      using(async () => {
+        if (!revisions.models().includes(model)) await revisions.keepModels([...revisions.models(), model]);
+        await vectors.put(model, list);
+      }),
     search: (query) => using(() => search(query)),
     prune: (models) =>
       using(async () => {
         const kept = new Set([...models, revisions.model() ?? ''].map(vectorName));
         for (const name of collection.vectors()) if (!kept.has(name)) await collection.dropVector(name);
+        await revisions.keepModels(revisions.models().filter((model) => kept.has(vectorName(model))));
         await sweep();
         const failed = revisions.failed();
         await remove({ must: [{ key: 'revision', match: { any: [LEFT, ...failed] } }] });
@@ -240,7 +245,15 @@ export function createQdrantStore(options: QdrantOptions, database: Database, pa
         return vector && Float32Array.from(vector);
       });
     },
-    drop: () => using(collection.drop),
+    models: revisions.models,
+    /** The collection goes, and what is known of it. */
+    drop: () =>
+      using(async () => {
+        await collection.drop();
+        await revisions.reset();
+        connecting = undefined;
+        isLookedAt = false;
+      }),
   };
 }
 

@@ -5,10 +5,13 @@ import { vectorName } from '../../src/store/qdrant-collection.ts';
 import { hasQdrantContract, readQdrantContract } from '../fakes/qdrant-contract.ts';
 import { until } from '../until.ts';
 import { testStore } from './contract.ts';
+import { testHistories } from './contract-histories.ts';
 import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf } from './material.ts';
 import { fakeQdrant, IMPATIENT, openQdrant, optionsFor } from './qdrant-bed.ts';
 
-testStore('Qdrant (a fake)', async () => (await openQdrant((await fakeQdrant()).url)).store);
+const open = async () => (await openQdrant((await fakeQdrant()).url)).store;
+testStore('Qdrant (a fake)', open);
+testHistories(open);
 
 test.skipIf(!hasQdrantContract)(
   "Qdrant's own description refuses what it does not name (needs ../shared/contracts)",

@@ -1,0 +1,121 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { DatabaseSync } from 'node:sqlite';
+import type { Config } from '../config.ts';
+import { LimnerError } from '../errors.ts';
+import type { Context } from '../main.ts';
+import { lockFolder, openDatabase, type Database } from '../sqlite.ts';
+import {
+  createStore,
+  forgetOld,
+  kindInForce,
+  openMovable,
+  putInForce,
+  type StoreKind,
+} from '../store/create-store.ts';
+import { copyStore } from '../store/move.ts';
+
+const USAGE = `usage: limner store                              which store has the passages, and how it is
+       limner store move --to qdrant|embedded    copy everything there, compare, and use it from now on
+       limner store forget-old                   remove what was copied from
+`;
+
+/** Works on the data folder itself, so that the service has to be stopped: nothing may change while it is copied. */
+export async function store({ config, args }: Context): Promise<number> {
+  const [what, ...rest] = args;
+  if (what === undefined) return withDatabase(config, show);
+  if (what === 'move') return withDatabase(config, (database) => move(config, database, targetIn(rest)));
+  if (what === 'forget-old') {
+    const code = await withDatabase(config, (database) => forget(config, database));
+    return code === 0 ? shrink(config) : code;
+  }
+  process.stderr.write(USAGE);
+  return 2;
+}
+
+async function withDatabase(
+  config: Config,
+  work: (database: Database, config: Config) => Promise<number>,
+): Promise<number> {
+  await mkdir(config.data, { recursive: true });
+  const unlock = lockFolder(config.data);
+  const database = openDatabase(fileOf(config));
+  try {
+    return await work(database, config);
+  } finally {
+    await database.close();
+    unlock();
+  }
+}
+
+const fileOf = (config: Config): string => join(config.data, 'limner.sqlite');
+
+async function show(database: Database, config: Config): Promise<number> {
+  const { state } = await createStore(config, database);
+  const { kind, state: how, url, version, collection, message, chunks, vectors } = await state();
+  const where = url === undefined ? '' : ` ${url}, collection ${collection}, version ${version ?? 'unknown'}`;
+  process.stdout.write(
+    `${kind}${where}: ${how}\n${chunks ?? '?'} passages, ${vectors ?? '?'} with a vector\n`,
+  );
+  if (message !== null) process.stdout.write(`${message}\n`);
+  return how === 'ready' ? 0 : 1;
+}
+
+function targetIn(args: string[]): StoreKind {
+  const { to } = parseArgs({ args, options: { to: { type: 'string' } } }).values;
+  if (to === 'qdrant' || to === 'embedded') return to;
+  throw new LimnerError('invalid_request', 'Say where to: limner store move --to qdrant, or --to embedded.');
+}
+
+async function move(config: Config, database: Database, target: StoreKind): Promise<number> {
+  const source = kindInForce(config, database);
+  if (source === target) {
+    process.stdout.write(`The passages are in the ${target} store already.\n`);
+    return 0;
+  }
+  const [from, to] = [openMovable(source, config, database), openMovable(target, config, database)];
+  const moved = await copyStore(from, to, progress());
+  await putInForce(database, target);
+  process.stdout.write(
+    `${moved.documents} documents with ${moved.chunks} passages and ${moved.vectors} vectors are in the ${target} store, ` +
+      `which is in force (${moved.written} documents were copied now; ${moved.compared.chunks} passages and ` +
+      `${moved.compared.vectors} vectors were compared).\nThe ${source} store keeps its copy until \`limner store forget-old\`.\n`,
+  );
+  return 0;
+}
+
+/** A line a second, for those who watch. */
+function progress(): (progress: { documents?: number; vectors?: number }) => void {
+  let last = performance.now();
+  return (now) => {
+    if (performance.now() - last < 1000) return;
+    last = performance.now();
+    const [[what, count] = ['', 0]] = Object.entries(now);
+    process.stderr.write(`${count} ${what}\n`);
+  };
+}
+
+async function forget(config: Config, database: Database): Promise<number> {
+  const kind = kindInForce(config, database);
+  const old = kind === 'qdrant' ? 'embedded' : 'qdrant';
+  await forgetOld(old, config, database);
+  process.stdout.write(`The ${old} store is empty; the passages are in the ${kind} store.\n`);
+  return 0;
+}
+
+/** Gives the pages that nothing uses any more back to the disk. */
+async function shrink(config: Config): Promise<number> {
+  const unlock = lockFolder(config.data);
+  try {
+    const before = (await stat(fileOf(config))).size;
+    const database = new DatabaseSync(fileOf(config));
+    database.exec('vacuum; pragma wal_checkpoint(truncate)');
+    database.close();
+    const freed = before - (await stat(fileOf(config))).size;
+    process.stdout.write(`${Math.max(0, freed / 1e6).toFixed(1)} MB of the data folder are free again.\n`);
+    return 0;
+  } finally {
+    unlock();
+  }
+}

@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import { describe, onTestFinished } from 'vitest';
+import type { Store } from '../../src/store/store.ts';
+import { testHistories } from '../store/contract-histories.ts';
+import { testStore } from '../store/contract.ts';
+import { openQdrant } from '../store/qdrant-bed.ts';
+
+const url = process.env['QDRANT_URL'] ?? '';
+const key = process.env['QDRANT_API_KEY'];
+
+/** The contract against a real server; every test makes a collection of its own and removes it. */
+describe.skipIf(url === '')('a real Qdrant (needs QDRANT_URL)', () => {
+  testStore(`Qdrant at ${url}`, open);
+  testHistories(open);
+});
+
+async function open(): Promise<Store> {
+  const collection = `limner_test_${randomBytes(4).toString('hex')}`;
+  const { store } = await openQdrant(url, { collection, key });
+  onTestFinished(() => store.drop());
+  return store;
+}
