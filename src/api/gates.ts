@@ -4,6 +4,7 @@ import { checkAccess, type AccessScope } from './access.ts';
 import { OPEN_ROUTES, type Guard } from './guard.ts';
 import type { Access } from './keys.ts';
 import type { createLimits } from './limits.ts';
+import type { Within } from './within.ts';
 
 const OPEN: ReadonlySet<string> = new Set([...OPEN_ROUTES, '/webhooks/process']);
 const METHODS = 'GET, POST, PATCH, DELETE';
@@ -15,21 +16,23 @@ export function addGates(
     guard: Guard;
     scope: AccessScope;
     limits: ReturnType<typeof createLimits>;
+    within: Within;
     origins: readonly string[];
     methodsOf: (path: string) => string[];
   },
 ): void {
-  const { guard, scope, limits, origins, methodsOf } = parts;
+  const { guard, scope, limits, within, origins, methodsOf } = parts;
   const accesses = new WeakMap<FastifyRequest, Access>();
 
   server.addHook('onClose', async () => limits.close());
 
   server.addHook('onRequest', async (request, reply) => {
     addHeaders(request, reply, origins);
-    limits.enter(request, reply);
+    const isWithin = within.follow(request, reply);
+    if (!isWithin) limits.enter(request, reply);
     if (request.method === 'OPTIONS' && isPreflight(request, origins)) return reply.code(204).send();
     const access = guard.admit(request);
-    limits.count(request.ip, access);
+    if (!isWithin) limits.count(request.ip, access);
     if (!OPEN.has(request.routeOptions.url ?? '') && request.routeOptions.url !== undefined)
       checkAccess(access, request);
     accesses.set(request, access);

@@ -26,7 +26,7 @@ import { createLimits, type LimitOptions } from './limits.ts';
 import { createSessions, loginRoutes } from './login.ts';
 import { pageRoutes } from './page.ts';
 import { pullRoutes, type PullParts } from './pulls.ts';
-import { mcpRoutes } from './mcp.ts';
+import { mcpRoutes } from './mcp-routes.ts';
 import { pendingRoutes } from './pending.ts';
 import { openApiRoutes } from './openapi.ts';
 import { readingRoutes } from './reading.ts';
@@ -38,6 +38,7 @@ import { searchRoutes, type SearchRoutes } from './search.ts';
 import { subscriptionRoutes } from './subscriptions.ts';
 import { systemRoutes, type SystemParts } from './system.ts';
 import { viewerRoutes } from './viewer.ts';
+import { createWithin } from './within.ts';
 import { workflowRoutes, type WorkflowParts } from './workflows.ts';
 import { webhookRoutes } from './webhooks.ts';
 
@@ -112,7 +113,9 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
 
   server.setErrorHandler(handleError);
   const routes = createRouteList(server);
+  const within = createWithin(server);
   addGates(server, {
+    within,
     methodsOf: routes.methodsOf,
     guard,
     scope,
@@ -144,7 +147,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
   viewerRoutes(server, parts);
   pageRoutes(server, { files: createStaticFiles() });
-  mcpRoutes(server);
+  mcpRoutes(server, { within });
   openApiRoutes(server, routes.all);
   docsRoutes(server);
   return server;

@@ -8,7 +8,10 @@ import { openService } from './service.ts';
 /** MCP on stdin and stdout. The running service is asked; without one the data folder is opened here. */
 export async function mcp(context: Context): Promise<number> {
   const service = await openService(context);
-  const server = createMcpServer((method, path, body) => service.call(z.unknown(), method, path, body));
+  const server = createMcpServer({
+    call: (method, path, { body, signal }) => service.call(z.unknown(), method, path, body, signal),
+    bytes: service.bytes,
+  });
   try {
     await server.connect(new StdioServerTransport());
     await once(process.stdin, 'close');

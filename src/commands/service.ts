@@ -9,7 +9,15 @@ export interface Service {
   /** The running service's address; undefined when the command started its own. */
   address: string | undefined;
   /** The parsed answer. Throws what the service answered as an error. */
-  call<T>(schema: z.ZodType<T>, method: 'GET' | 'POST', path: string, body?: object | FormData): Promise<T>;
+  call<T>(
+    schema: z.ZodType<T>,
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object | FormData,
+    signal?: AbortSignal,
+  ): Promise<T>;
+  /** What stands at a path, as it is. */
+  bytes(path: string, signal?: AbortSignal): Promise<{ type: string; bytes: Uint8Array }>;
   close(): Promise<void>;
 }
 
@@ -48,13 +56,25 @@ function headersFor(key: string | undefined, body: object | FormData | undefined
 function remote(address: string, key: string | undefined): Service {
   return {
     address,
-    async call(schema, method, path, body) {
+    async call(schema, method, path, body, signal) {
       const response = await fetch(address + path, {
         method,
+        ...(signal && { signal }),
         headers: headersFor(key, body),
         ...(body && { body: body instanceof FormData ? body : JSON.stringify(body) }),
       });
       return understand(schema, response.status, await response.text());
+    },
+    async bytes(path, signal) {
+      const response = await fetch(address + path, {
+        headers: headersFor(key, undefined),
+        ...(signal && { signal }),
+      });
+      if (!response.ok) understand(z.unknown(), response.status, await response.text());
+      return {
+        type: response.headers.get('content-type') ?? '',
+        bytes: new Uint8Array(await response.arrayBuffer()),
+      };
     },
     close: () => Promise.resolve(),
   };
@@ -65,13 +85,24 @@ async function local(app: App, key: string | undefined): Promise<Service> {
   await app.start({ watch: false });
   return {
     address: undefined,
-    async call(schema, method, path, body) {
+    async call(schema, method, path, body, signal) {
       const response = await app.server.inject({
         method,
         url: path,
+        ...(signal && { signal }),
         ...(await payloadOf(key, body)),
       });
       return understand(schema, response.statusCode, response.body);
+    },
+    async bytes(path, signal) {
+      const response = await app.server.inject({
+        method: 'GET',
+        url: path,
+        ...(signal && { signal }),
+        ...(await payloadOf(key, undefined)),
+      });
+      if (response.statusCode >= 400) understand(z.unknown(), response.statusCode, response.body);
+      return { type: String(response.headers['content-type']), bytes: response.rawPayload };
     },
     close: () => app.close(),
   };
