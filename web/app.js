@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { onLoginNeeded } from './lib/api.js';
+import { DropZone } from './lib/drop.js';
 import { useConnection } from './lib/events.js';
 import { Login } from './lib/login.js';
 import { linkTo, useRoute } from './lib/router.js';
@@ -71,6 +72,7 @@ function App() {
       </div>
       ${login && html`<${Login} onDone=${loggedIn} />`}
     </main>
+    <${DropZone} />
     <${Toasts} />
   `;
 }

@@ -10,5 +10,6 @@ if (mark !== undefined) {
   const first = document.querySelector('.marks > .mark');
   // The words count in the picture's own size, and it has none before it is there.
   await Promise.all([...document.images].map((image) => image.decode().catch(() => undefined)));
-  first?.scrollIntoView({ block: 'center' });
+  // `scrollIntoView` would also scroll the page that frames this one.
+  if (first) document.querySelector('main').scrollTop += first.getBoundingClientRect().top - innerHeight / 3;
 }

@@ -5,13 +5,16 @@ import type { LedgerDocument } from '../ingest/catalogue.ts';
 /** Text around the mark that is shown of a very long document, in characters to each side. */
 const WINDOW = 200_000;
 
-const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;background:light-dark(#fff,#16181b);color:light-dark(#111,#eee)}
-a{color:light-dark(#0b57d0,#8ab4f8)}header{border-bottom:1px solid #8886;margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
+const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;background:light-dark(#fff,#201e1b);color:light-dark(#1e1b17,#ece7df)}
+a{color:light-dark(#8a4b08,#f0b35a)}header{border-bottom:1px solid light-dark(#e4ded3,#34302b);margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
 .meta{font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-.place{color:light-dark(#555,#aaa);font-size:.8rem}figure{margin:1rem 0}figure img{max-width:100%;height:auto;background:#fff}mark{background:#ffe27a;color:#000;scroll-margin-top:30vh}`;
+.place{color:light-dark(#625b50,#aba394);font-size:.8rem}figure{margin:1rem 0}figure img{max-width:100%;height:auto;background:#fff}mark{background:#ffe27a;color:#000}`;
 
-/** The browser scrolls to the page of the link first; the marked words may stand further down. */
-const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>document.querySelector('mark')?.scrollIntoView({block:'center'})))`;
+/**
+ * The browser scrolls to the page of the link first; the marked words may stand further down. `scrollIntoView` would
+ * also scroll the page that frames this one.
+ */
+const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>{const mark=document.querySelector('mark');if(mark)scrollBy(0,mark.getBoundingClientRect().top-innerHeight/3)}))`;
 
 export const TEXT_POLICY = [
   `default-src 'none'`,
