@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { ask } from './commands/ask.ts';
 import { doctor } from './commands/doctor.ts';
+import { evaluate } from './commands/eval.ts';
 import { forget } from './commands/forget.ts';
 import { index } from './commands/index-model.ts';
 import { ingest } from './commands/ingest.ts';
@@ -59,6 +60,11 @@ const COMMANDS: Record<string, Command> = {
     usage: 'index [back|forward]',
     about: 'which embedding model answers, and what is built beside it; go back to the one before',
     run: index,
+  },
+  eval: {
+    usage: 'eval [FILE]',
+    about: 'how well searches find the answers of known questions; compare, save, and fail below a gate',
+    run: evaluate,
   },
   forget: {
     usage: 'forget',

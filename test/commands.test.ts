@@ -1,30 +1,14 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { NO_OLLAMA, removeFolder, startService, temporaryFolder, type Service } from './service.ts';
+import { limner, type Run } from './limner.ts';
+import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
 
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
-
-interface Run {
-  code: number;
-  out: string;
-  err: string;
-}
 
 /** A port that nothing uses, so that a command finds no running service. */
 const CLOSED_PORT = '59124';
-
-function limner(folder: string, env: Record<string, string>, ...args: string[]): Promise<Run> {
-  return new Promise((resolve) => {
-    const options = { cwd: folder, env: { PATH: process.env['PATH'], OLLAMA_HOST: NO_OLLAMA, ...env } };
-    execFile(process.execPath, [MAIN, ...args], options, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
-}
 
 describe.each(['alone', 'beside the running service'])('the command line %s', (way) => {
   let folder: string;

@@ -8,6 +8,7 @@ import type { Documents } from '../ingest/documents.ts';
 import type { Filter } from '../ingest/filter.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import type { VectorStores } from '../ingest/vector-stores.ts';
+import { DEFAULT_COLLECTION } from '../ingest/inbox.ts';
 import type { AccessScope } from './access.ts';
 import { limitService, type LimitedService } from './limited-service.ts';
 import { limitFiles, limitMemory, limitStores } from './limited-stores.ts';
@@ -28,12 +29,17 @@ interface Ports extends LimitedService {
 export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
   const { retrieve, ask, converse, collections, matching } = parts;
   const documents = limitDocuments(parts.documents, scope);
+  const narrow = <Q extends { collection?: string }>(query: Q): Q => {
+    const narrowed = scope.narrow(query);
+    if (query.collection !== undefined) checkKnown(query.collection, parts);
+    return narrowed;
+  };
   const limited: Ports = {
     documents,
-    retrieve: (query, signal) => retrieve(scope.narrow(query), signal),
-    ask: (request, signal) => ask(scope.narrow(request), signal),
+    retrieve: (query, signal) => retrieve(narrow(query), signal),
+    ask: (request, signal) => ask(narrow(request), signal),
     converse: (conversation, signal) =>
-      converse({ ...scope.narrow(conversation), mayPaint: scope.has('write') }, signal),
+      converse({ ...narrow(conversation), mayPaint: scope.has('write') }, signal),
     stores: limitStores(parts.stores, scope),
     files: limitFiles(parts.files, scope),
     memory: limitMemory(parts.memory, scope),
@@ -48,6 +54,19 @@ export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
     },
   };
   return { ...parts, ...limited };
+}
+
+/** A name that is mistyped would find nothing and look like an answer. A store without documents is known. */
+function checkKnown(name: string, { collections, stores }: Pick<Ports, 'collections' | 'stores'>): void {
+  if (name === DEFAULT_COLLECTION || collections().includes(name)) return;
+  if (stores.list().some(({ collection }) => collection === name)) return;
+  throw new LimnerError(
+    'invalid_request',
+    `There is no collection ${JSON.stringify(name)}; GET /api/collections lists them.`,
+    {
+      param: 'collection',
+    },
+  );
 }
 
 /** Every method is named: one that is added to the port does not reach the routes until it is limited here. */

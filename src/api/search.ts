@@ -25,6 +25,8 @@ export const SearchRequest = z.strictObject({
   collection: z.string().optional(),
   limit: z.number().int().min(1).max(100).default(10),
   filter: Filter.optional(),
+  /** Keywords or vectors alone, to see what each finds. */
+  arm: z.enum(['keyword', 'vector']).optional(),
 });
 
 export const AskBody = z.strictObject({
@@ -66,10 +68,11 @@ export function searchRoutes(
   { retrieve, ask, converse, illustrate, matching, publicUrl, log }: SearchRoutes,
 ): void {
   server.post('/api/search', async (request, reply) => {
-    const { query, collection, limit, filter } = parse(SearchRequest, request.body);
+    const { query, collection, limit, filter, arm } = parse(SearchRequest, request.body);
     const wanted = {
       text: query,
       limit,
+      ...(arm && { arm }),
       ...(collection !== undefined && { collection }),
       ...(filter && { documents: matching(filter) }),
     };

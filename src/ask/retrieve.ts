@@ -1,7 +1,7 @@
 import { LimnerError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Passage } from '../document.ts';
-import type { Store } from '../store/store.ts';
+import type { SearchLists, SearchQuery, Store } from '../store/store.ts';
 import { fuse, spread } from './fuse.ts';
 
 /** What turns a question into a vector; `ready` is undefined while there is none. */
@@ -17,6 +17,8 @@ export interface RetrieveQuery {
   documents?: readonly string[];
   /** Passages at most. */
   limit: number;
+  /** One arm alone, to see what it does. */
+  arm?: 'keyword' | 'vector';
 }
 
 export interface Retrieved {
@@ -55,10 +57,22 @@ export function createRetrieve({
     }
   }
 
+  /** A vector that does not fit the index says that the embedder is another one than it was; keywords still answer. */
+  async function search(query: SearchQuery): Promise<SearchLists> {
+    try {
+      return await store.search(query);
+    } catch (error) {
+      if (!(error instanceof RangeError) || !query.vector) throw error;
+      log.error({ model: query.vector.model, reason: error.message }, 'searching by keywords only');
+      const { vector: _vector, ...words } = query;
+      return store.search(words);
+    }
+  }
+
   return async function retrieve(query: RetrieveQuery, signal: AbortSignal): Promise<Retrieved> {
-    const vector = await embed(query.text, signal);
-    const lists = await store.search({
-      text: query.text,
+    const vector = query.arm === 'keyword' ? undefined : await embed(query.text, signal);
+    const lists = await search({
+      text: query.arm === 'vector' ? '' : query.text,
       limit: Math.max(DEPTH, query.limit),
       ...(vector && { vector }),
       ...(query.collection !== undefined && { collection: query.collection }),
