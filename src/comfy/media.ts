@@ -6,7 +6,8 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
-import { inspectPicture, withoutPrompt } from './picture.ts';
+import { inspectPicture } from './picture.ts';
+import { withoutPrompt } from './strip.ts';
 
 export type MediaKind = 'image' | 'animation' | 'video' | 'audio' | 'text' | 'file';
 
@@ -53,6 +54,8 @@ const SCHEMA = [
 /** Nothing else is ever made into a path. */
 const ID = /^[0-9a-f]{64}$/;
 const MAX_BYTES = 2 * 1024 ** 3;
+/** Kinds that are looked at, and freed of the prompt that stands in them. */
+const STRIPPED: ReadonlySet<string> = new Set(['image/png', 'image/webp']);
 /** Only pictures of this size are read whole to take the prompt out of them. */
 const MAX_STRIPPED = 64 * 1024 * 1024;
 
@@ -100,7 +103,7 @@ export function createMediaStore(folder: string, database: Database, { keepPromp
       hash.update(chunk);
       size += chunk.length;
     }
-    if (mime === 'image/png' && size <= MAX_STRIPPED) {
+    if (STRIPPED.has(mime) && size <= MAX_STRIPPED) {
       const bytes = await readFile(part);
       inspectMade(bytes);
       if (!keepPrompts) {

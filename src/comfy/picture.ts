@@ -68,18 +68,3 @@ function webpSize(bytes: Buffer, chunk: string): { width: number; height: number
   const bits = bytes.readUInt32LE(21);
   return { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 };
 }
-
-/** Chunks of a PNG in which ComfyUI writes the whole prompt. */
-const WORDS = new Set(['tEXt', 'zTXt', 'iTXt']);
-
-/** The same PNG without its text chunks, byte for byte otherwise; anything else comes back as it is. */
-export function withoutPrompt(bytes: Buffer): Buffer {
-  if (!png(bytes)) return bytes;
-  const kept = [bytes.subarray(0, 8)];
-  for (let at = 8; at + 12 <= bytes.length;) {
-    const end = at + 12 + bytes.readUInt32BE(at);
-    if (!WORDS.has(bytes.toString('latin1', at + 4, at + 8))) kept.push(bytes.subarray(at, end));
-    at = end;
-  }
-  return Buffer.concat(kept);
-}
