@@ -28,6 +28,8 @@ let folder: string;
 let painter: FakeComfy;
 let ollama: FakeOllama;
 const services: Service[] = [];
+/** What is told of a picture that is there. */
+const LABELLED = { state: 'done', generated: true, passages: [{ title: 'The lamp' }] };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'limner-end-'));
@@ -90,7 +92,7 @@ const Job = z.looseObject({
 });
 
 /** The link becomes a picture, which is served, listed and labelled. */
-async function becomesPicture(service: Service, link: string): Promise<void> {
+async function becomesPicture(service: Service, link: string) {
   const picture = await until(
     async () => {
       const response = await fetch(link);
@@ -102,16 +104,16 @@ async function becomesPicture(service: Service, link: string): Promise<void> {
   expect(Buffer.from(await picture.arrayBuffer()).toString('latin1', 1, 4)).toBe('PNG');
   const { data } = z.object({ data: z.array(Job) }).parse(await (await service.get('/api/images')).json());
   expect(data).toHaveLength(1);
-  expect(data[0]).toMatchObject({ state: 'done', passages: [{ title: 'The lamp' }] });
   expect((await service.get(data[0]?.outputs[0]?.url ?? '')).status).toBe(200);
   expect((await service.documents()).map(({ uri }) => uri)).toEqual(['lamp.md']);
+  return data[0];
 }
 
 test.each([true, false])(
   'a document, a question, the answer first and then its picture (stream: %s)',
   async (stream) => {
     const service = await start();
-    await becomesPicture(service, await ask(service, stream));
+    expect(await becomesPicture(service, await ask(service, stream))).toMatchObject(LABELLED);
   },
 );
 
@@ -121,7 +123,7 @@ test('ComfyUI is killed while it paints, and started again: the link becomes the
   await painter.stop();
   expect((await fetch(link)).headers.get('content-type')).toContain('image/svg+xml');
   await painter.start();
-  await becomesPicture(service, link);
+  expect(await becomesPicture(service, link)).toMatchObject(LABELLED);
 });
 
 test('Limner is killed while it is painted, and started again: the link becomes the picture, made once', async () => {
@@ -129,6 +131,6 @@ test('Limner is killed while it is painted, and started again: the link becomes 
   const link = await ask(service, true);
   await service.kill();
   const again = await start(new URL(service.url).port);
-  await becomesPicture(again, link);
+  expect(await becomesPicture(again, link)).toMatchObject(LABELLED);
   expect(painter.prompts).toHaveLength(1);
 });

@@ -46,7 +46,8 @@ describe.each([
   });
 
   test('is taken out of a file that is cut off without going on for ever', () => {
-    for (const length of [9, 13, 21, bytes.length - 1]) withoutPrompt(bytes.subarray(0, length));
+    for (const length of [9, 13, 21, bytes.length - 1])
+      expect(withoutPrompt(bytes.subarray(0, length)).length).toBeLessThanOrEqual(length);
   });
 });
 
