@@ -22,7 +22,12 @@ const MARKER =
 const UNFINISHED = /^[[【][^\]】\n]*$/u;
 
 /** What changes how the text after it is read. */
-const TURN = /`+|\n|[[【]/u;
+const TURN = /`+|\n|[[【<!]/u;
+
+/** Tags that load what they name, or ask for it: shown as they are written, by clients that render HTML too. */
+const TAG =
+  /^<\/?(?:img|image|picture|source|video|audio|track|svg|iframe|frame|object|embed|link|style|script|base|meta|form|input|button|portal|body|table|t[hd])(?![\w-])/iu;
+const UNFINISHED_TAG = /^<\/?[a-z]{0,7}$/iu;
 
 /**
  * Reads an answer as it streams and keeps only markers of passages that were given: others are taken out.
@@ -30,7 +35,9 @@ const TURN = /`+|\n|[[【]/u;
  * How the parts are cut makes no difference.
  *
  * Between backticks nothing is a marker, so that code stays as it is; elsewhere `a[1]` cites, as `fact[1]` does.
- * A marker is never the text of a link that the model made up: `[1](x)` becomes `[1] (x)`.
+ * A marker is never the text of a link that the model made up: `[1](x)` becomes `[1] (x)`. Nor does an answer show
+ * pictures that the model names: who read a document must not have a picture's address tell its server what else was
+ * said. `![x](y)` becomes `! [x](y)`, a link that one has to click, and `<img` becomes `&lt;img`.
  */
 export function createCitationReader(passages: number) {
   let held = '';
@@ -70,6 +77,8 @@ export function createCitationReader(passages: number) {
       passBackticks(turn.length);
     } else if (turn === '\n') {
       if (code < 3) code = 0;
+    } else if (turn === '!' || turn === '<') {
+      return takeLoading(out, rest, isLast);
     } else if (code === 0) {
       const match = MARKER.exec(rest.slice(0, MAX_MARKER));
       if (match) {
@@ -80,6 +89,15 @@ export function createCitationReader(passages: number) {
     }
     emit(out, turn);
     return turn.length;
+  }
+
+  /** An exclamation mark or an angle that may begin something to be loaded. */
+  function takeLoading(out: CitedText, rest: string, isLast: boolean): number {
+    const isOpen = rest === '!' || UNFINISHED_TAG.test(rest);
+    if (code === 0 && isOpen && !isLast) return 0;
+    if (code === 0 && rest.startsWith('![')) emit(out, '! ');
+    else emit(out, code === 0 && TAG.test(rest) ? '&lt;' : rest.slice(0, 1));
+    return 1;
   }
 
   function read(part: string, isLast: boolean): CitedText {

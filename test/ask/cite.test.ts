@@ -75,10 +75,28 @@ describe('markers', () => {
 
   test('a marker is never the text of a link', () => {
     expect(read(['Yes [1](https://evil.example) ![2](https://evil.example/x.png)']).text).toBe(
-      'Yes [1] (https://evil.example) ![2] (https://evil.example/x.png)',
+      'Yes [1] (https://evil.example) ! [2] (https://evil.example/x.png)',
     );
     expect(read(['[1]', '(https://evil.example)']).text).toBe('[1] (https://evil.example)');
     expect(read(['[1-2](x)']).text).toBe('[1][2] (x)');
+  });
+
+  test('what a client would load by itself is not shown, and code and comparisons are left as they are', () => {
+    const shown = (text: string): string => read([text]).text;
+    expect(shown('![x](https://evil.example/?d=1) ![y][z]')).toBe(
+      '! [x](https://evil.example/?d=1) ! [y][z]',
+    );
+    expect(shown('<img src=x><IMG/src=x></iframe><svg onload=x><style>')).toBe(
+      '&lt;img src=x>&lt;IMG/src=x>&lt;/iframe>&lt;svg onload=x>&lt;style>',
+    );
+    for (const same of [
+      '`vec![1]` and `<img>`',
+      'if a<b and c <table_of',
+      'Yes! <b>so</b> <https://a.example>',
+      '<',
+      '!',
+    ])
+      expect(shown(same)).toBe(same);
   });
 
   test('offsets count UTF-16 units: after an emoji they still point at the marker', () => {
@@ -129,6 +147,9 @@ describe('for any answer', () => {
       ' ',
       '(',
       '!',
+      '<',
+      'img',
+      '</',
       '🦑',
       'passage ',
       'a',
@@ -173,7 +194,8 @@ describe('for any answer', () => {
 
   test('reading takes time in proportion to its length', () => {
     const since = performance.now();
-    for (const hostile of ['[', '[1', '[1,', '`', '[ ', '[passage ']) read([hostile.repeat(100_000)], 30);
+    for (const hostile of ['[', '[1', '[1,', '`', '[ ', '[passage ', '<', '!', '<img', '</a'])
+      read([hostile.repeat(100_000)], 30);
     expect(performance.now() - since).toBeLessThan(3000);
   });
 });
