@@ -2,8 +2,12 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
+import { recording } from '../src/processors/recording.ts';
 import { startTranscription, type FakeTranscription } from './fakes/transcription.ts';
 import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
+
+/** One for each ending of sound and video. */
+const names = recording.extensions.map((ending) => `sample.${ending}`);
 
 let folder: string;
 let fake: FakeTranscription;
@@ -13,7 +17,7 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   fake = await startTranscription();
   service = await startService(folder);
-  for (const name of ['sample.wav', 'sample.webm'])
+  for (const name of names)
     await copyFile(new URL(`fixtures/${name}`, import.meta.url), join(service.inbox, name));
 });
 
@@ -34,7 +38,9 @@ const Hits = z.object({
 });
 
 test('without a server a recording is unsupported, with the way to mend it', async () => {
-  for (const [, document] of await service.quiet(2)) {
+  const documents = await service.quiet(names.length);
+  expect([...documents.keys()].toSorted()).toEqual(names.toSorted());
+  for (const [, document] of documents) {
     expect(document).toMatchObject({ state: 'failed', error: { code: 'unsupported' } });
     expect(document.error?.message).toContain('set LIMNER_TRANSCRIBE_URL');
   }
@@ -45,15 +51,14 @@ test('as soon as there is one it is written down, and found with its time', asyn
   service = await startService(folder, { LIMNER_TRANSCRIBE_URL: fake.url, LIMNER_TRANSCRIBE_KEY: 'sesame' });
   await expect
     .poll(async () => (await service.documents()).map(({ state }) => state), { timeout: 20_000 })
-    .toEqual(['searchable', 'searchable']);
+    .toEqual(names.map(() => 'searchable'));
   const found = await service.post('/api/search', { query: 'When does the dredger arrive?' });
   const { hits } = Hits.parse(await found.json());
   expect(hits[0]?.text).toContain('The dredger Molly arrives on the ninth of May.');
   expect(hits[0]?.place.time).toEqual([0, 9.5]);
-  expect(fake.heard.map(({ file, fields }) => `${file.name} ${fields['model']}`).toSorted()).toEqual([
-    'sample.wav whisper-1',
-    'sample.webm whisper-1',
-  ]);
+  expect(fake.heard.map(({ file, fields }) => `${file.name} ${fields['model']}`).toSorted()).toEqual(
+    names.map((name) => `${name} whisper-1`).toSorted(),
+  );
   expect(fake.heard[0]?.authorization).toBe('Bearer sesame');
   expect(service.log()).not.toContain('sesame');
 });

@@ -1,6 +1,7 @@
 import { createCanvas, loadImage, type Canvas } from '@napi-rs/canvas';
 import { imageSize } from 'image-size';
 import { LimnerError } from '../errors.ts';
+import { readHeic } from './heic.ts';
 import type { Limits } from './limits.ts';
 import { checkPixels } from './picture.ts';
 
@@ -33,11 +34,17 @@ async function onlyPage(bytes: Buffer, limits: Limits): Promise<ImagePage> {
   try {
     const { width, height } = imageSize(bytes);
     checkPixels(width, height, limits);
-    const image = await loadImage(bytes);
+    const image = isHeic(bytes) ? await readHeic(bytes, limits) : await loadImage(bytes);
     return drawn(image, image.width, image.height, 0);
   } catch (cause) {
     throw cause instanceof LimnerError ? cause : damaged(cause);
   }
+}
+
+/** Any brand of the HEIF family but AVIF's (ISO/IEC 23008-12), whose pictures every decoder here knows. */
+function isHeic(bytes: Buffer): boolean {
+  const [box, brand] = [bytes.toString('latin1', 4, 8), bytes.toString('latin1', 8, 12)];
+  return box === 'ftyp' && brand !== 'avif' && brand !== 'avis';
 }
 
 async function* tiffPages(bytes: Buffer, limits: Limits): AsyncGenerator<ImagePage> {

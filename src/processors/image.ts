@@ -9,10 +9,25 @@ import type { FoundFigure, Part, Processor } from './processor.ts';
 /** Pictures: the words on them by OCR, and what stands in them beside the pixels. */
 export const image: Processor = {
   name: 'image',
-  version: 3,
-  kinds: ['png', 'apng', 'jpg', 'webp', 'gif', 'bmp', 'tif', 'avif'],
+  version: 4,
+  kinds: ['png', 'apng', 'jpg', 'webp', 'gif', 'bmp', 'tif', 'avif', 'heic'],
   label: 'a picture',
-  extensions: ['png', 'apng', 'jpg', 'jpeg', 'jpe', 'jfif', 'webp', 'gif', 'bmp', 'tif', 'tiff', 'avif'],
+  extensions: [
+    'png',
+    'apng',
+    'jpg',
+    'jpeg',
+    'jpe',
+    'jfif',
+    'webp',
+    'gif',
+    'bmp',
+    'tif',
+    'tiff',
+    'avif',
+    'heic',
+    'heif',
+  ],
   native: true,
   read,
 };

@@ -6,6 +6,7 @@ import { readBytes } from './bytes.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { createRecordWriter, type RecordWriter } from './record-writer.ts';
+import { drawingParts } from './svg.ts';
 import { text } from './text.ts';
 import { parseXml, textUnder, type XmlNode } from './xml-tree.ts';
 
@@ -15,19 +16,24 @@ const MAX_BYTES = 20 * 1024 * 1024;
 const LONGEST_VALUE = 80;
 const MAX_TITLE = 200;
 
-/** XML: texts and attributes, titled elements as headings; feeds (RSS, Atom) by entry. What is no XML is read as text. */
+/**
+ * XML: texts and attributes, titled elements as headings; feeds (RSS, Atom) by entry; the words of
+ * drawings (SVG). What is no XML is read as text.
+ */
 export const xml: Processor = {
   name: 'xml',
-  version: 1,
+  version: 2,
   kinds: ['xml'],
   label: 'an XML file',
-  extensions: ['xml', 'rss', 'atom', 'rdf', 'opml', 'gpx', 'kml'],
+  extensions: ['xml', 'rss', 'atom', 'rdf', 'opml', 'gpx', 'kml', 'svg'],
   read,
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const roots = file.bytes > MAX_BYTES ? undefined : await parse(file);
   const elements = roots?.filter(({ name }) => name !== '') ?? [];
+  const drawing = drawingParts(elements);
+  if (drawing) return yield* drawing;
   const feed = feedParts(elements);
   const parts = feed ?? [...readElements(elements)];
   // Where nothing but elements is inside, they are what can be found.

@@ -21,7 +21,7 @@ function rectangleOf(word: string, sections: readonly Section[], { page, runs }:
   return [];
 }
 
-test.each(['png', 'gif', 'bmp', 'webp', 'avif', 'jpg'])(
+test.each(['png', 'gif', 'bmp', 'webp', 'avif', 'heic', 'heif', 'jpg'])(
   'the words on a picture are read: %s',
   async (ending) => {
     const { sections, ocr, words, pages } = await pool.extract(fixture(`sample.${ending}`));

@@ -23,8 +23,8 @@ test('a kind that nobody reads is unsupported by its name', () => {
   expect(() => table.choose({ kind: 'iso', label: 'an ISO file' }, 'a.iso')).toThrow(
     'This is an ISO file; there is no reader for it.',
   );
-  expect(() => table.choose({ kind: 'heic', label: 'a HEIC image' }, 'a.docx')).toThrow(
-    'This is a HEIC image, not a Word document; there is no reader for it.',
+  expect(() => table.choose({ kind: 'psd', label: 'a PSD image' }, 'a.docx')).toThrow(
+    'This is a PSD image, not a Word document; there is no reader for it.',
   );
 });
 
