@@ -33,11 +33,10 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const roots = file.bytes > MAX_BYTES ? undefined : await parse(file);
   const elements = roots?.filter(({ name }) => name !== '') ?? [];
   const drawing = drawingParts(elements);
-  if (drawing) return yield* drawing;
-  const feed = feedParts(elements);
-  const parts = feed ?? [...readElements(elements)];
-  // Where nothing but elements is inside, they are what can be found.
-  if (parts.every(({ sections }) => !sections?.length)) yield* text.read(file, limits);
+  const parts = drawing ?? feedParts(elements) ?? [...readElements(elements)];
+  const isEmpty = parts.every(({ sections }) => !sections?.length);
+  // Where nothing but elements is inside, they are what can be found; not so the lines of a drawing.
+  if (isEmpty && !drawing) yield* text.read(file, limits);
   else yield* parts;
 }
 
