@@ -42,14 +42,17 @@ function Card({ workflow }) {
     <h2><a href=${linkTo(['workflows', name])}>${name}</a></h2>
     <p>${description}</p>
     <p class="labels">
-      ${ready ? html`<${Tag} kind="good">ready</${Tag}>` : html`<${Tag} kind="bad">${whyNot(workers)}</${Tag}>`}
+      ${ready ? html`<${Tag} kind="good">ready</${Tag}>` : html`<${Tag} kind="bad">not ready</${Tag}>`}
       ${tags.map((tag) => html`<${Tag}>${tag}</${Tag}>`)}
     </p>
+    ${!ready && html`<p class="small soft">${whyNot(workers)}</p>`}
   </li>`;
 }
 
 function whyNot(workers) {
-  if (workers.length === 0) return 'no ComfyUI is set';
-  if (workers.every(({ state }) => state === 'unreachable')) return 'no ComfyUI answers';
-  return 'something is missing';
+  if (workers.length === 0) return 'No ComfyUI is set.';
+  const near = workers.find(({ state }) => state !== 'unreachable');
+  if (!near) return 'No ComfyUI answers.';
+  const [first, ...more] = near.lacks;
+  return `It lacks ${first}${more.length > 0 ? ` and ${more.length} more` : ''}.`;
 }

@@ -27,7 +27,8 @@ function Roles() {
   const servers = Object.values(status.data?.servers ?? {}).flat();
   const of = (role) =>
     servers.map((server) => server[role]).find((model) => model && model.state !== 'unused');
-  const names = (listed.data?.data ?? []).map(({ id }) => id).filter((id) => !/^limner(?:\/|$)/.test(id));
+  const names = (listed.data?.data ?? []).map(({ id }) => id).filter((id) => !/^limner(?:[/+]|$)/.test(id));
+  const others = names.filter((name) => name !== of('chat')?.name);
   const setting = (name) => settings.data?.data.find((one) => one.name === name)?.value;
   const vision = setting('LIMNER_VISION_MODEL');
   const ear = setting('LIMNER_TRANSCRIBE_URL') && setting('LIMNER_TRANSCRIBE_MODEL');
@@ -43,9 +44,9 @@ function Roles() {
       <${Role} label="Writes sound down" setting="LIMNER_TRANSCRIBE_URL" model=${ear && { name: ear }} />
     </ul>
     ${
-      names.length > 0 &&
+      others.length > 0 &&
       html`<h3>Others that write answers</h3>
-        <p class="small">${names.join(', ')}</p>
+        <p class="small">${others.join(', ')}</p>
         <p class="small soft">Each can be chosen where one asks. Settings say which stands in for none.</p>`
     }
   </${Card}>`;

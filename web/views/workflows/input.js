@@ -57,6 +57,9 @@ function Text({ spec, value, label, hint, error, onChange }) {
 
 const numberIn = ({ value }) => (value === '' ? '' : Number(value));
 
+/** A round part of a range, at least a hundred of them: 0.1 for 0 to 30. */
+const fineStep = (range) => 10 ** Math.floor(Math.log10(range / 100));
+
 /** A number to type, with a slider beside it where it has a range. */
 function Digits({ spec, value, label, hint, error, onChange }) {
   const { min, max, kind } = spec;
@@ -82,7 +85,7 @@ function Digits({ spec, value, label, hint, error, onChange }) {
         type="range"
         min=${min}
         max=${max}
-        step=${step ?? (max - min) / 100}
+        step=${step ?? fineStep(max - min)}
         value=${value === '' ? min : value}
         aria-label=${`${label}, as a slider`}
         onInput=${take}

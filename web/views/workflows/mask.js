@@ -51,9 +51,10 @@ function Painter({ url, onChange, about }) {
       width: target.naturalWidth,
       height: target.naturalHeight,
       settings: () => settings.current,
-      onStroke: async (toBlob, hasPaint) => {
+      onStroke: (toBlob, hasPaint) => {
         setPainted(hasPaint);
-        onChange(hasPaint ? await toBlob() : undefined);
+        // A promise, so that who runs it at once sends this stroke too.
+        onChange(hasPaint ? toBlob() : undefined);
       },
       onSize: (factor) => setSize((old) => Math.min(BRUSH.most, Math.max(BRUSH.least, old * factor))),
     });

@@ -4,7 +4,8 @@ import { isFile } from '../../lib/pictures.js';
 export async function toSent(specs, values) {
   const inputs = {};
   const pictures = {};
-  for (const [name, value] of Object.entries(values)) {
+  for (const [name, given] of Object.entries(values)) {
+    const value = await given;
     if (value === '' || value === undefined || value === null) continue;
     if (value instanceof Blob) pictures[name] = await toDataUrl(value);
     else if (!isPictureKind(specs[name]) || isFile(value)) inputs[name] = value;
