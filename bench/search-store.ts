@@ -26,6 +26,7 @@ async function run(): Promise<void> {
   const times = await searchAll(store, queries);
   const memory = [memoryMb(process.pid, 'VmRSS'), memoryMb(process.pid, 'VmHWM')];
   process.send?.({ opened, reopened, times, memory });
+  await store.close();
   await database.close();
   process.disconnect();
 }

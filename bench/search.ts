@@ -96,6 +96,7 @@ async function fill(path: string, model: string, chunks: number): Promise<Row> {
   const store = createEmbeddedStore(database);
   const storing = await putTexts(store, chunks);
   const embedding = await putVectors(store, model);
+  await store.close();
   await database.close();
   return {
     'texts stored, chunks/s': Math.round((chunks / storing) * 1000),

@@ -262,6 +262,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       await descriptions.close();
       await notify.close();
       await images.close();
+      await store.close();
       await database.close();
       unlock();
     },

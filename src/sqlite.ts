@@ -20,6 +20,7 @@ export interface Connection {
  * savepoint of its own, so that one that throws takes back only itself.
  */
 export interface Database {
+  path: string;
   read: Connection;
   /** Resolves after the commit; rejects with what `work` threw, and then nothing of it is kept. */
   write<T>(work: Work<T>): Promise<T>;
@@ -83,6 +84,7 @@ export function openDatabase(path: string): Database {
   }
 
   return {
+    path,
     read: wrap(reading),
     write<T>(work: Work<T>): Promise<T> {
       const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -109,6 +111,13 @@ export function openDatabase(path: string): Database {
       writing.close();
     },
   };
+}
+
+/** A connection that only reads the file, for a thread of its own, which takes it along when it ends. */
+export function openReading(path: string): Connection {
+  const reading = new DatabaseSync(path, { readOnly: true });
+  reading.exec('pragma busy_timeout = 5000; pragma cache_size = -4000');
+  return wrap(reading);
 }
 
 /** Takes waiting work until a slice of time is used up, and commits it as one transaction. */

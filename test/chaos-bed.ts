@@ -280,7 +280,6 @@ function dump(data: string): unknown {
     return {
       documents,
       chunks: one('select count(*) from chunk'),
-      terms: one('select count(*) from chunk_terms'),
       strays: one('select count(*) from chunk where document_id not in (select id from document)'),
       jobs: one('select count(*) from job'),
     };

@@ -1,17 +1,23 @@
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { embeddingText, morePlace, type Chunk, type DocumentFields } from '../document.ts';
-import type { Connection, Database } from '../sqlite.ts';
 import { reach } from '../points.ts';
+import type { Connection, Database } from '../sqlite.ts';
+import { createBatches } from './batches.ts';
+import type { IndexChange } from './chunk-index.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { createEmbeddedSearch } from './embedded-search.ts';
+import { PAGE_TABLES } from './kept-pages.ts';
+import { createLiveIndex } from './live-index.ts';
 import { createMeanings } from './meanings.ts';
-import { createKeywordTable, indexText } from './keyword.ts';
+import { createIndexThreads } from './index-threads.ts';
 import type { Counts, Store } from './store.ts';
+import { vectorsOfDocument } from './vector-rows.ts';
 
 /**
- * `entry` holds the fields of a document, `chunk` its passages, `chunk_terms` the full-text index of our own
- * tokens, `vector` the embeddings by the hash of what was embedded: a text that moves, is copied or comes
- * back keeps its vector. `chunk.model` names the model of the chunk's vector, null while it has none.
+ * `entry` holds the fields of a document, `chunk` its passages, `vector` the embeddings by the hash of what was embedded:
+ * a text that moves, is copied or comes back keeps its vector. `chunk.model` names the model of the chunk's vector,
+ * null while it has none. The index that is searched follows from these; `PAGE_TABLES` keep what is costly of it.
  */
 const SCHEMA = [
   `create table entry(
@@ -26,7 +32,6 @@ const SCHEMA = [
    create unique index chunk_document on chunk(document_id, ordinal);
    create index chunk_key on chunk(embedding_key);
    create index chunk_unembedded on chunk(ordinal, id) where model is null;
-   ${createKeywordTable('chunk_terms')};
    create index chunk_counted on chunk(document_id, model);
    create index chunk_model on chunk(model) where model is not null;
    create table vector(embedding_key blob not null, model text not null, data blob not null);
@@ -34,49 +39,60 @@ const SCHEMA = [
   `alter table chunk add column place text;`,
   `create index chunk_collection on chunk(collection);`,
   `create index vector_model on vector(model);`,
+  `create table numbered_entry(
+     number integer primary key autoincrement, document_id text unique not null,
+     uri text not null, title text not null, collection text not null
+   );
+   insert into numbered_entry(document_id, uri, title, collection) select * from entry;
+   drop table entry;
+   alter table numbered_entry rename to entry;
+   drop table if exists chunk_terms;
+   ${PAGE_TABLES}`,
 ];
 
 /** Chunks that have a vector of a model that is not in force. */
 const EMBEDDED_BESIDE = `select count(*) as rows from chunk c
   join vector v on v.embedding_key = c.embedding_key and v.model = ? where true`;
 
-/** The store in the service's own SQLite file, searched in this process. */
+/** Threads that search at once; more than the cores would only wait for each other. */
+const MOST_THREADS = 4;
+
+/** The store in the service's own SQLite file, searched by threads of this process. */
 export function createEmbeddedStore(database: Database): Store {
   database.migrate('store', SCHEMA);
   const { read } = database;
-  const meanings = createMeanings(database);
+  const threads = createIndexThreads(
+    { path: database.path, size: Math.min(MOST_THREADS, availableParallelism()) },
+    { changes: (since) => index.changes(since) },
+  );
+  const index = createLiveIndex(database, threads);
+  const meanings = createMeanings(database, index);
 
   async function replace(document: DocumentFields, chunks: readonly Chunk[]): Promise<Counts> {
     const model = meanings.model();
-    const removed = await database.write(function* (connection) {
-      const old = yield* deleteChunks(connection, document.id);
-      putEntry(connection, document);
+    const change = await database.write(function* (connection) {
+      const removed = yield* deleteChunks(connection, document.id);
+      const number = putEntry(connection, document);
       reach('storing');
-      for (const chunk of chunks) {
-        insertChunk(connection, document, chunk, model);
-        yield;
-      }
-      return old;
+      return yield* insertChunks(connection, { document, number, model, removed }, chunks);
     });
-    meanings.follow(document.id, removed);
+    await publish(change, model);
     return count(document.id);
   }
 
+  /** The fields are words of every chunk, so each gets a new row with a place of its own in the index. */
   async function describe(document: DocumentFields): Promise<void> {
-    await database.write(function* (connection) {
-      putEntry(connection, document);
+    const model = meanings.model();
+    const change = await database.write(function* (connection) {
       const rows = connection.all<ChunkRow>(
         `select ${CHUNK_COLUMNS} from chunk where document_id = ? order by ordinal`,
         document.id,
       );
-      for (const row of rows) {
-        connection.run('update chunk set collection = ? where id = ?', document.collection, row.id);
-        connection.run('delete from chunk_terms where rowid = ?', row.id);
-        insertTerms(connection, row.id, document, toChunk(row));
-        yield;
-      }
+      const removed = yield* deleteChunks(connection, document.id);
+      const number = putEntry(connection, document);
+      return yield* insertChunks(connection, { document, number, model, removed }, rows.map(toChunk));
     });
-    meanings.follow(document.id, []);
+    await publish(change, model);
   }
 
   async function remove(documentId: string): Promise<void> {
@@ -85,7 +101,12 @@ export function createEmbeddedStore(database: Database): Store {
       connection.run('delete from entry where document_id = ?', documentId);
       return old;
     });
-    meanings.follow(documentId, removed);
+    await index.publish({ removed });
+  }
+
+  /** Vectors of a model that is no longer in force stay out. */
+  function publish({ vectors, ...change }: IndexChange, model: string | undefined): Promise<void> {
+    return index.publish(index.model() === model && vectors ? { ...change, vectors } : change);
   }
 
   function count(documentId: string, model = meanings.model()): Promise<Counts> {
@@ -133,16 +154,21 @@ export function createEmbeddedStore(database: Database): Store {
     putVectors: meanings.put,
     model: meanings.model,
     use: meanings.use,
-    search: createEmbeddedSearch(database, meanings),
-    prune: (models) =>
-      database.write((connection) => {
+    search: createEmbeddedSearch({ index, meanings, threads }),
+    async prune(models) {
+      await database.write((connection) => {
         connection.run('delete from vector where embedding_key not in (select embedding_key from chunk)');
         connection.run(
           'delete from vector where model not in (select value from json_each(?))',
           JSON.stringify([...models, meanings.model() ?? '']),
         );
-      }),
-    close: () => Promise.resolve(),
+      });
+      await index.tidy();
+    },
+    async close() {
+      await threads.close();
+      await index.close();
+    },
   };
 }
 
@@ -150,21 +176,49 @@ export function createEmbeddedStore(database: Database): Store {
 function* deleteChunks(connection: Connection, documentId: string): Generator<void, number[]> {
   const rows = connection.all<{ id: number }>('select id from chunk where document_id = ?', documentId);
   for (const { id } of rows) {
-    connection.run('delete from chunk_terms where rowid = ?', id);
     connection.run('delete from chunk where id = ?', id);
+    connection.run('insert or ignore into chunk_gone values (?)', id);
     yield;
   }
   return rows.map(({ id }) => id);
 }
 
-function putEntry(connection: Connection, document: DocumentFields): void {
+/** Gives the document's number, which it keeps. */
+function putEntry(connection: Connection, document: DocumentFields): number {
   connection.run(
-    'insert or replace into entry(document_id, uri, title, collection) values (?, ?, ?, ?)',
+    `insert into entry(document_id, uri, title, collection) values (?, ?, ?, ?)
+     on conflict(document_id) do update set uri = excluded.uri, title = excluded.title, collection = excluded.collection`,
     document.id,
     document.uri,
     document.title,
     document.collection,
   );
+  const row = connection.get<{ number: number }>('select number from entry where document_id = ?', document.id);
+  return row?.number ?? 0;
+}
+
+interface Insertion {
+  document: DocumentFields;
+  number: number;
+  model: string | undefined;
+  removed: readonly number[];
+}
+
+/** Writes the chunks of a document, and gives what changes for searches. */
+function* insertChunks(
+  connection: Connection,
+  { document, number, model, removed }: Insertion,
+  chunks: readonly Chunk[],
+): Generator<void, IndexChange> {
+  const batches = createBatches();
+  for (const chunk of chunks) {
+    batches.add(insertChunk(connection, document, chunk, model), number, document, chunk);
+    yield;
+  }
+  const added = batches.take();
+  yield;
+  const vectors = model === undefined ? [] : yield* vectorsOfDocument(connection, document.id, model);
+  return { placed: [[number, document.collection]], removed, added, vectors };
 }
 
 function insertChunk(
@@ -172,7 +226,7 @@ function insertChunk(
   document: DocumentFields,
   chunk: Chunk,
   model: string | undefined,
-): void {
+): number {
   const key = createHash('sha256').update(embeddingText(chunk)).digest();
   const { id } = connection.run(
     `insert into chunk(document_id, collection, ordinal, text, span_start, span_end, page, headings,
@@ -193,19 +247,7 @@ function insertChunk(
     key,
     model ?? null,
   );
-  insertTerms(connection, id, document, chunk);
-}
-
-function insertTerms(connection: Connection, id: number, document: DocumentFields, chunk: Chunk): void {
-  connection.run(
-    'insert into chunk_terms(rowid, title, path, headings, body) values (?, ?, ?, ?, ?)',
-    id,
-    indexText(document.title),
-    // A file inside another is found by its own name as well.
-    indexText([document.uri, chunk.member].filter(Boolean).join(' ')),
-    indexText((chunk.headings ?? []).join(' ')),
-    indexText(chunk.text),
-  );
+  return id;
 }
 
 function placeJson(chunk: Chunk): string | null {

@@ -1,57 +1,35 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../sqlite.ts';
-import { createMeaningIndex, type MeaningIndex } from './meaning-index.ts';
+import type { ChunkVector } from './chunk-index.ts';
+import type { LiveIndex } from './live-index.ts';
 import type { Unembedded } from './store.ts';
-import { firstUnembedded, putVectors, switchRows, toVector, unembeddedBeside } from './vector-rows.ts';
+import { firstUnembedded, putVectors, switchRows, unembeddedBeside } from './vector-rows.ts';
 
-/** The vectors of the model in force: their rows are the truth, an index in memory answers, loaded when first asked. */
+/** The vectors of the model in force: their rows are the truth, the index in memory answers. */
 export interface Meanings {
   /** The model whose vectors are in force; undefined before the first was named. */
   model(): string | undefined;
   /** Puts another model in force, whose vectors are there. */
   use(model: string): Promise<void>;
-  /** The index of `model`; undefined when it has no vectors or another model is in force. */
-  index(model: string): Promise<MeaningIndex | undefined>;
+  /** Whether `model` is in force, its vectors in the index; resolves when they are. */
+  open(model: string): Promise<boolean>;
   unembedded(model: string, limit: number, except: ReadonlySet<string>): Promise<Unembedded[]>;
   put(model: string, vectors: readonly { chunkId: string; vector: Float32Array }[]): Promise<void>;
-  /** Brings the index in line after a document's rows changed: `removed` chunks go, those it has now are in. */
-  follow(documentId: string, removed: readonly number[]): void;
 }
 
-interface VectorRow {
-  id: number;
-  document_id: string;
-  collection: string;
-  data: Uint8Array;
-}
-
-/** Rows read between two turns of the event loop while the index is loaded. */
-const LOAD_PAGE = 500;
-
-const VECTOR_ROWS = `select c.id, c.document_id, c.collection, v.data from chunk c
-  join vector v on v.embedding_key = c.embedding_key and v.model = c.model where c.model = ?`;
-
-export function createMeanings(database: Database): Meanings {
+export function createMeanings(database: Database, index: LiveIndex): Meanings {
   const { read } = database;
   let model = read.get<{ model: string }>(
     'select model from chunk where model is not null and exists (select 1 from vector) limit 1',
   )?.model;
-  let index: MeaningIndex | undefined;
-  let loading: Promise<void> | undefined;
   let switching: Promise<void> = Promise.resolve();
   /** How far the chunks were looked through for those without a vector of a model that is not in force. */
   let beside = { model: '', after: 0 };
-
-  function forgetIndex(): void {
-    index = undefined;
-    loading = undefined;
-  }
 
   /** Makes `next` the model in force: chunks whose text it has embedded before have their vectors at once. */
   async function use(next: string): Promise<void> {
     if (next !== model) {
       model = next;
-      forgetIndex();
+      index.forgetVectors();
       switching = switchTo(next);
     }
     try {
@@ -65,29 +43,7 @@ export function createMeanings(database: Database): Meanings {
   /** What a search loads in the middle lacks the vectors that come back at the end. */
   async function switchTo(next: string): Promise<void> {
     await database.write((connection) => switchRows(connection, next));
-    if (model === next) forgetIndex();
-  }
-
-  function add(row: VectorRow): void {
-    const vector = toVector(row.data);
-    index ??= createMeaningIndex(vector.length);
-    index.add(row, vector);
-  }
-
-  /** A page is read and added in one turn, so that nothing can change between the two. */
-  async function load(wanted: string): Promise<void> {
-    for (let after = 0; model === wanted; await nextTurn()) {
-      const rows = read.all<VectorRow>(
-        `${VECTOR_ROWS} and c.id > ? order by c.id limit ?`,
-        wanted,
-        after,
-        LOAD_PAGE,
-      );
-      rows.forEach(add);
-      const last = rows.at(-1);
-      if (!last) return;
-      after = last.id;
-    }
+    if (model === next) index.forgetVectors();
   }
 
   /** A model that nobody asks any more, or that has no vectors, gives way at once; else the next is built beside it. */
@@ -103,37 +59,28 @@ export function createMeanings(database: Database): Meanings {
     return left.filter(({ chunkId }) => !except.has(chunkId)).slice(0, limit);
   }
 
+  async function open(wanted: string): Promise<boolean> {
+    if (wanted !== model) return false;
+    await index.openVectors(wanted);
+    return wanted === model;
+  }
+
   return {
     model: () => model,
     use,
-    async index(wanted) {
-      if (wanted !== model) return undefined;
-      try {
-        await (loading ??= load(wanted));
-      } catch (error) {
-        forgetIndex();
-        throw error;
-      }
-      return wanted === model ? index : undefined;
-    },
+    open,
     async unembedded(wanted, limit, except) {
       if (wanted !== model && hasVectors()) return nextBeside(wanted, limit, except);
       await use(wanted);
-      // The model is there, so questions will come: the first should not wait until all vectors are read.
-      (loading ??= load(wanted)).catch(forgetIndex);
+      // The model is there, so questions will come: the first should not wait until all vectors are read. A failure
+      // is met again by the question.
+      open(wanted).catch(() => undefined);
       return firstUnembedded(read, limit, except);
     },
     async put(wanted, vectors) {
       const inForce = wanted === model;
-      await database.write((connection) => putVectors(connection, wanted, vectors, inForce));
-      if (!inForce || !loading || wanted !== model) return;
-      for (const { chunkId } of vectors)
-        read.all<VectorRow>(`${VECTOR_ROWS} and c.id = ?`, wanted, Number(chunkId)).forEach(add);
-    },
-    follow(documentId, removed) {
-      if (!loading || model === undefined) return;
-      for (const id of removed) index?.vectors.remove(id);
-      read.all<VectorRow>(`${VECTOR_ROWS} and c.document_id = ?`, model, documentId).forEach(add);
+      const put = await database.write((connection) => putVectors(connection, wanted, vectors, inForce));
+      if (inForce && index.model() === wanted) await index.publish({ vectors: put satisfies ChunkVector[] });
     },
   };
 }

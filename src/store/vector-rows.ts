@@ -1,5 +1,6 @@
 import { embeddingText } from '../document.ts';
 import type { Connection } from '../sqlite.ts';
+import type { ChunkVector } from './chunk-index.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import type { Unembedded } from './store.ts';
 
@@ -62,25 +63,25 @@ export function unembeddedBeside(
 }
 
 /**
- * Keeps vectors; with `inForce` their chunks have them at once. Throws a RangeError for vectors of another length than
- * those the model has already.
+ * Keeps vectors; with `inForce` their chunks have them at once. Gives every chunk that has one now: those with the same
+ * text, too. Throws a RangeError for vectors of another length than those the model has already.
  */
 export function putVectors(
   connection: Connection,
   model: string,
   vectors: readonly { chunkId: string; vector: Float32Array }[],
   inForce: boolean,
-): void {
+): ChunkVector[] {
   const known = connection.get<{ data: Uint8Array }>(
     'select data from vector indexed by vector_model where model = ? limit 1',
     model,
   );
   const bytes = known?.data.byteLength ?? vectors[0]?.vector.byteLength;
-  for (const one of vectors) {
+  return vectors.flatMap((one) => {
     if (one.vector.byteLength !== bytes)
       throw new RangeError(`A vector of ${model} has another length than those before it.`);
-    putVector(connection, model, one, inForce);
-  }
+    return putVector(connection, model, one, inForce);
+  });
 }
 
 /** One vector serves every chunk with the same embedding text. */
@@ -89,12 +90,12 @@ function putVector(
   model: string,
   { chunkId, vector }: { chunkId: string; vector: Float32Array },
   inForce: boolean,
-): void {
+): ChunkVector[] {
   const row = connection.get<{ embedding_key: Uint8Array }>(
     'select embedding_key from chunk where id = ?',
     Number(chunkId),
   );
-  if (!row) return;
+  if (!row) return [];
   connection.run(
     'insert or replace into vector(embedding_key, model, data) values (?, ?, ?)',
     row.embedding_key,
@@ -102,6 +103,33 @@ function putVector(
     new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength),
   );
   if (inForce) connection.run('update chunk set model = ? where embedding_key = ?', model, row.embedding_key);
+  return connection
+    .all<{ id: number }>('select id from chunk where embedding_key = ?', row.embedding_key)
+    .map(({ id }) => ({ id, vector }));
+}
+
+/** Vectors that chunks of a document have already, since their texts were embedded before. */
+export function* vectorsOfDocument(
+  connection: Connection,
+  documentId: string,
+  model: string,
+): Generator<void, ChunkVector[]> {
+  const ids = connection.all<{ id: number }>(
+    'select id from chunk where document_id = ? and model = ?',
+    documentId,
+    model,
+  );
+  const vectors: ChunkVector[] = [];
+  for (const { id } of ids) {
+    const row = connection.get<{ data: Uint8Array }>(
+      `select v.data from chunk c join vector v on v.embedding_key = c.embedding_key and v.model = c.model
+       where c.id = ?`,
+      id,
+    );
+    if (row) vectors.push({ id, vector: toVector(row.data) });
+    yield;
+  }
+  return vectors;
 }
 
 /** A row's bytes as float32, little-endian; copied, since a row's bytes need not be aligned. */

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { openDatabase } from '../../src/sqlite.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -59,6 +60,72 @@ test('chunks that come while the vectors are loaded are found by meaning', async
   expect((await find(store, '', { meaning: 'late' })).vector).toEqual(['late', 'text 7']);
 });
 
+describe('full pages of the index', () => {
+  const CHUNKS = 1000;
+  const textsOf = (number: number): string[] =>
+    Array.from({ length: CHUNKS }, (_, at) => `word${(at * 7 + number) % 50} of ${number}.${at}`);
+
+  /** Nine documents, of which the pages are kept; then one is moved, one written again and one removed. */
+  async function fill(file: string): Promise<void> {
+    const { store, close } = await openOn(file);
+    for (let number = 0; number < 9; number++)
+      await store.replace(documentOf({ id: `d${number}`, uri: `${number}` }), chunksOf(...textsOf(number)));
+    await embedAll(store);
+    await find(store, 'word1', { meaning: 'word1' });
+    await store.prune([]);
+    await store.describe(documentOf({ id: 'd1', uri: 'moved', title: 'Moved', collection: 'land' }));
+    await store.replace(documentOf({ id: 'd2', uri: '2' }), chunksOf('written again', ...textsOf(2).slice(500)));
+    await store.remove('d3');
+    await embedAll(store);
+    await close();
+  }
+
+  const asked = async (store: Store): Promise<unknown> => [
+    await find(store, 'word1 moved again', { meaning: '4.7', limit: 60 }),
+    await find(store, 'word1 moved again', { meaning: '1.7', collection: 'land', limit: 60 }),
+    await find(store, 'word3', { documents: ['d2', 'd3', 'd8'], limit: 60 }),
+    await store.totals(MODEL),
+  ];
+
+  test('are kept, and a start that reads them answers as one that reads every row', async () => {
+    const file = await temporaryFile();
+    await fill(file);
+    expect(countRows(file, 'page')).toBe(2);
+    expect(countRows(file, 'page_vectors')).toBe(2);
+    const kept = await answersOf(file, asked);
+    change(file, 'delete from page; delete from page_bytes; delete from page_vectors; delete from chunk_gone');
+    expect(await answersOf(file, asked)).toEqual(kept);
+  });
+
+  test.each([
+    ['of another format', "update page_format set format = 'other'"],
+    ['that lack a chunk', 'delete from chunk_gone where id = (select max(id) from chunk_gone)'],
+    ['that name a chunk too many', 'delete from chunk where id = (select min(id) from chunk)'],
+  ])('%s are made again from the rows', async (_name, damage) => {
+    const file = await temporaryFile();
+    await fill(file);
+    change(file, damage);
+    const answers = await answersOf(file, asked);
+    expect(countRows(file, 'page_format')).toBe(1);
+    change(file, 'delete from page; delete from page_bytes; delete from page_vectors; delete from chunk_gone');
+    expect(await answersOf(file, asked)).toEqual(answers);
+  });
+
+  test('of which little is left are put together', async () => {
+    const file = await temporaryFile();
+    await fill(file);
+    const { store, close } = await openOn(file);
+    for (const id of ['d0', 'd1', 'd2', 'd4', 'd5', 'd6']) await store.remove(id);
+    const before = await asked(store);
+    await store.prune([]);
+    expect(await asked(store)).toEqual(before);
+    await close();
+    expect(countRows(file, 'page')).toBe(1);
+    expect(countRows(file, 'chunk_gone')).toBeLessThan(2000);
+    expect(await answersOf(file, asked)).toEqual(before);
+  });
+});
+
 test('a vector of another length is refused, and searches go on', async () => {
   const { store } = await openOn(await temporaryFile());
   await store.replace(documentOf(), chunksOf('one', 'two'));
@@ -72,6 +139,26 @@ test('a vector of another length is refused, and searches go on', async () => {
   );
   expect(await store.totals()).toEqual({ chunks: 2, vectors: 1 });
 });
+
+async function answersOf<T>(file: string, ask: (store: Store) => Promise<T>): Promise<T> {
+  const { store, close } = await openOn(file);
+  const answers = await ask(store);
+  await close();
+  return answers;
+}
+
+function change(file: string, sql: string): void {
+  const database = new DatabaseSync(file);
+  database.exec(sql);
+  database.close();
+}
+
+function countRows(file: string, table: string): number {
+  const database = new DatabaseSync(file, { readOnly: true });
+  const row = database.prepare(`select count(*) as rows from ${table}`).get();
+  database.close();
+  return Number(row?.rows);
+}
 
 async function answers(store: Store) {
   const found = await find(store, 'salt water', { meaning: 'salt' });

@@ -1,0 +1,96 @@
+import type { Chunk, DocumentFields } from '../document.ts';
+import type { Batch } from './chunk-index.ts';
+import { FIELD_WEIGHTS, MOST_COUNTED, termKey, termsOf } from './chunk-terms.ts';
+import { emptySegment, type Segment } from './segment.ts';
+
+/** Chunks in a batch at most: a batch that does not fit in a page leaves the rest of the page empty. */
+const BATCH_CHUNKS = 256;
+
+/** A posting in one number: the term's number within the batch, the slot, the count. */
+const SLOT_FACTOR = 256;
+const TERM_FACTOR = BATCH_CHUNKS * SLOT_FACTOR;
+
+/** Counts the terms of chunks, and makes an inverted index of every `BATCH_CHUNKS` of them. */
+export function createBatches() {
+  const done: Batch[] = [];
+  let batch = emptyBatch();
+
+  function finish(): void {
+    if (batch.ids.length === 0) return;
+    const { ids, groups, lengths, numbers, postings } = batch;
+    done.push({ ids, groups, lengths, segment: toSegment([...numbers.keys()], postings) });
+    batch = emptyBatch();
+  }
+
+  return {
+    /** A chunk with its row's id and the number of its document. */
+    add(id: number, group: number, document: DocumentFields, chunk: Chunk): void {
+      batch.lengths.push(count(batch, batch.ids.length, document, chunk));
+      batch.ids.push(id);
+      batch.groups.push(group);
+      if (batch.ids.length === BATCH_CHUNKS) finish();
+    },
+    /** All batches since the last time; the last one may be small. */
+    take(): Batch[] {
+      finish();
+      return done.splice(0);
+    },
+  };
+}
+
+interface Filling {
+  ids: number[];
+  groups: number[];
+  lengths: number[];
+  /** Terms in the order in which they came. */
+  numbers: Map<string, number>;
+  postings: number[];
+}
+
+const emptyBatch = (): Filling => ({ ids: [], groups: [], lengths: [], numbers: new Map(), postings: [] });
+
+/** Adds the postings of one chunk; gives the number of its tokens. */
+function count({ numbers, postings }: Filling, slot: number, document: DocumentFields, chunk: Chunk): number {
+  const counts = new Map<number, number>();
+  let length = 0;
+  const add = (text: string, weight: number): void => {
+    length += termsOf(text, (term) => {
+      const number = numbers.get(term) ?? numbers.size;
+      if (number === numbers.size) numbers.set(term, number);
+      counts.set(number, (counts.get(number) ?? 0) + weight);
+    });
+  };
+  add(document.title, FIELD_WEIGHTS.title);
+  // A file inside another is found by its own name as well.
+  add(chunk.member === undefined ? document.uri : `${document.uri} ${chunk.member}`, FIELD_WEIGHTS.path);
+  add((chunk.headings ?? []).join(' '), FIELD_WEIGHTS.headings);
+  add(chunk.text, FIELD_WEIGHTS.body);
+  for (const [number, times] of counts)
+    postings.push(number * TERM_FACTOR + slot * SLOT_FACTOR + Math.min(MOST_COUNTED, times));
+  return length;
+}
+
+function toSegment(terms: readonly string[], postings: readonly number[]): Segment {
+  const keys = terms.map(termKey);
+  const segment = emptySegment(terms.length, postings.length);
+  segment.terms.set(keys);
+  segment.terms.sort();
+  const ranks = new Map<number, number>();
+  for (const [rank, key] of segment.terms.entries()) ranks.set(key, rank);
+  const rankOf = keys.map((key) => ranks.get(key) ?? 0);
+  const ends = segment.starts;
+  for (const posting of postings) {
+    const rank = rankOf[Math.floor(posting / TERM_FACTOR)] ?? 0;
+    ends[rank + 1] = (ends[rank + 1] ?? 0) + 1;
+  }
+  for (let rank = 0; rank < terms.length; rank++) ends[rank + 1] = (ends[rank + 1] ?? 0) + (ends[rank] ?? 0);
+  const next = ends.slice();
+  for (const posting of postings) {
+    const rank = rankOf[Math.floor(posting / TERM_FACTOR)] ?? 0;
+    const at = next[rank] ?? 0;
+    next[rank] = at + 1;
+    segment.slots[at] = Math.floor(posting / SLOT_FACTOR) % BATCH_CHUNKS;
+    segment.counts[at] = posting % SLOT_FACTOR;
+  }
+  return segment;
+}

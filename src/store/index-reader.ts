@@ -1,0 +1,188 @@
+import type { IndexChanges } from './chunk-index.ts';
+import type { GroupsView } from './groups.ts';
+import { PAGE_SLOTS, type PageView } from './page.ts';
+import { findTerm, type Segment } from './segment.ts';
+import { createTopList, type Found } from './top-list.ts';
+import { createScanner } from './vector-space.ts';
+
+/** BM25's parameters, as SQLite, Lucene and most others have them. */
+const K1 = 1.2;
+const B = 0.75;
+
+/** The weight of the whole document's score beside the chunk's; figures in docs/decisions/0007-chunk-index.md. */
+const DOCUMENT_WEIGHT = 0.6;
+
+/** The postings of one term in one part of a page. */
+interface Run {
+  base: number;
+  segment: Segment;
+  from: number;
+  to: number;
+}
+
+/** A term's postings by pages, and the weights that its rarity gives it. */
+interface Term {
+  runs: Map<PageView, Run[]>;
+  weight: number;
+}
+
+/** Documents that a search may find, by their numbers; undefined is all of them. */
+export type Wanted = Uint8Array | undefined;
+
+export type IndexReader = ReturnType<typeof createIndexReader>;
+
+/** Searches the index as it was when `apply` was called last. `reader` numbers the threads that share one memory. */
+export function createIndexReader(reader: number) {
+  const pages = new Map<number, PageView>();
+  const scores = new Float64Array(PAGE_SLOTS);
+  const mask = new Uint8Array(PAGE_SLOTS);
+  let groups: GroupsView | undefined;
+  let scan: { generation: number; ask: ReturnType<typeof createScanner> } | undefined;
+  /** By the document's number: its score, and how often it has the term that is being counted. */
+  let parents = new Float64Array(0);
+  let within = new Float64Array(0);
+
+  function apply(changes: IndexChanges): void {
+    for (const number of changes.dropped) pages.delete(number);
+    for (const page of changes.pages) pages.set(page.number, page);
+    groups = changes.groups;
+    if (groups.lengths.length !== parents.length) {
+      parents = new Float64Array(groups.lengths.length);
+      within = new Float64Array(groups.lengths.length);
+    }
+    const { vectors } = changes;
+    if (!vectors) scan = undefined;
+    else if (vectors.generation !== scan?.generation)
+      scan = { generation: vectors.generation, ask: createScanner(vectors, reader) };
+  }
+
+  function runsOf(key: number): Map<PageView, Run[]> {
+    const runs = new Map<PageView, Run[]>();
+    for (const page of pages.values()) {
+      for (const { base, segment } of page.parts) {
+        const at = findTerm(segment, key);
+        if (at < 0) continue;
+        const run = { base, segment, from: segment.starts[at] ?? 0, to: segment.starts[at + 1] ?? 0 };
+        runs.set(page, [...(runs.get(page) ?? []), run]);
+      }
+    }
+    return runs;
+  }
+
+  /** Counts a term's chunks and documents that are there, and adds what it brings to each document's score. */
+  function weigh(key: number, view: GroupsView, touched: Set<number>): Term {
+    const runs = runsOf(key);
+    const documents: number[] = [];
+    let chunks = 0;
+    for (const [page, list] of runs) {
+      for (const { base, segment, from, to } of list) {
+        for (let at = from; at < to; at++) {
+          const slot = base + (segment.slots[at] ?? 0);
+          if (page.live[slot] === 0) continue;
+          chunks++;
+          const group = page.groups[slot] ?? 0;
+          if (within[group] === 0) documents.push(group);
+          within[group] = (within[group] ?? 0) + (segment.counts[at] ?? 0);
+        }
+      }
+    }
+    const weight = DOCUMENT_WEIGHT * rarity(view.documents, documents.length);
+    const average = view.tokens / view.documents;
+    for (const group of documents) {
+      const share = saturation(within[group] ?? 0, view.lengths[group] ?? 0, average);
+      parents[group] = (parents[group] ?? 0) + weight * share;
+      within[group] = 0;
+      touched.add(group);
+    }
+    return { runs, weight: rarity(view.chunks, chunks) };
+  }
+
+  /** The sum of the terms' scores for every slot of a page. */
+  function scorePage(page: PageView, terms: readonly Term[], average: number): boolean {
+    let any = false;
+    for (const { runs, weight } of terms) {
+      for (const { base, segment, from, to } of runs.get(page) ?? []) {
+        if (!any) scores.fill(0, 0, page.used);
+        any = true;
+        for (let at = from; at < to; at++) {
+          const slot = base + (segment.slots[at] ?? 0);
+          const share = saturation(segment.counts[at] ?? 0, page.lengths[slot] ?? 0, average);
+          scores[slot] = (scores[slot] ?? 0) + weight * share;
+        }
+      }
+    }
+    return any;
+  }
+
+  /**
+   * The chunks with the best BM25 for `keys` (see `termKey`), to which that of the whole document is added. Chunks and
+   * documents outside of `wanted` count for how rare a term is.
+   */
+  function keywords(keys: readonly number[], limit: number, wanted?: Wanted): Found[] {
+    const view = groups;
+    if (!view || view.chunks === 0 || limit < 1) return [];
+    const touched = new Set<number>();
+    const terms = keys.map((key) => weigh(key, view, touched));
+    const top = createTopList(limit);
+    for (const page of pages.values()) {
+      if (!scorePage(page, terms, view.tokens / view.chunks)) continue;
+      for (let slot = 0; slot < page.used; slot++) {
+        const score = scores[slot] ?? 0;
+        const group = page.groups[slot] ?? 0;
+        if (score === 0 || page.live[slot] === 0 || wanted?.[group] === 0) continue;
+        top.offer(page.ids[slot] ?? 0, score + (parents[group] ?? 0));
+      }
+    }
+    for (const group of touched) parents[group] = 0;
+    return top.take();
+  }
+
+  /** Marks the slots of a page that a vector search may find, and says whether there are any. */
+  function maskPage({ used, live, groups: numbers }: PageView, has: Uint8Array, wanted: Wanted): boolean {
+    let any = 0;
+    for (let slot = 0; slot < used; slot++) {
+      const take = (live[slot] ?? 0) & (has[slot] ?? 0) & (wanted ? (wanted[numbers[slot] ?? 0] ?? 0) : 1);
+      mask[slot] = take;
+      any |= take;
+    }
+    return any === 1;
+  }
+
+  /** The chunks whose vectors have the greatest dot products with `query`, which are near the exact ones. */
+  function nearest(query: Float32Array, limit: number, wanted?: Wanted): Found[] {
+    const scanBlock = scan?.ask(query);
+    if (!scanBlock || limit < 1) return [];
+    const top = createTopList(limit);
+    for (const page of pages.values()) {
+      if (!page.vectors || !maskPage(page, page.vectors.has, wanted)) continue;
+      const found = scanBlock(page.vectors.block, page.used, mask);
+      for (let slot = 0; slot < page.used; slot++)
+        if (mask[slot] === 1) top.offer(page.ids[slot] ?? 0, found[slot] ?? 0);
+    }
+    return top.take();
+  }
+
+  /** The documents of `collection`, and of `numbers`, where these are given. */
+  function wantedOf(collection: string | undefined, numbers: readonly number[] | undefined): Wanted {
+    if (collection === undefined && !numbers) return undefined;
+    const size = groups?.collectionOf.length ?? 0;
+    const wanted = new Uint8Array(size);
+    const home = collection === undefined ? undefined : (groups?.collections.indexOf(collection) ?? -1);
+    const belongs = (group: number): boolean => home === undefined || groups?.collectionOf[group] === home;
+    if (numbers) for (const group of numbers) wanted[group] = belongs(group) ? 1 : 0;
+    else for (let group = 0; group < size; group++) wanted[group] = belongs(group) ? 1 : 0;
+    return wanted;
+  }
+
+  return { apply, keywords, nearest, wantedOf };
+}
+
+/** BM25's weight of a term that `having` of `all` have; as SQLite's, never below a millionth. */
+function rarity(all: number, having: number): number {
+  return Math.max(1e-6, Math.log((all - having + 0.5) / (having + 0.5)));
+}
+
+/** BM25's share of a term that stands `count` times in a text of so many tokens: from 0 to K1 + 1. */
+function saturation(count: number, length: number, average: number): number {
+  return (count * (K1 + 1)) / (count + K1 * (1 - B + (B * length) / average));
+}
