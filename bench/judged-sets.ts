@@ -1,9 +1,11 @@
 /** The open retrieval sets with their judged queries, where they are. */
 import { existsSync, readFileSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { createKeywordTable, indexText, keywordScore, matchExpression } from '../src/store/keyword.ts';
+import { createBatches } from '../src/store/batches.ts';
+import { createChunkIndex } from '../src/store/chunk-index.ts';
+import { termKey } from '../src/store/chunk-terms.ts';
+import { createIndexReader } from '../src/store/index-reader.ts';
 import { queryTerms } from '../src/store/tokenize.ts';
 
 export const SETS = new URL('../../shared/eval/', import.meta.url);
@@ -39,23 +41,17 @@ export function readSet(set: string, judged: string) {
 
 /** Searches the documents by the product's keywords: the best `depth` of a query, best first. */
 export function createKeywordSearch(documents: readonly JudgedDocument[], depth: number) {
-  const database = new DatabaseSync(':memory:');
-  database.exec(`${createKeywordTable('keyword')}; begin`);
-  const insert = database.prepare(
-    'insert into keyword(rowid, title, path, headings, body) values (?, ?, ?, ?, ?)',
-  );
-  for (const [row, { title, text }] of documents.entries())
-    insert.run(row, indexText(title), '', '', indexText(text));
-  database.exec('commit');
-  const best = database.prepare(
-    `select rowid, -${keywordScore('keyword')} as score from keyword where keyword match ?
-     order by score desc, rowid limit ${depth}`,
-  );
-  return (query: string): Found[] => {
-    const expression = matchExpression(queryTerms(query));
-    const rows = expression ? best.all(expression) : [];
-    return rows.map(({ rowid, score }) => ({ at: Number(rowid), score: Number(score) }));
-  };
+  const batches = createBatches();
+  for (const [at, { title, text }] of documents.entries()) {
+    const fields = { id: String(at), uri: '', title, collection: '' };
+    batches.add(at, at, fields, { ordinal: 0, text, span: [0, text.length] });
+  }
+  const index = createChunkIndex(() => Infinity);
+  index.publish({ placed: documents.map((_, at) => [at, ''] as const), added: batches.take() });
+  const reader = createIndexReader(0);
+  reader.apply(index.changes(0));
+  return (query: string): Found[] =>
+    reader.keywords(queryTerms(query).map(termKey), depth).map(({ id, score }) => ({ at: id, score }));
 }
 
 function readLines<T>(schema: z.ZodType<T>, path: string): T[] {

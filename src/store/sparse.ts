@@ -1,4 +1,4 @@
-import { FIELD_WEIGHTS } from './keyword.ts';
+import { FIELD_WEIGHTS } from './chunk-terms.ts';
 import { isShortGram, queryTerms, tokenize } from './tokenize.ts';
 
 /** A vector with few entries: `values` stand at `indices`, which are unsigned 32-bit and distinct. */
