@@ -1,5 +1,5 @@
 import { createGroups, type GroupsView } from './groups.ts';
-import { createLists, listBytes, PAGE_SLOTS, type PageView, type Part } from './page.ts';
+import { createPage, listBytes, PAGE_SLOTS, viewOf, type Page, type PageView, type Part } from './page.ts';
 import { mergeSegments, type MovedSegment, type Segment } from './segment.ts';
 import { createVectorSpace, type VectorSpace, type VectorSpaceView } from './vector-space.ts';
 
@@ -24,18 +24,6 @@ export interface IndexChange {
   removed?: readonly number[];
   added?: readonly Batch[];
   vectors?: readonly ChunkVector[];
-}
-
-/** A page as its owner keeps it. */
-export interface Page extends PageView {
-  parts: Part[];
-  /** When it changed last. */
-  revision: number;
-  /** Slots whose chunks are still there, and slots that have a vector. */
-  alive: number;
-  embedded: number;
-  /** The least and the greatest id. */
-  span: [number, number];
 }
 
 /** A full page as it was kept; `isGone` says which of its chunks have gone since. */
@@ -77,17 +65,7 @@ export function createChunkIndex(oldestReader: () => number) {
   let generation = 0;
 
   function addPage(number: number): Page {
-    const page: Page = {
-      ...createLists(),
-      number,
-      used: 0,
-      live: new Uint8Array(PAGE_SLOTS),
-      parts: [],
-      revision,
-      alive: 0,
-      embedded: 0,
-      span: [Infinity, -Infinity],
-    };
+    const page = createPage(number, revision);
     pages.set(number, page);
     nextNumber = Math.max(nextNumber, number + 1);
     return page;
@@ -228,7 +206,12 @@ export function createChunkIndex(oldestReader: () => number) {
       [...ids.subarray(0, used)].filter((_, slot) => live[slot] === 1 && vectors?.has[slot] !== 1),
     /** A page's vectors as they are now, to be kept. */
     vectorsOf: ({ vectors }: Page) =>
-      space && vectors && { dimensions: space.dimensions, has: vectors.has.slice(), bytes: space.bytes(vectors.block) },
+      space &&
+      vectors && {
+        dimensions: space.dimensions,
+        has: vectors.has.slice(),
+        bytes: space.bytes(vectors.block),
+      },
     /** Forgets everything. */
     clear(): void {
       revision++;
@@ -297,14 +280,3 @@ export function createChunkIndex(oldestReader: () => number) {
     },
   };
 }
-
-const viewOf = ({ number, used, live, ids, groups, lengths, parts, vectors }: Page): PageView => ({
-  number,
-  used,
-  live,
-  ids,
-  groups,
-  lengths,
-  parts,
-  ...(vectors && { vectors }),
-});

@@ -42,6 +42,9 @@ export function createEmbeddedSearch({ index, meanings, threads }: Parts) {
       });
       if (lists) return lists;
     }
-    throw new LimnerError('store_unavailable', 'The index names chunks whose rows are missing; start again to read it anew.');
+    throw new LimnerError(
+      'store_unavailable',
+      'The index names chunks whose rows are missing; start again to read it anew.',
+    );
   };
 }

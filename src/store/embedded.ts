@@ -193,7 +193,10 @@ function putEntry(connection: Connection, document: DocumentFields): number {
     document.title,
     document.collection,
   );
-  const row = connection.get<{ number: number }>('select number from entry where document_id = ?', document.id);
+  const row = connection.get<{ number: number }>(
+    'select number from entry where document_id = ?',
+    document.id,
+  );
   return row?.number ?? 0;
 }
 

@@ -84,7 +84,11 @@ function numbersOf(read: Connection, documents: readonly string[]): number[] {
 }
 
 /** The exact dot products with the float32 rows, best first; a chunk that is gone by now is left out. */
-function rescore(read: Connection, found: readonly Found[], { model, values }: { model: string; values: Float32Array }) {
+function rescore(
+  read: Connection,
+  found: readonly Found[],
+  { model, values }: { model: string; values: Float32Array },
+) {
   return found
     .flatMap(({ id }) => {
       const row = read.get<{ data: Uint8Array }>(

@@ -38,7 +38,9 @@ export function createIndexThreads(
   const waiting: Waiting[] = [];
 
   function start(reader: number): Thread {
-    const worker = new Worker(new URL('./index-thread.ts', import.meta.url), { workerData: { path, reader } });
+    const worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
+      workerData: { path, reader },
+    });
     const thread: Thread = { worker, revision: 0, task: undefined };
     worker.on('message', (answer: Answer) => {
       const { task } = thread;
@@ -71,7 +73,7 @@ export function createIndexThreads(
     const thread = threads[place] ?? start(place);
     thread.task = next;
     thread.worker.ref();
-    thread.worker.postMessage(next.toTask(thread));
+    thread.worker.postMessage(next.toTask(thread), []);
   }
 
   function ask(toTask: Waiting['toTask']): Promise<Answer> {
@@ -99,7 +101,7 @@ export function createIndexThreads(
     async close() {
       const closing = new LimnerError('store_unavailable', 'The store was closed.');
       for (const one of waiting.splice(0)) one.reject(closing);
-      await Promise.all(threads.map((thread) => thread?.worker.terminate()));
+      await Promise.all(threads.flatMap((thread) => (thread ? [thread.worker.terminate()] : [])));
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '../sqlite.ts';
-import type { ChunkIndex, Page } from './chunk-index.ts';
-import { listBytes, PAGE_SLOTS } from './page.ts';
+import type { ChunkIndex } from './chunk-index.ts';
+import { listBytes, PAGE_SLOTS, type Page } from './page.ts';
 import { segmentBytes, segmentOf } from './segment.ts';
 
 /**
@@ -85,13 +85,21 @@ export function* replacePages(
     connection.run('delete from page_vectors where page = ?', number);
     connection.run('delete from page_bytes where page = ?', number);
     const dead = [...ids.subarray(0, used)].filter((_, slot) => live[slot] === 0);
-    connection.run('delete from chunk_gone where id in (select value from json_each(?))', JSON.stringify(dead));
+    connection.run(
+      'delete from chunk_gone where id in (select value from json_each(?))',
+      JSON.stringify(dead),
+    );
     yield;
   }
   if (page) yield* keepPage(connection, page);
 }
 
-function* putBytes(connection: Connection, page: number, name: Name, bytes: Uint8Array): Generator<void, void> {
+function* putBytes(
+  connection: Connection,
+  page: number,
+  name: Name,
+  bytes: Uint8Array,
+): Generator<void, void> {
   connection.run('delete from page_bytes where page = ? and name = ?', page, name);
   for (let from = 0; from < bytes.length; from += PIECE_BYTES) {
     // SQLite reads no shared memory, hence the copy.

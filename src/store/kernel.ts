@@ -61,8 +61,7 @@ export function quantizeQuery(query: Float32Array, into: Uint8Array): number {
   const most = largest(query);
   const factor = most > 0 ? QUERY_MOST / most : 0;
   into.fill(QUERY_OFFSET);
-  for (let at = 0; at < query.length; at++)
-    into[at] = QUERY_OFFSET + Math.round((query[at] ?? 0) * factor);
+  for (let at = 0; at < query.length; at++) into[at] = QUERY_OFFSET + Math.round((query[at] ?? 0) * factor);
   return most / QUERY_MOST;
 }
 

@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../sqlite.ts';
 import { createBatches } from './batches.ts';
-import { createChunkIndex, type ChunkIndex, type IndexChange, type Page } from './chunk-index.ts';
+import { createChunkIndex, type ChunkIndex, type IndexChange } from './chunk-index.ts';
 import { TERMS_FORMAT } from './chunk-terms.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { coveredChunks, forgetPages, requireFormat, restorePages, restoreVectors } from './kept-pages.ts';
 import type { IndexThreads } from './index-threads.ts';
+import type { Page } from './page.ts';
 import { createTidy } from './tidy.ts';
 import { toVector } from './vector-rows.ts';
 
@@ -93,8 +94,7 @@ export function createLiveIndex(
         after,
         LOAD_CHUNKS,
       );
-      for (const row of rows)
-        batches.add(row.id, row.number, { ...row, id: row.document_id }, toChunk(row));
+      for (const row of rows) batches.add(row.id, row.number, { ...row, id: row.document_id }, toChunk(row));
       const last = rows.at(-1);
       if (!last) break;
       after = last.id;

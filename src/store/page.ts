@@ -32,7 +32,7 @@ export interface Part {
 const LIST_BYTES = PAGE_SLOTS * 16;
 
 /** Ids, groups and lengths of a page, in one shared buffer. */
-export function createLists(): Pick<PageView, 'ids' | 'groups' | 'lengths'> {
+function createLists(): Pick<PageView, 'ids' | 'groups' | 'lengths'> {
   const buffer = new SharedArrayBuffer(LIST_BYTES);
   return {
     ids: new Float64Array(buffer, 0, PAGE_SLOTS),
@@ -44,3 +44,41 @@ export function createLists(): Pick<PageView, 'ids' | 'groups' | 'lengths'> {
 /** Their bytes, to be kept or to be filled. */
 export const listBytes = ({ ids }: Pick<PageView, 'ids'>): Uint8Array<SharedArrayBuffer> =>
   new Uint8Array(ids.buffer);
+
+/** A page as its owner keeps it. */
+export interface Page extends PageView {
+  parts: Part[];
+  /** When it changed last. */
+  revision: number;
+  /** Slots whose chunks are still there, and slots that have a vector. */
+  alive: number;
+  embedded: number;
+  /** The least and the greatest id. */
+  span: [number, number];
+}
+
+export function createPage(number: number, revision: number): Page {
+  return {
+    ...createLists(),
+    number,
+    revision,
+    used: 0,
+    live: new Uint8Array(PAGE_SLOTS),
+    parts: [],
+    alive: 0,
+    embedded: 0,
+    span: [Infinity, -Infinity],
+  };
+}
+
+/** What a thread needs of it. */
+export const viewOf = ({ number, used, live, ids, groups, lengths, parts, vectors }: Page): PageView => ({
+  number,
+  used,
+  live,
+  ids,
+  groups,
+  lengths,
+  parts,
+  ...(vectors && { vectors }),
+});

@@ -34,7 +34,8 @@ export function emptySegment(terms: number, postings: number): Segment {
 }
 
 /** A segment's bytes, to be kept, and the segment that they are. */
-export const segmentBytes = ({ terms }: Segment): Uint8Array<SharedArrayBuffer> => new Uint8Array(terms.buffer);
+export const segmentBytes = ({ terms }: Segment): Uint8Array<SharedArrayBuffer> =>
+  new Uint8Array(terms.buffer);
 
 export function segmentOf(bytes: Uint8Array<SharedArrayBuffer>): Segment {
   const [terms = 0, postings = 0] = new Uint32Array(bytes.buffer, 0, 2);

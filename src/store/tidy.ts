@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../sqlite.ts';
-import type { ChunkIndex, Page } from './chunk-index.ts';
+import type { ChunkIndex } from './chunk-index.ts';
 import { keepPage, keepVectors, replacePages } from './kept-pages.ts';
-import { PAGE_SLOTS } from './page.ts';
+import { PAGE_SLOTS, type Page } from './page.ts';
 import type { MovedSegment, Segment } from './segment.ts';
 
 /** So many parts of about one size become one. */

@@ -32,7 +32,7 @@ export interface VectorSpace extends Omit<VectorSpaceView, 'generation'> {
   /** Throws a RangeError for a vector of another length or with a value that is not finite. */
   write(block: number, slot: number, vector: Float32Array): void;
   /** The bytes of a block, to be kept or to be filled. */
-  bytes(block: number): Uint8Array<ArrayBufferLike>;
+  bytes(block: number): Uint8Array;
   /** Copies a row from one block to another. */
   copy(from: number, slot: number, to: number, target: number): void;
 }
@@ -80,11 +80,7 @@ export function createVectorSpace(dimensions: number): VectorSpace {
 }
 
 /** Takes the scores of one block: `scores[slot]` is -Infinity for a slot that was left out. */
-export type ScanBlock = (
-  block: number,
-  slots: number,
-  mask: Uint8Array,
-) => Float32Array<ArrayBufferLike>;
+export type ScanBlock = (block: number, slots: number, mask: Uint8Array) => Float32Array;
 
 /** A thread's way to scan: `reader` is its own number, below `MOST_READERS`. */
 export function createScanner({ memory, dimensions }: VectorSpaceView, reader: number) {
@@ -104,7 +100,17 @@ export function createScanner({ memory, dimensions }: VectorSpaceView, reader: n
       mask8.fill(0, slots, even);
       mask8.set(mask.subarray(0, slots));
       const scales = block + PAGE_SLOTS * width;
-      scan(place, block, scales, scales + PAGE_SLOTS * 4, place + width, place + width + PAGE_SLOTS, even, width, scale);
+      scan(
+        place,
+        block,
+        scales,
+        scales + PAGE_SLOTS * 4,
+        place + width,
+        place + width + PAGE_SLOTS,
+        even,
+        width,
+        scale,
+      );
       return scores;
     };
   };

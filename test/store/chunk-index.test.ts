@@ -161,8 +161,14 @@ describe('vectors', () => {
   });
 
   test.each([0, -1, Number.NaN])('a limit of %s finds nothing', (limit) => {
-    const { reader } = createSmallIndex([{ id: 1, group: 0, text: 'a', vector: Float32Array.of(1) }], 'model');
-    expect([reader.nearest(Float32Array.of(1), limit), reader.keywords([termKey('a')], limit)]).toEqual([[], []]);
+    const { reader } = createSmallIndex(
+      [{ id: 1, group: 0, text: 'a', vector: Float32Array.of(1) }],
+      'model',
+    );
+    expect([reader.nearest(Float32Array.of(1), limit), reader.keywords([termKey('a')], limit)]).toEqual([
+      [],
+      [],
+    ]);
   });
 });
 
@@ -173,7 +179,14 @@ describe('the kernel', () => {
     const source = fileURLToPath(new URL('../../src/store/scan.wat', import.meta.url));
     const folder = mkdtempSync(join(tmpdir(), 'limner-scan-'));
     const built = join(folder, 'scan.wasm');
-    execFileSync(process.execPath, [ASSEMBLER, '--enable-threads', '--enable-relaxed-simd', source, '-o', built]);
+    execFileSync(process.execPath, [
+      ASSEMBLER,
+      '--enable-threads',
+      '--enable-relaxed-simd',
+      source,
+      '-o',
+      built,
+    ]);
     const bytes = readFileSync(built);
     rmSync(folder, { recursive: true });
     expect(bytes.equals(readFileSync(new URL('../../src/store/scan.wasm', import.meta.url)))).toBe(true);
@@ -183,11 +196,17 @@ describe('the kernel', () => {
 const idsOf = (found: readonly Found[]): number[] => found.map(({ id }) => id);
 
 /** FTS5 with our tokens and weights. */
-function searchSqlite(chunks: readonly (SmallChunk & { title: string })[], terms: readonly string[]): Found[] {
+function searchSqlite(
+  chunks: readonly (SmallChunk & { title: string })[],
+  terms: readonly string[],
+): Found[] {
   const database = new DatabaseSync(':memory:');
   database.exec("create virtual table k using fts5(title, path, headings, body, tokenize='ascii')");
-  const insert = database.prepare("insert into k(rowid, title, path, headings, body) values (?, ?, '', '', ?)");
-  for (const { id, title, text } of chunks) insert.run(id, tokenize(title).join(' '), tokenize(text).join(' '));
+  const insert = database.prepare(
+    "insert into k(rowid, title, path, headings, body) values (?, ?, '', '', ?)",
+  );
+  for (const { id, title, text } of chunks)
+    insert.run(id, tokenize(title).join(' '), tokenize(text).join(' '));
   const rows = database
     .prepare(
       `select rowid as id, -bm25(k, ${Object.values(FIELD_WEIGHTS).join(', ')}) as score from k where k match ?

@@ -74,7 +74,10 @@ describe('full pages of the index', () => {
     await find(store, 'word1', { meaning: 'word1' });
     await store.prune([]);
     await store.describe(documentOf({ id: 'd1', uri: 'moved', title: 'Moved', collection: 'land' }));
-    await store.replace(documentOf({ id: 'd2', uri: '2' }), chunksOf('written again', ...textsOf(2).slice(500)));
+    await store.replace(
+      documentOf({ id: 'd2', uri: '2' }),
+      chunksOf('written again', ...textsOf(2).slice(500)),
+    );
     await store.remove('d3');
     await embedAll(store);
     await close();
@@ -93,7 +96,10 @@ describe('full pages of the index', () => {
     expect(countRows(file, 'page')).toBe(2);
     expect(countRows(file, 'page_vectors')).toBe(2);
     const kept = await answersOf(file, asked);
-    change(file, 'delete from page; delete from page_bytes; delete from page_vectors; delete from chunk_gone');
+    change(
+      file,
+      'delete from page; delete from page_bytes; delete from page_vectors; delete from chunk_gone',
+    );
     expect(await answersOf(file, asked)).toEqual(kept);
   });
 
@@ -107,7 +113,10 @@ describe('full pages of the index', () => {
     change(file, damage);
     const answers = await answersOf(file, asked);
     expect(countRows(file, 'page_format')).toBe(1);
-    change(file, 'delete from page; delete from page_bytes; delete from page_vectors; delete from chunk_gone');
+    change(
+      file,
+      'delete from page; delete from page_bytes; delete from page_vectors; delete from chunk_gone',
+    );
     expect(await answersOf(file, asked)).toEqual(answers);
   });
 

@@ -30,7 +30,10 @@ export function createSmallIndex(chunks: readonly SmallChunk[], model?: string) 
   return { index, reader, refresh };
 }
 
-export function addChunk(index: ChunkIndex, { id, group, text, title = '', headings, vector }: SmallChunk): void {
+export function addChunk(
+  index: ChunkIndex,
+  { id, group, text, title = '', headings, vector }: SmallChunk,
+): void {
   const batches = createBatches();
   const fields: DocumentFields = { id: `d${group}`, uri: '', title, collection: `c${group % 2}` };
   const chunk: Chunk = { ordinal: 0, text, span: [0, text.length], ...(headings && { headings }) };
