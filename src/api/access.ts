@@ -126,6 +126,8 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
     has: (wanted: Scope): boolean => current().scopes.some((one) => one === wanted || one === 'admin'),
     /** Whose request it is: the id of the key. */
     owner: (): string => current().id,
+    /** How the key wants sources told; undefined where it does not say. */
+    sources: () => current().sources,
     /** The key's collections; undefined when it reaches all. */
     collections: () => current().collections,
 

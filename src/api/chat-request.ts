@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ChatOptions } from '../ask/ask.ts';
 import { Filter } from '../ingest/filter.ts';
 import { Message } from './chat-messages.ts';
+import { SOURCES } from './keys.ts';
 
 /** `wait`, and `{wait: true}`, put the picture into the same answer; left out, the policy of the collection decides. */
 export const Illustrated = z.union([
@@ -22,7 +23,7 @@ export const LimnerOptions = z.strictObject({
    * `markdown` puts a list of the cited sources at the end of the text; `events` streams each passage as an event
    * of Open WebUI.
    */
-  sources: z.enum(['markdown', 'events', 'fields']).optional(),
+  sources: z.enum(SOURCES).optional(),
   /** A picture beside the answer. */
   illustrate: Illustrated.optional(),
 });

@@ -8,6 +8,7 @@ import { ChatRequest, toOptions } from './chat-request.ts';
 import { chunksOf, completion } from './chat-shapes.ts';
 import type { AnswerConversation } from './conversations.ts';
 import { asShown, errorBody, parse } from './failure.ts';
+import type { Sources } from './keys.ts';
 import { firstInTime, sendEvents, sseEvent } from './sse.ts';
 
 /** Pictures come inside the messages. */
@@ -15,10 +16,11 @@ export const MAX_CHAT_BYTES = 32 * 1024 * 1024;
 
 export interface ChatRoutes {
   answer: AnswerConversation;
+  sourcesOfKey: () => Sources | undefined;
   log: Log;
 }
 
-export function chatRoutes(server: FastifyInstance, { answer, log }: ChatRoutes): void {
+export function chatRoutes(server: FastifyInstance, { answer, sourcesOfKey, log }: ChatRoutes): void {
   server.post('/v1/chat/completions', { bodyLimit: MAX_CHAT_BYTES }, async (request, reply) => {
     const body = parse(ChatRequest, request.body);
     const { model, limner } = body;
@@ -29,7 +31,7 @@ export function chatRoutes(server: FastifyInstance, { answer, log }: ChatRoutes)
     if (!isStreamed) return completion(head, await wholeAnswer(events));
     const chunks = chunksOf(head, {
       includeUsage: body.stream_options?.include_usage === true,
-      asEvents: limner?.sources === 'events',
+      asEvents: (limner?.sources ?? sourcesOfKey()) === 'events',
     });
     const shown = (error: unknown): LimnerError => asShown(error, log, request.id);
     return sendEvents(reply, stream(chunks, await firstInTime(events), shown));

@@ -4,6 +4,7 @@ import type { AskEvent, ChatMessage, ChatOptions } from '../ask/ask.ts';
 import type { Conversation, Converse } from '../ask/converse.ts';
 import type { Filter } from '../ingest/filter.ts';
 import type { LimnerOptions } from './chat-request.ts';
+import type { Sources } from './keys.ts';
 import type { ModelNames } from './openai-models.ts';
 import { fetchPictures, type FetchPicture } from './pictures-sent.ts';
 import { signalOf } from './sse.ts';
@@ -14,6 +15,8 @@ export interface ConversationParts {
   matching: (filter: Filter) => string[];
   fetchPicture: FetchPicture;
   publicUrl: (request: { protocol: string; host: string }) => string;
+  /** How the key of the request wants sources told. */
+  sourcesOfKey: () => Sources | undefined;
 }
 
 /** What a request of either API says, read from its own shape. */
@@ -46,7 +49,7 @@ export function createAnswerConversation(parts: ConversationParts): AnswerConver
       options: { ...asked.options, ...(!target.fromDocuments && { model: target.model }) },
       fromDocuments: limner.documents ?? target.fromDocuments,
       publicUrl: publicUrl(request),
-      listSources: limner.sources === 'markdown',
+      listSources: (limner.sources ?? parts.sourcesOfKey()) === 'markdown',
       isStreamed: asked.isStreamed,
       ...(illustrate !== undefined && { illustrate }),
       ...(collection !== undefined && { collection }),

@@ -6,12 +6,21 @@ import type { Database } from '../sqlite.ts';
 export const SCOPES = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/**
+ * How chat answers tell their sources beside the fields: `markdown` as a list at the end of the text, `events` as events
+ * of Open WebUI, `fields` not at all.
+ */
+export const SOURCES = ['markdown', 'events', 'fields'] as const;
+export type Sources = (typeof SOURCES)[number];
+
 /** What a request may do. Without `collections` every collection is its; `rate` is requests a minute. */
 export interface Access {
   id: string;
   scopes: readonly Scope[];
   collections?: readonly string[];
   rate?: number;
+  /** What holds where a request says nothing of it. */
+  sources?: Sources;
   /** Made here, and so to be looked up again; the others stand in the settings. */
   made?: true;
 }
@@ -23,6 +32,7 @@ export const NewKey = z.strictObject({
   collections: z.array(z.string().min(1).max(200)).min(1).max(100).optional(),
   rate: z.number().int().min(1).max(1_000_000).optional(),
   expires_at: z.iso.datetime().optional(),
+  sources: z.enum(SOURCES).optional(),
 });
 export type NewKey = z.infer<typeof NewKey>;
 
@@ -35,6 +45,7 @@ interface KeyRow {
   rate: number | null;
   expires_at: string | null;
   created_at: string;
+  sources: Sources | null;
 }
 
 const SCHEMA = [
@@ -42,6 +53,7 @@ const SCHEMA = [
      id text primary key, name text not null, hash blob not null, scopes text not null, collections text,
      rate integer, expires_at text, created_at text not null
    ) without rowid;`,
+  'alter table api_key add column sources text;',
 ];
 
 const NOBODY = Buffer.alloc(32);
@@ -64,7 +76,7 @@ export function createKeys(database: Database) {
       const key = `lim_${id}_${randomBytes(32).toString('base64url')}`;
       await database.write((connection) =>
         connection.run(
-          'insert into api_key values (?, ?, ?, ?, ?, ?, ?, ?)',
+          'insert into api_key values (?, ?, ?, ?, ?, ?, ?, ?, ?)',
           id,
           wanted.name,
           sha256(key),
@@ -73,6 +85,7 @@ export function createKeys(database: Database) {
           wanted.rate ?? null,
           wanted.expires_at ?? null,
           new Date().toISOString(),
+          wanted.sources ?? null,
         ),
       );
       return { id, key };
@@ -112,6 +125,7 @@ function accessOf(row: KeyRow): Access | undefined {
     scopes: Scopes.parse(JSON.parse(row.scopes)),
     ...(row.collections !== null && { collections: Names.parse(JSON.parse(row.collections)) }),
     ...(row.rate !== null && { rate: row.rate }),
+    ...(row.sources !== null && { sources: row.sources }),
   };
 }
 

@@ -54,7 +54,7 @@ export interface ServerParts
     HealthRoutes,
     PullParts,
     SystemParts,
-    Omit<OpenAiRoutes, 'publicUrl' | 'maxFileBytes'>,
+    Omit<OpenAiRoutes, 'publicUrl' | 'sourcesOfKey' | 'maxFileBytes'>,
     Omit<SearchRoutes, 'publicUrl'> {
   documents: Parameters<typeof documentRoutes>[1]['documents'];
   jobs: Parameters<typeof jobRoutes>[1]['jobs'];
@@ -135,7 +135,12 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   systemRoutes(server, parts);
   pullRoutes(server, parts);
   searchRoutes(server, { ...parts, publicUrl });
-  openAiRoutes(server, { ...parts, publicUrl, maxFileBytes: options.maxFileBytes });
+  openAiRoutes(server, {
+    ...parts,
+    publicUrl,
+    sourcesOfKey: scope.sources,
+    maxFileBytes: options.maxFileBytes,
+  });
   conversationRoutes(server, () => parts.conversations(scope.owner()));
   webhookRoutes(server, parts);
   subscriptionRoutes(server, parts);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { NOTICE_EVENTS } from '../ingest/notices.ts';
 import { Time } from './answer-shapes.ts';
-import { SCOPES } from './keys.ts';
+import { SCOPES, SOURCES } from './keys.ts';
 
 /** What the routes answer that concern the service as a whole, for the description of the API. */
 
@@ -117,6 +117,7 @@ export const KeyAnswer = z.object({
   rate: z.int().nullable(),
   expires_at: Time.nullable(),
   created_at: Time,
+  sources: z.enum(SOURCES).nullable(),
 });
 
 export const MessageAnswer = z.object({

@@ -82,7 +82,7 @@ export function createConverse({ ask, chat, chatModels, imagine, illustrate, lin
       illustrate,
       signal,
     );
-    return listSources ? withSourceList(pictured) : pictured;
+    return listSources && options.format === undefined ? withSourceList(pictured) : pictured;
   };
 }
 

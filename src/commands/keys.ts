@@ -6,7 +6,7 @@ import { LimnerError } from '../errors.ts';
 import type { Context } from '../main.ts';
 import { openDatabase } from '../sqlite.ts';
 
-const USAGE = `usage: limner keys add NAME [--scope read|write|admin]... [--collection NAME]... [--rate PER_MINUTE] [--expires ISO_TIME]
+const USAGE = `usage: limner keys add NAME [--scope read|write|admin]... [--collection NAME]... [--rate PER_MINUTE] [--expires ISO_TIME] [--sources markdown|events|fields]
        limner keys list
        limner keys revoke ID
 `;
@@ -50,6 +50,7 @@ function wantedIn(args: string[]): NewKey {
       collection: { type: 'string', multiple: true },
       rate: { type: 'string' },
       expires: { type: 'string' },
+      sources: { type: 'string' },
     },
   });
   const parsed = NewKey.safeParse({
@@ -58,6 +59,7 @@ function wantedIn(args: string[]): NewKey {
     collections: values.collection,
     rate: values.rate === undefined ? undefined : Number(values.rate),
     expires_at: values.expires,
+    sources: values.sources,
   });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -113,7 +113,13 @@ export const Job = z.looseObject({
 });
 const Completion = z.looseObject({
   choices: z.tuple([z.looseObject({ message: z.looseObject({ content: z.string() }) })]),
-  illustration: z.union([Job, z.object({ error: z.object({ code: z.string() }) })]).optional(),
+  illustration: z
+    .union([
+      Job,
+      z.object({ error: z.object({ code: z.string() }) }),
+      z.object({ generated: z.literal(false), figure: z.looseObject({ url: z.string() }) }),
+    ])
+    .optional(),
 });
 
 export async function ask(body: object, key?: string) {

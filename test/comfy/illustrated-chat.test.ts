@@ -153,14 +153,20 @@ describe('/imagine', () => {
     expect(painter.uploads.at(-1)?.bytes).toBe(sent.length);
   });
 
-  test('with [n] makes variations of the figure that the answer before cites', async () => {
+  test('with [n] makes variations of the figure that the answer before cites, and which that answer shows', async () => {
     const pdf = await readFile(new URL('../fixtures/figures.pdf', import.meta.url));
     await bench.drop('figures.pdf', pdf);
     await call('POST', '/webhooks/process', { filepath: 'figures.pdf' });
-    await until(
-      async () => (await call('GET', '/api/documents')).body.includes('"uri":"figures.pdf"'),
-      'the document to be listed',
-    );
+    const Listed = z.object({
+      data: z.array(z.looseObject({ uri: z.string(), chunks: z.number(), vectors: z.number() })),
+    });
+    // Vectors that come later would put the passages in another order.
+    await until(async () => {
+      const { data } = Listed.parse((await call('GET', '/api/documents')).json());
+      return data.some(
+        ({ uri, chunks, vectors }) => uri === 'figures.pdf' && chunks > 0 && chunks === vectors,
+      );
+    }, 'the document to have its vectors');
     const question = 'Who repaints the red band of the tower?';
     const Sources = z.looseObject({ sources: z.array(z.looseObject({ uri: z.string() })) });
     const number = await until(async () => {
@@ -168,6 +174,13 @@ describe('/imagine', () => {
       const at = Sources.parse(asked.json()).sources.findIndex(({ uri }) => uri === 'figures.pdf');
       return at === -1 ? undefined : at + 1;
     }, 'the document to be found');
+    ollama.settings.reply = () => `Nobody does [${number}].`;
+    const shown = await ask({ model: 'limner+image', messages: [{ role: 'user', content: question }] });
+    const [, figure = ''] =
+      /!\[Figure\]\(http:\/\/limner\.example(\S+)\)\n\n\*Figure of /.exec(shown.text) ?? [];
+    expect((await open(figure)).headers['content-type']).toMatch(/^image\//);
+    expect((await open(figure.replace(/\?.*/, ''))).statusCode).toBe(401);
+
     const before = [
       { role: 'user', content: question },
       { role: 'assistant', content: `Nobody does [${number}].` },
