@@ -3,13 +3,12 @@
  * its time in ms and its distinct words, or its error. The peers are found in the folder that bench/formats.ts installed
  * them to; they are no part of Limner.
  */
-import { createRequire } from 'node:module';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, extname } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { DEFAULT_LIMITS } from '../src/processors/limits.ts';
 import { chooseProcessor, readParts } from '../src/processors/read.ts';
 import { messageOf } from '../src/errors.ts';
+import { build, call, field, loadFrom } from './untyped.ts';
 
 type Read = (path: string) => Promise<string>;
 
@@ -37,9 +36,7 @@ const LOADERS: Readonly<Record<string, [file: string, name: string]>> = {
 };
 
 async function createRead(engine: string, folder: string): Promise<Read> {
-  const require = createRequire(`${folder}/package.json`);
-  const load = (name: string): Promise<Record<string, unknown>> =>
-    import(pathToFileURL(require.resolve(name)).href);
+  const load = (name: string): Promise<Record<string, unknown>> => loadFrom(folder, name);
   if (engine === 'limner') return readWithLimner;
   if (engine === 'officeparser') {
     const { parseOffice } = await load('officeparser');
@@ -62,26 +59,8 @@ async function createRead(engine: string, folder: string): Promise<Read> {
   };
 }
 
-/** Calls a function, or a method by its name, of a package whose types are not here. */
-async function call(target: unknown, ...args: unknown[]): Promise<unknown> {
-  if (typeof target === 'function') return Reflect.apply(target, undefined, args);
-  const [name, ...rest] = args;
-  const method = field(target, String(name));
-  if (typeof method !== 'function') throw new Error(`no ${String(name)}`);
-  return Reflect.apply(method, target, rest);
-}
-
-function build(type: unknown, ...args: unknown[]): unknown {
-  if (typeof type !== 'function') throw new Error('no class');
-  return Reflect.construct(type, args);
-}
-
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function field(target: unknown, name: string): unknown {
-  return typeof target === 'object' && target !== null ? Reflect.get(target, name) : undefined;
 }
 
 /** Without those that hold digits: readers number slides and relations in ways of their own. */

@@ -1,9 +1,14 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import type { Context } from '../main.ts';
 import type { ModelState, ServerStatus } from '../models/model-state.ts';
 import { createModels } from '../models/models.ts';
+import { openDatabase } from '../sqlite.ts';
+import { kindInForce, lookAtQdrant } from '../store/create-store.ts';
+import type { QdrantOptions } from '../store/qdrant-server.ts';
 
 /** One line of the report. `mend` says what to do when it is not well. */
 interface Finding {
@@ -12,6 +17,7 @@ interface Finding {
   mend?: string;
 }
 
+const DATABASE = 'limner.sqlite';
 const LEAST_FREE_BYTES = 1024 ** 3;
 const Health = z.object({ status: z.literal('ok') });
 
@@ -23,6 +29,7 @@ export async function doctor(context: Context): Promise<number> {
     await folder('inbox', context.config.inbox, constants.R_OK),
     await freeSpace(context.config.data),
     await port(context),
+    ...(await storeInForce(context)),
     ...(await modelServers(context)),
   ];
   for (const { level, what, mend } of findings) {
@@ -80,6 +87,40 @@ async function port({ config }: Context): Promise<Finding> {
       level: 'note',
       what: `the service is not running at ${address} (${messageOf(error)})`,
       mend: 'Start it with `npm start`.',
+    };
+  }
+}
+
+/** Asked beside a service that runs: nothing is made or changed, and a Qdrant that has passages is only looked at. */
+async function storeInForce({ config }: Context): Promise<Finding[]> {
+  if (!existsSync(join(config.data, DATABASE)))
+    return config.qdrant ? [await qdrantServer(config.qdrant)] : [];
+  const database = openDatabase(join(config.data, DATABASE));
+  try {
+    const kind = kindInForce(config, database);
+    if (kind === 'embedded') {
+      const what = 'the passages are in the data folder';
+      if (!config.qdrant) return [{ level: 'ok', what }];
+      const mend = 'QDRANT_URL is set: `limner store move --to qdrant` brings them there.';
+      return [{ level: 'note', what, mend }, await qdrantServer(config.qdrant)];
+    }
+    if (config.qdrant) return [await qdrantServer(config.qdrant)];
+    const mend = 'Set QDRANT_URL; the service does not start without it.';
+    return [{ level: 'wrong', what: 'the passages are in Qdrant', mend }];
+  } finally {
+    await database.close();
+  }
+}
+
+async function qdrantServer(options: QdrantOptions): Promise<Finding> {
+  const name = `Qdrant at ${new URL(options.url).host}, collection ${options.collection}`;
+  try {
+    return { level: 'ok', what: `${name}: ${await lookAtQdrant(options)}` };
+  } catch (error) {
+    return {
+      level: 'wrong',
+      what: messageOf(error),
+      mend: 'Start it, or mend QDRANT_URL and QDRANT_API_KEY; files wait, and searches fail, until then.',
     };
   }
 }

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { DatabaseSync } from 'node:sqlite';
 import type { Config } from '../config.ts';
+import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
 import type { Context } from '../main.ts';
 import { lockFolder, openDatabase, type Database } from '../sqlite.ts';
 import {
+  beginAnew,
   createStore,
   forgetOld,
   kindInForce,
@@ -15,14 +17,17 @@ import {
   type StoreKind,
 } from '../store/create-store.ts';
 import { copyStore } from '../store/move.ts';
+import { openService } from './service.ts';
 
 const USAGE = `usage: limner store                              which store has the passages, and how it is
        limner store move --to qdrant|embedded    copy everything there, compare, and use it from now on
        limner store forget-old                   remove what was copied from
+       limner store reset                        the collection in Qdrant is lost: read every document anew
 `;
 
 /** Works on the data folder itself, so that the service has to be stopped: nothing may change while it is copied. */
-export async function store({ config, args }: Context): Promise<number> {
+export async function store(context: Context): Promise<number> {
+  const { config, args } = context;
   const [what, ...rest] = args;
   if (what === undefined) return withDatabase(config, show);
   if (what === 'move') return withDatabase(config, (database) => move(config, database, targetIn(rest)));
@@ -30,6 +35,7 @@ export async function store({ config, args }: Context): Promise<number> {
     const code = await withDatabase(config, (database) => forget(config, database));
     return code === 0 ? shrink(config) : code;
   }
+  if (what === 'reset') return reset(context);
   process.stderr.write(USAGE);
   return 2;
 }
@@ -102,6 +108,35 @@ async function forget(config: Config, database: Database): Promise<number> {
   await forgetOld(old, config, database);
   process.stdout.write(`The ${old} store is empty; the passages are in the ${kind} store.\n`);
   return 0;
+}
+
+const Documents = z.object({
+  data: z.array(z.object({ id: z.string() })),
+  next_cursor: z.string().nullable(),
+});
+
+/** Texts are kept, so that most documents are only cut and stored again; their vectors are made anew. */
+async function reset(context: Context): Promise<number> {
+  await withDatabase(context.config, async (database, config) => {
+    await beginAnew(config, database);
+    return 0;
+  });
+  const service = await openService(context);
+  try {
+    let count = 0;
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const path = `/api/documents?status=searchable&limit=500${cursor && `&cursor=${cursor}`}`;
+      const page: z.infer<typeof Documents> = await service.call(Documents, 'GET', path);
+      for (const { id } of page.data)
+        await service.call(z.unknown(), 'POST', `/api/documents/${id}/reindex`, {});
+      count += page.data.length;
+      cursor = page.next_cursor;
+    }
+    process.stdout.write(`${count} documents are read anew when the service runs.\n`);
+    return 0;
+  } finally {
+    await service.close();
+  }
 }
 
 /** Gives the pages that nothing uses any more back to the disk. */

@@ -2,6 +2,7 @@ import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import { createEmbeddedStore } from './embedded.ts';
 import { createQdrantStore, type QdrantStore } from './qdrant.ts';
+import { createRevisions } from './qdrant-revisions.ts';
 import { createQdrantServer, type QdrantOptions } from './qdrant-server.ts';
 import { movableEmbedded, movableQdrant, type Movable } from './movable.ts';
 import type { Store } from './store.ts';
@@ -53,6 +54,14 @@ export async function createStore(
   return qdrant(createQdrantStore(options.qdrant, database), options.qdrant);
 }
 
+/** How a server is, in words, without making or changing anything there. Throws `store_unavailable` when it is not there. */
+export async function lookAtQdrant(options: QdrantOptions): Promise<string> {
+  const server = createQdrantServer(options, HURRY);
+  const { version } = await server.ask((client) => client.versionInfo());
+  const info = await server.find((client) => client.getCollection(options.collection));
+  return info ? `version ${version}, status ${info.status}` : `version ${version}, not made yet`;
+}
+
 /** Both stores are needed for a copy, whichever is in force. Throws `invalid_config` for Qdrant without its address. */
 export function openMovable(
   kind: StoreKind,
@@ -79,6 +88,16 @@ export async function forgetOld(
   for await (const { id } of documents()) await store.remove(id);
   await store.prune([]);
   await store.close();
+}
+
+/** What is known of a collection that is gone goes too, so that the next start makes a new one. */
+export async function beginAnew(
+  options: { qdrant: QdrantOptions | undefined },
+  database: Database,
+): Promise<void> {
+  if (kindInForce(options, database) !== 'qdrant')
+    throw new LimnerError('conflict', 'The passages are not in Qdrant; there is nothing to begin anew.');
+  await createRevisions(database).reset();
 }
 
 export function kindInForce(options: { qdrant: QdrantOptions | undefined }, database: Database): StoreKind {

@@ -105,7 +105,7 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
     alias,
     version: () => version,
     /** Reads of a cluster ask most copies; a single copy needs no asking around. */
-    consistency: (options.replicas ?? 1) > 1 ? ('majority' as const) : undefined,
+    consistency: (options.replicas ?? 1) > 1 ? { consistency: 'majority' as const } : {},
     /**
      * Makes the collection where there is none and `isNew`. Throws `store_unavailable` for one that is gone, is somebody
      * else's, or lies on a server that is too old.

@@ -37,17 +37,21 @@ export function createRevisions(database: Database) {
   const { read } = database;
   const reading = new Set<Promise<unknown>>();
 
+  const among = (where: string, ...values: (string | null)[]): number[] =>
+    read
+      .all<{ revision: number }>(`select revision from qdrant_revision where ${where}`, ...values)
+      .map(({ revision }) => revision);
+
+  /** Those that nobody may see. */
+  const hidden = (): number[] => among(`state <> 'in force'`);
+
   /** Revisions up to the last one begun, less those that are not in force. */
   function visible(): Filter {
     const last = read.get<{ last: number | null }>('select max(revision) as last from qdrant_revision')?.last;
-    const hidden = read.all<{ revision: number }>(
-      `select revision from qdrant_revision where state <> 'in force'`,
-    );
+    const none = hidden();
     return {
       must: [{ key: 'revision', range: { gt: LEFT, lte: last ?? LEFT } }],
-      ...(hidden.length > 0 && {
-        must_not: [{ key: 'revision', match: { any: hidden.map(({ revision }) => revision) } }],
-      }),
+      ...(none.length > 0 && { must_not: [{ key: 'revision', match: { any: none } }] }),
     };
   }
 
@@ -77,9 +81,10 @@ export function createRevisions(database: Database) {
     /** Nothing is there any more, and the next collection is a new one. */
     reset: (): Promise<unknown> =>
       database.write((connection) => {
-        for (const table of ['qdrant', 'qdrant_revision', 'qdrant_model'])
-          connection.run(`delete from ${table}`);
+        connection.run('delete from qdrant_revision');
         connection.run(`delete from sqlite_sequence where name = 'qdrant_revision'`);
+        connection.run('delete from qdrant_model');
+        connection.run('update qdrant set model = null');
       }),
 
     /** Chunks of everything in force, as they were written. */
@@ -128,19 +133,12 @@ export function createRevisions(database: Database) {
       database.write((connection) =>
         connection.run(`update qdrant_revision set state = 'failed' where state = 'writing'`),
       ),
+    hidden,
     leaving: (documentId?: string): number[] =>
-      read
-        .all<{ revision: number }>(
-          `select revision from qdrant_revision
-           where state = 'leaving' and (? is null or document_id = ?)`,
-          documentId ?? null,
-          documentId ?? null,
-        )
-        .map(({ revision }) => revision),
-    failed: (): number[] =>
-      read
-        .all<{ revision: number }>(`select revision from qdrant_revision where state = 'failed'`)
-        .map(({ revision }) => revision),
+      documentId === undefined
+        ? among(`state <> 'in force' and state = 'leaving'`)
+        : among(`state <> 'in force' and state = 'leaving' and document_id = ?`, documentId),
+    failed: (): number[] => among(`state <> 'in force' and state = 'failed'`),
     forget: (revisions: readonly number[]): Promise<unknown> =>
       database.write((connection) =>
         connection.run(

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Passage } from '../document.ts';
-import { KEYWORDS, vectorName, type Collection } from './qdrant-collection.ts';
+import { KEYWORDS, vectorName } from './qdrant-collection.ts';
 import { Payload, toChunk, toDocument } from './qdrant-point.ts';
-import { and, type Filter, type Revisions } from './qdrant-revisions.ts';
-import type { QdrantServer } from './qdrant-server.ts';
+import { and, type Filter } from './qdrant-revisions.ts';
+import type { QdrantParts } from './qdrant-vectors.ts';
 import { questionVector } from './sparse.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
 
@@ -13,14 +13,8 @@ const Answers = z.array(z.object({ points: z.array(Hit) }));
 /** Neighbours that the graph is searched for at least, and how many are rescored from the floats for each that is wanted. */
 const SEARCH_PARAMS = { hnsw_ef: 128, quantization: { rescore: true, oversampling: 4 } };
 
-export interface QdrantSearchParts {
-  server: QdrantServer;
-  collection: Collection;
-  revisions: Revisions;
-}
-
 /** Both arms in one request; the lists are fused by those who asked. */
-export function createQdrantSearch({ server, collection, revisions }: QdrantSearchParts) {
+export function createQdrantSearch({ server, collection, revisions }: QdrantParts) {
   return async function search(query: SearchQuery): Promise<SearchLists> {
     if (query.documents?.length === 0) return { keyword: [], vector: [] };
     const keyword = questionVector(query.text);
@@ -35,7 +29,7 @@ export function createQdrantSearch({ server, collection, revisions }: QdrantSear
         await server.ask((client) =>
           client.queryBatch(collection.alias, {
             searches,
-            ...(collection.consistency && { consistency: collection.consistency }),
+            ...collection.consistency,
           }),
         ),
       );

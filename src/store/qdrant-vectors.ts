@@ -17,14 +17,14 @@ const VectorPage = z.object({ points: z.array(WithVectors) });
 const KeyPage = z.object({ points: z.array(Keyed), next_page_offset: z.unknown() });
 const Offset = z.union([z.string(), z.number()]).nullish();
 
-export interface QdrantVectorsParts {
+export interface QdrantParts {
   server: QdrantServer;
   collection: Collection;
   revisions: Revisions;
 }
 
 /** The dense vectors of the points: one named vector for each model, so that a new one is built beside the old. */
-export function createQdrantVectors({ server, collection, revisions }: QdrantVectorsParts) {
+export function createQdrantVectors({ server, collection, revisions }: QdrantParts) {
   const { alias, consistency } = collection;
   const live = { key: 'revision', range: { gt: LEFT } };
 
@@ -40,7 +40,7 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantVec
           limit: 2 * VECTOR_BATCH,
           with_payload: ['key'],
           with_vector: [name],
-          ...(consistency && { consistency }),
+          ...consistency,
         }),
       );
       const found = VectorPage.parse(page).points;
@@ -62,14 +62,6 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantVec
     });
   }
 
-  /** Points that readers may see, within `filter`. */
-  function count(filter: Filter): Promise<number> {
-    return revisions.read(async (visible) => {
-      const wanted = and(visible, filter);
-      return (await server.ask((client) => client.count(alias, { filter: wanted, exact: true }))).count;
-    });
-  }
-
   /** Every point with one of these texts that lacks the vector, and its key. */
   async function lacking(name: string, keys: readonly string[]): Promise<z.infer<typeof Keyed>[]> {
     const found: z.infer<typeof Keyed>[] = [];
@@ -86,7 +78,7 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantVec
             limit: PAGE,
             with_payload: ['key'],
             ...(offset !== undefined && { offset }),
-            ...(consistency && { consistency }),
+            ...consistency,
           }),
         ),
       );
@@ -107,7 +99,7 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantVec
         client.retrieve(alias, {
           ids: [...given.keys()],
           with_payload: ['key'],
-          ...(consistency && { consistency }),
+          ...consistency,
         }),
       ),
     );
@@ -126,7 +118,6 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantVec
   }
 
   return {
-    count,
     hasVectors,
     /** The vectors of the texts with these keys, under every name; those unknown are left out. */
     async known(keys: readonly string[]): Promise<Map<string, Record<string, number[]>>> {
@@ -148,7 +139,7 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantVec
             filter: and(visible, lacks),
             order_by: { key: 'ordinal' },
             limit: limit + except.size,
-            ...(consistency && { consistency }),
+            ...consistency,
           }),
         );
         return z

@@ -224,7 +224,25 @@ test(
     expect(await (await moved.get('/metrics')).text()).toContain('limner_store_up{kind="qdrant"} 1');
     await moved.stop();
 
+    expect((await limner(folder, withQdrant, 'doctor')).out).toContain(
+      'collection limner: version 1.19.0, status green',
+    );
+    expect((await limner(folder, env, 'doctor')).out).toContain('✗ the passages are in Qdrant');
     expect(await limner(folder, withQdrant, 'store', 'forget-old')).toMatchObject({ code: 0 });
+
+    // Somebody removes the collection: that is said, and the documents are read anew into another.
+    fake.collections.all.clear();
+    fake.collections.aliases.clear();
+    expect((await limner(folder, withQdrant, 'store')).out).toContain('is gone from Qdrant');
+    expect(await limner(folder, withQdrant, 'store', 'reset')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('9 documents are read anew'),
+    });
+    const anew = await startService(folder, withQdrant);
+    await anew.quiet(9);
+    expect(await statusOf(anew)).toMatchObject({ chunks: 9, store: { message: null } });
+    await until(async () => (await statusOf(anew)).vectors === 9, 'the vectors again');
+    await anew.stop();
     expect(await limner(folder, withQdrant, 'store', 'move', '--to', 'embedded')).toMatchObject({
       code: 0,
       out: expect.stringContaining('9 documents with 9 passages'),
