@@ -4,17 +4,23 @@ import { createWiden } from './ask/context.ts';
 import { createFind } from './ask/find.ts';
 import { createStandAlone } from './ask/follow-up.ts';
 import { createRetrieve, type QueryEmbedder } from './ask/retrieve.ts';
+import { byScores, createRerank } from './ask/rerank.ts';
+import { byChat, byVerdicts } from './ask/rerank-by-chat.ts';
 import type { Config } from './config.ts';
+import type { Chat } from './ask/ask.ts';
 import type { Log } from './log.ts';
+import { createRerankServer } from './models/rerank.ts';
 import type { Models } from './models/models.ts';
 import type { Store } from './store/store.ts';
 
 /** A small model on a processor needs about that for one line; a reader does not wait longer for it. */
 const REWRITE_MS = 4000;
+/** Thirty passages take a model on a graphics card a second or two. */
+const RERANK_MS = 10_000;
 
 /** What a question goes through until an answer leaves: made to stand alone, searched, read with what is around, answered. */
 export function createAsking(
-  { contextTokens: passageTokens }: Pick<Config, 'contextTokens'>,
+  { contextTokens: passageTokens, rerank }: Pick<Config, 'contextTokens' | 'rerank'>,
   parts: {
     store: Store;
     embedder: QueryEmbedder;
@@ -26,7 +32,7 @@ export function createAsking(
 ) {
   const { store, embedder, models, coverage, canDraw, log } = parts;
   const chat = createChatPort(models);
-  const retrieve = createRetrieve({ store, embedder, log });
+  const retrieve = createRetrieve({ store, embedder, rerank: createSecondStage(rerank, chat, log), log });
   const find = createFind(
     { passageTokens },
     {
@@ -43,4 +49,14 @@ export function createAsking(
     ask: createAsk({ find, chat, coverage, canDraw, log }),
     chatModels: models.chatModels,
   };
+}
+
+/** Who reads the best passages again; nobody by default. */
+function createSecondStage(rerank: Config['rerank'], chat: Chat, log: Log) {
+  if (!rerank) return undefined;
+  const options = { deadlineMs: RERANK_MS };
+  if ('by' in rerank) return createRerank(options, { order: byChat(chat), log });
+  const { model, url, key } = rerank;
+  const score = url === undefined ? byVerdicts(model, chat) : createRerankServer({ url, key, model });
+  return createRerank(options, { order: byScores(score), log });
 }

@@ -75,6 +75,9 @@ export const Environment = z.object({
   ),
   QDRANT_SHARDS: count(1000),
   QDRANT_REPLICAS: count(100),
+  LIMNER_RERANK: text('off'),
+  LIMNER_RERANK_URL: url,
+  LIMNER_RERANK_KEY: optional,
   LIMNER_CONTEXT_TOKENS: whole(3000, 200, 1_000_000),
   COMFYUI_URL: list.refine(
     (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
@@ -150,6 +153,8 @@ export interface Config {
   transcribe: { url: string; key: string | undefined; model: string } | undefined;
   /** The server that has the passages instead of the data folder. */
   qdrant: QdrantOptions | undefined;
+  /** Who reads the best passages again: the chat model, or a reranking model (of the chat server where it has no address). */
+  rerank: { by: 'chat' } | { model: string; url: string | undefined; key: string | undefined } | undefined;
   /** What a model is given to read for one question, at most. */
   contextTokens: number;
   comfy: {
@@ -243,6 +248,7 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
           replicas: settings.QDRANT_REPLICAS,
         }
       : undefined,
+    rerank: toRerank(settings),
     contextTokens: settings.LIMNER_CONTEXT_TOKENS,
     comfy: {
       workers: settings.COMFYUI_URL,
@@ -277,4 +283,10 @@ function toLimits(settings: Settings): Limits {
 
 function address(url: string | undefined, key: string | undefined) {
   return url === undefined ? undefined : { url, key };
+}
+
+function toRerank(settings: Settings): Config['rerank'] {
+  const { LIMNER_RERANK: model, LIMNER_RERANK_URL: url, LIMNER_RERANK_KEY: key } = settings;
+  if (model === 'off') return undefined;
+  return model === 'chat' ? { by: 'chat' } : { model, url, key };
 }

@@ -154,6 +154,8 @@ export interface Passage extends Chunk {
   ranks: { keyword?: number; vector?: number };
   /** What each list gave it: BM25 and the cosine, which cannot be compared with one another. */
   scores?: { keyword?: number; vector?: number };
+  /** Its place in the order of the reranking model, from 1, where it was asked. */
+  reranked?: number;
   /** Other documents that hold the very same passage. */
   also?: DocumentFields[];
   /** The passage with what stands around it, as a model reads it; `text` and `span` stay those of the hit. */

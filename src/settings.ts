@@ -1,7 +1,7 @@
 import type { SettingInForce } from './api/system.ts';
 
 /** Settings that hold a secret, by the end of their name. */
-const SECRET = /(?:KEY|SECRET|TOKEN|PASSWORD)S?$/;
+const SECRET = /(?:(?:KEY|SECRET|PASSWORD)S?|TOKEN)$/;
 
 type Value = string | number | boolean | string[] | undefined;
 

@@ -97,6 +97,7 @@ const Hit = z
     span: Span,
     ranks: Ranks,
     scores: Ranks,
+    reranked: z.int().nullable(),
     also: z.array(Named),
   })
   .meta({ id: 'Hit' });

@@ -199,7 +199,8 @@ function shownEvent(event: AskEvent): string {
 }
 
 function hit(passage: Passage) {
-  const { document, ordinal, text, score, page, headings, lines, span, ranks, scores, also } = passage;
+  const { document, ordinal, text, score, page, headings, lines, span, ranks, scores, reranked, also } =
+    passage;
   return {
     document,
     ordinal,
@@ -212,6 +213,7 @@ function hit(passage: Passage) {
     span,
     ranks: { keyword: ranks.keyword ?? null, vector: ranks.vector ?? null },
     scores: { keyword: scores?.keyword ?? null, vector: scores?.vector ?? null },
+    reranked: reranked ?? null,
     also: also ?? [],
   };
 }

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts';
 import type { Passage } from '../document.ts';
 import type { SearchLists, SearchQuery, Store } from '../store/store.ts';
 import { fuse, spread } from './fuse.ts';
+import type { Rerank } from './rerank.ts';
 
 /** What turns a question into a vector; `ready` is undefined while there is none. */
 export interface QueryEmbedder {
@@ -39,10 +40,13 @@ export type Retrieve = ReturnType<typeof createRetrieve>;
 export function createRetrieve({
   store,
   embedder,
+  rerank,
   log,
 }: {
   store: Store;
   embedder: QueryEmbedder;
+  /** The second stage, where there is one. */
+  rerank?: Rerank | undefined;
   log: Log;
 }) {
   async function embed(text: string, signal: AbortSignal) {
@@ -78,8 +82,11 @@ export function createRetrieve({
       ...(query.collection !== undefined && { collection: query.collection }),
       ...(query.documents && { documents: query.documents }),
     });
+    const fused = fuse(lists);
+    const isReranked = rerank && query.arm === undefined;
+    const ranked = isReranked ? await rerank(query.text, fused, signal) : fused;
     return {
-      passages: spread(fuse(lists), query.limit),
+      passages: spread(ranked, query.limit),
       arms: { keyword: lists.keyword.length, vector: lists.vector.length },
     };
   };

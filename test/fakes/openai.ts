@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { countTokens, embedText } from './ollama-embedding.ts';
+import { countTokens, embedText, stemsOf } from './ollama-embedding.ts';
 import { chatModel, embedModel, type FakeModel } from './ollama-models.ts';
 import { inParts, quoteBest, type Message } from './ollama-reply.ts';
 import { listen, stopListening } from './listen.ts';
 import { callOf, ToolList, valueOf } from './skills.ts';
 
-type Route = 'models' | 'chat' | 'embed';
+type Route = 'models' | 'chat' | 'embed' | 'rerank';
 
 /** What goes wrong instead of an answer, or in the middle of a stream. */
 export interface OpenAiFault {
@@ -85,6 +85,14 @@ function textOf(content: string | z.infer<typeof ContentPart>[] | null | undefin
   return (content ?? []).map(({ text }) => text ?? '').join('\n');
 }
 
+const RerankRequest = z.strictObject({
+  model: z.string(),
+  query: z.string(),
+  documents: z.array(z.string()),
+  top_n: z.int(),
+  return_documents: z.literal(false),
+});
+
 interface Reply {
   fake: Pick<FakeOpenAi, 'models' | 'settings'>;
   fault: OpenAiFault | undefined;
@@ -143,6 +151,7 @@ const ROUTES: Record<string, Route> = {
   'GET /v1/models': 'models',
   'POST /v1/chat/completions': 'chat',
   'POST /v1/embeddings': 'embed',
+  'POST /v1/rerank': 'rerank',
 };
 
 function parse(body: string): unknown {
@@ -226,6 +235,19 @@ const HANDLERS: Record<Route, (reply: Reply) => Promise<void>> = {
     const total = tokens.reduce((sum, count) => sum + count, 0);
     const usage = { prompt_tokens: total, total_tokens: total };
     send(reply.response, 200, { object: 'list', model: request.model, data, usage });
+  },
+  // By the share of the query's words that a text has; best first, as the real ones answer.
+  rerank: async (reply) => {
+    const { query, documents, model } = RerankRequest.parse(reply.body);
+    if (!modelOf(reply, model)) return;
+    const asked = new Set(stemsOf(query));
+    const results = documents
+      .map((text, index) => ({
+        index,
+        relevance_score: new Set(stemsOf(text)).intersection(asked).size / asked.size,
+      }))
+      .toSorted((one, other) => other.relevance_score - one.relevance_score);
+    send(reply.response, 200, { model, results });
   },
   chat: async (reply) => {
     const request = ChatRequest.parse(reply.body);
