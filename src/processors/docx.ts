@@ -7,6 +7,7 @@ import { placeLabels, prepareDocx, type DocxFile } from './docx-source.ts';
 import { embeddedFiles } from './embedded.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
+import { scansOf } from './scans.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 import { sweepXml, titleOf } from './xml-text.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
@@ -14,7 +15,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
 /** Word documents (Office Open XML): sections by heading, notes at the end, then headers, footers and charts. */
 export const docx: Processor = {
   name: 'docx',
-  version: 2,
+  version: 3,
   kinds: ['docx'],
   label: 'a Word document',
   extensions: ['docx', 'docm', 'dotx', 'dotm'],
@@ -27,13 +28,16 @@ const SWEPT = ['word/header', 'word/footer', 'word/comments', 'word/charts/chart
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const figures = createFigureShelf();
-  const { title, swept, html, members } = await withArchive(file.path, limits, async (archive) => {
+  const { title, swept, html, members, warnings } = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
+    const html = placeLabels(await toHtml(await prepareDocx(archive), figures));
+    const scans = await scansOf(archive, 'word/media/', html.replaceAll(/<[^>]*>/g, ''), limits);
     return {
       title: await titleOf(archive),
       swept: await sweepXml(archive, SWEPT),
-      html: placeLabels(await toHtml(await prepareDocx(archive), figures)),
-      members: await Array.fromAsync(embeddedFiles(archive)),
+      html,
+      members: [...(await Array.fromAsync(embeddedFiles(archive))), ...scans.members],
+      warnings: scans.warnings,
     };
   });
   const [body, notes] = partNotes(html);
@@ -43,7 +47,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   if (swept !== '') yield { sections: [{ text: swept }] };
   yield { figures: figures.kept };
   const found = title || sectioner.title;
-  yield { members, ...(found && { title: found }) };
+  yield { members, warnings, ...(found && { title: found }) };
 }
 
 /** mammoth puts foot- and endnotes into a list at the end, where they would seem to belong to the last heading. */

@@ -95,7 +95,7 @@ async function readMember(member: Member, path: readonly string[], reading: Read
   await writeFile(file.path, member.bytes);
   try {
     const { members, sections, warnings, ocr } = await reading.read(file);
-    const placed = sections.map((section) => Object.assign(section, { member: label }));
+    const placed = sections.map((section) => ({ ...member.place, ...section, member: label }));
     merge(reading.extracted, {
       sections: placed,
       ...(ocr && { ocr }),

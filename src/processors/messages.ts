@@ -39,6 +39,14 @@ const section = z.object({
   ...MORE_PLACE,
 });
 
+const member = z.object({
+  name: z.string(),
+  bytes: z.instanceof(Uint8Array),
+  place: z
+    .object({ page: z.int().optional(), slide: z.int().optional(), headings: z.array(z.string()).optional() })
+    .optional(),
+});
+
 /** What a processor may give. */
 export const partSchema = z.object({
   title: z.string().optional(),
@@ -70,7 +78,7 @@ export const partSchema = z.object({
       }),
     )
     .optional(),
-  members: z.array(z.object({ name: z.string(), bytes: z.instanceof(Uint8Array) })).optional(),
+  members: z.array(member).optional(),
 });
 
 /** What a processor says of itself; its `name` is stored and shown. */

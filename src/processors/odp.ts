@@ -2,30 +2,46 @@ import type { Section, SourceFile } from '../document.ts';
 import type { Limits } from './limits.ts';
 import { pageMargins } from './odf-pages.ts';
 import type { Part, Processor } from './processor.ts';
+import { scansOnSlides } from './scans.ts';
 import { titleOf } from './xml-text.ts';
 import { descendants, parseXml, textUnder, type XmlNode } from './xml-tree.ts';
-import { verifyTextParts, withArchive } from './zip.ts';
+import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
 /** OpenDocument presentations: a section for each slide with its title as heading, its tables, and its notes. */
 export const odp: Processor = {
   name: 'odp',
-  version: 2,
+  version: 3,
   kinds: ['odp'],
   label: 'an OpenDocument presentation',
   extensions: ['odp', 'otp'],
+  holdsFiles: true,
   read,
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const { title, source, margins } = await withArchive(file.path, limits, async (archive) => {
+  yield* await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
-    const source = await archive.read('content.xml');
-    return { title: await titleOf(archive), source, margins: await pageMargins(archive) };
+    return Array.fromAsync(readSlides(archive, limits));
   });
-  const pages = [...descendants(await parseXml(source?.toString('utf8') ?? ''), 'draw:page')];
+}
+
+async function* readSlides(archive: Archive, limits: Limits): AsyncGenerator<Part> {
+  const title = await titleOf(archive);
+  const source = (await archive.read('content.xml'))?.toString('utf8') ?? '';
+  const pages = [...descendants(await parseXml(source), 'draw:page')];
   yield { pages: pages.length, ...(title && { title }) };
-  for (const [index, page] of pages.entries()) yield { sections: readSlide(page, index + 1) };
+  const sections = pages.flatMap((page, index) => readSlide(page, index + 1));
+  yield { sections };
+  const margins = await pageMargins(archive);
   if (margins.length > 0) yield { sections: [{ text: margins.join('\n') }] };
+  const pictures = new Map(pages.map((page, index) => [index + 1, picturesOn(page)]));
+  yield await scansOnSlides(archive, pictures, sections, limits);
+}
+
+function picturesOn(page: XmlNode): string[] {
+  return [...descendants(page.children, 'draw:image')].map(
+    ({ attributes }) => attributes['xlink:href'] ?? '',
+  );
 }
 
 function readSlide(page: XmlNode, slide: number): Section[] {

@@ -8,6 +8,7 @@ import { OLE_MAGIC } from './ole.ts';
 import { pieces } from './cut.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
+import { scansOf } from './scans.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 import { readPowerPoint, readWord } from './old-office.ts';
 import { titleOf } from './xml-text.ts';
@@ -19,11 +20,12 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 3,
+  version: 4,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
   native: true,
+  holdsFiles: true,
   read,
 };
 
@@ -48,6 +50,10 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   yield { sections: noted };
   const around = unseen(old?.around ?? margins, joinSections([...body, ...noted]));
   if (around !== '') yield { sections: [{ text: around }] };
+  if (isZip) {
+    const text = joinSections([...body, ...noted]);
+    yield await withArchive(file.path, limits, (archive) => scansOf(archive, 'Pictures/', text, limits));
+  }
   const found = title || sectioner.title;
   if (found) yield { title: found };
 }

@@ -6,6 +6,7 @@ import type { Limits } from './limits.ts';
 import type { FoundFigure, Part, Processor } from './processor.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
 import { masterTexts, slideShapes } from './pptx-shapes.ts';
+import { scansOnSlides } from './scans.ts';
 import { decodeEntities, titleOf, xmlParagraphs } from './xml-text.ts';
 import { descendants, parseXml } from './xml-tree.ts';
 import { verifyTextParts, withArchive, type Archive } from './zip.ts';
@@ -16,7 +17,7 @@ const MASTERS = /^ppt\/slide(?:Masters|Layouts)\/[^/]{1,60}\.xml$/;
 /** PowerPoint: a section for each slide with its title as heading; tables, charts, pictures' texts, notes, comments. */
 export const pptx: Processor = {
   name: 'pptx',
-  version: 4,
+  version: 5,
   kinds: ['pptx'],
   label: 'a PowerPoint presentation',
   extensions: ['pptx', 'pptm', 'ppsx', 'ppsm', 'potx', 'potm'],
@@ -29,8 +30,11 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const parts = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
     const slides = await Array.fromAsync(readSlides(archive));
-    const members = await Array.fromAsync(embeddedFiles(archive));
-    return [...slides, { members, figures: await readFigures(archive) }];
+    const pictures = await slidePictures(archive);
+    const sections = slides.flatMap((slide) => slide.sections ?? []);
+    const scans = await scansOnSlides(archive, pictures, sections, limits);
+    const members = [...(await Array.fromAsync(embeddedFiles(archive))), ...scans.members];
+    return [...slides, { members, warnings: scans.warnings, figures: await readFigures(archive, pictures) }];
   });
   yield* parts;
 }
@@ -50,14 +54,28 @@ async function* readSlides(archive: Archive): AsyncGenerator<Part> {
   if (repeated.size > 0) yield { sections: [{ text: [...repeated].join('\n') }] };
 }
 
-/** Pictures on slides; those of layouts and masters are decoration. */
-async function readFigures(archive: Archive): Promise<FoundFigure[]> {
-  const shelf = createFigureShelf();
+/** Names of the pictures on slides, by slide from 1; those of layouts and masters are decoration. */
+async function slidePictures(archive: Archive): Promise<Map<number, string[]>> {
+  const pictures = new Map<number, string[]>();
   for (const [index, name] of (await listSlides(archive)).entries()) {
-    const pictures = (await readRelationships(archive, name)).filter(({ type }) => type === 'image');
-    for (const { target } of pictures) {
-      const bytes = await archive.read(target);
-      if (bytes) shelf.add(bytes, { page: index + 1 });
+    const found = (await readRelationships(archive, name)).filter(({ type }) => type === 'image');
+    pictures.set(
+      index + 1,
+      found.map(({ target }) => target),
+    );
+  }
+  return pictures;
+}
+
+async function readFigures(
+  archive: Archive,
+  pictures: ReadonlyMap<number, readonly string[]>,
+): Promise<FoundFigure[]> {
+  const shelf = createFigureShelf();
+  for (const [page, names] of pictures) {
+    for (const name of names) {
+      const bytes = await archive.read(name);
+      if (bytes) shelf.add(bytes, { page });
     }
   }
   return shelf.kept;

@@ -1,4 +1,4 @@
-import type { Extraction, Figure, OcrSummary, PageWords, SourceFile } from '../document.ts';
+import type { Extraction, Figure, OcrSummary, PageWords, Place, SourceFile } from '../document.ts';
 import type { Limits } from './limits.ts';
 
 /**
@@ -24,6 +24,8 @@ export interface FoundFigure extends Figure {
 export interface Member {
   name: string;
   bytes: Uint8Array;
+  /** Where it stands in the file that holds it. */
+  place?: Pick<Place, 'page' | 'slide' | 'headings'> | undefined;
 }
 
 /** One kind of document: bytes to sections of text with their place. */

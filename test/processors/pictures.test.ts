@@ -150,6 +150,29 @@ test('figures of a PDF are kept with their page and place, icons and scans are n
   expect((await pool.extract(fixture('sample.pdf'))).figures).toEqual([]);
 });
 
+test.each(['docx', 'odt'])('a scan in a document of little text is read: %s', async (ending) => {
+  const { sections, ocr, warnings } = await pool.extract(fixture(`scanned.${ending}`));
+  expect(sections[0]?.text).toContain('From the letter box');
+  const scan = sections.find(({ member }) => member !== undefined);
+  expect(scan?.text).toMatch(NOTICE);
+  expect(ocr?.pages).toBe(1);
+  expect(warnings).toEqual([]);
+});
+
+test.each(['pptx', 'odp'])('a scan on a slide is read, with its slide: %s', async (ending) => {
+  const { sections } = await pool.extract(fixture(`scanned.${ending}`));
+  const scan = sections.find(({ member }) => member !== undefined);
+  expect(scan).toMatchObject({ page: 2, slide: 2, text: expect.stringMatching(NOTICE) });
+  const off = createPool({ limits: { ocrPages: 0 } });
+  expect((await off.extract(fixture(`scanned.${ending}`))).sections.every(({ member }) => !member)).toBe(
+    true,
+  );
+});
+
+test('a picture beside text is not read', async () => {
+  expect((await pool.extract(fixture('figures.docx'))).sections.some(({ member }) => member)).toBe(false);
+});
+
 test('figures of a Word document come with what it says of them', async () => {
   const { figures } = await pool.extract(fixture('figures.docx'));
   expect(figures.map(({ mime, width, description }) => [mime, width, description])).toEqual([
