@@ -13,6 +13,9 @@ const WORDS_SHARE = 0.5;
 /** So many characters have to be found before a page is turned: a photograph without words is left alone. */
 const WORTH_TURNING = 12;
 
+/** A letter or two are what drawings are taken for. */
+const FEWEST_SIGNS = 3;
+
 /** After so many pages that no turn made better, a document is taken for a poor scan that stands upright. */
 const VAIN_TURNS = 3;
 
@@ -37,6 +40,7 @@ export function createUpright(ocr: Ocr): ReadUpright {
 }
 
 function holdsText(read: Recognized): boolean {
+  if (inkLength(read.text) < FEWEST_SIGNS) return false;
   return read.confidence >= GOOD_PAGE || (read.confidence >= WORST_PAGE && looksLikeWords(read));
 }
 

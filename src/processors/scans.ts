@@ -7,7 +7,7 @@ import type { Member } from './processor.ts';
 import type { Archive } from './zip.ts';
 
 /** A document, or a slide, with no more text than this for each of its pictures: then these may be scans. */
-const LITTLE_TEXT = 100;
+const LITTLE_TEXT = 60;
 /** A page of text that can be read has at least this many pixels on its short side. */
 const SMALLEST_SCAN = 300;
 const PICTURE = /\.(?:png|jpe?g|gif|bmp|tiff?|webp)$/i;
