@@ -49,8 +49,9 @@ export function createPulls({ host, timeouts, check, log }: PullsParts) {
     const limits = { first: timeouts.pullNext, next: timeouts.pullNext, total: timeouts.pullTotal };
     try {
       await pullModel(from, limits, pull.model, signal, (done) => report(pull, done));
-      set(pull, { state: 'done', progress: 1 });
+      // Who is told that it is done finds it there.
       await check();
+      set(pull, { state: 'done', progress: 1 });
     } catch (error) {
       if (!(error instanceof LimnerError)) log.error({ err: error }, 'a pull failed in a way that is a bug');
       set(pull, { state: signal.aborted ? 'cancelled' : 'failed', message: messageOf(error) });
