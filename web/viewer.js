@@ -93,7 +93,10 @@ function toFirstMark() {
   const first = document.querySelector('.marks > .mark');
   if (!first || arrived) return;
   arrived = true;
-  first.scrollIntoView({ block: 'center', inline: 'nearest' });
+  // `scrollIntoView` would also scroll the page that frames this one.
+  const pages = element('pages');
+  const { top } = first.getBoundingClientRect();
+  pages.scrollTop += top - pages.getBoundingClientRect().top - pages.clientHeight / 3;
 }
 
 /** A page is drawn anew with every change of size. */

@@ -1,27 +1,55 @@
 import { useEffect, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { api } from './api.js';
-import { useEvents } from './events.js';
+import { listen } from './events.js';
 import { linkTo } from './router.js';
 
-let latest = null;
-let asked;
+/** Events tell of documents and pictures; that a model server went away is found by asking. */
+const AGAIN_MS = 10_000;
 
-/** What `GET /api/status` says, kept up to date by the events; null before it is known or where a key may not see it. */
+const watchers = new Set();
+let latest = null;
+let isStarted = false;
+let isReading = false;
+let isRefused = false;
+
+function set(status) {
+  latest = status;
+  for (const watcher of watchers) watcher(status);
+}
+
+async function read() {
+  if (isReading || isRefused) return;
+  isReading = true;
+  try {
+    set(await api.get('/api/status'));
+  } catch (error) {
+    // Who may not see it sees no number, and a lost connection is said elsewhere.
+    isRefused = error.code === 'forbidden';
+  } finally {
+    isReading = false;
+  }
+}
+
+function start() {
+  isStarted = true;
+  listen((name, data) => {
+    if (name === 'status') set(data);
+    if (name === 'connected') void read();
+  });
+  setInterval(() => !document.hidden && void read(), AGAIN_MS);
+  void read();
+}
+
+/** What `GET /api/status` says, kept up to date; null before it is known and where a key may not see it. */
 export function useStatus() {
   const [status, setStatus] = useState(latest);
-  const read = () => {
-    asked ??= api.get('/api/status').finally(() => (asked = undefined));
-    asked.then(
-      (body) => setStatus((latest = body)),
-      () => {}, // who cannot see it sees no number, and the lost connection is said elsewhere
-    );
-  };
-  useEffect(read, []);
-  useEvents((name, data) => {
-    if (name === 'status') setStatus((latest = data));
-    if (name === 'connected') read();
-  });
+  useEffect(() => {
+    watchers.add(setStatus);
+    setStatus(latest);
+    if (!isStarted) start();
+    return () => watchers.delete(setStatus);
+  }, []);
   return status;
 }
 

@@ -95,7 +95,7 @@ const namesIn = (list, chosen) => {
 const sourceOf = ({ document, ...hit }) => ({ ...hit, document_id: document.id, title: document.title });
 
 async function find({ q, collection, type }, signal) {
-  const extensions = TYPES[type];
+  const extensions = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   const body = {
     query: q,
     limit: MOST,

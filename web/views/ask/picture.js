@@ -29,12 +29,12 @@ function useJob(id, told) {
 /** A generated picture in its place from the start, whenever it comes: it is labelled, and says what it was made of. */
 export function Picture({ id, told }) {
   const job = useJob(id, told);
-  if (!job) return html`<figure class="picture"><div class="frame"></div></figure>`;
+  if (!job) return html`<figure class="picture"><div class="frame" style=${shapeOf()}></div></figure>`;
   const { state, error, outputs = [] } = job;
   if (ENDED.has(state) && state !== 'done')
     return html`<p class="note">No picture: ${error?.message ?? `it was ${state}`}</p>`;
   return html`<figure class="picture">
-    <div class="frame">
+    <div class="frame" style=${shapeOf(job)}>
       ${
         state === 'done'
           ? outputs.map((output) => html`<${Output} key=${output.id} output=${output} job=${job} />`)
@@ -50,6 +50,13 @@ export function Picture({ id, told }) {
       <${Origin} job=${job} />
     </figcaption>
   </figure>`;
+}
+
+/** The frame has its shape before the picture comes, and keeps it. */
+function shapeOf({ inputs = {}, outputs = [] } = {}) {
+  if (outputs.length > 0 && outputs.every(({ kind }) => kind === 'audio' || kind === 'text')) return {};
+  const { width, height } = inputs;
+  return { aspectRatio: width > 0 && height > 0 ? `${width} / ${height}` : '4 / 3' };
 }
 
 function Output({ output, job }) {

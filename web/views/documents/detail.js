@@ -24,6 +24,7 @@ export function Detail({ id, route }) {
   const view = Object.hasOwn(VIEWS, route.query.get('view') ?? '') ? route.query.get('view') : 'document';
   return html`<div class="page detail">
     <p class="small"><a href=${linkTo(['documents'])}>← Documents</a></p>
+    ${!data && html`<h1 class="unseen">Document</h1>`}
     ${error && html`<${Trouble} error=${error} onRetry=${reload} />`}
     ${
       data &&
