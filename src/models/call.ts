@@ -1,6 +1,6 @@
 import { Ollama } from 'ollama';
 import { startDeadline, type Limits } from './deadline.ts';
-import { failureOf, refusal } from './failures.ts';
+import { failureOf, refusal, withoutKey } from './failures.ts';
 import type { OllamaHost } from './host.ts';
 import { checkedLines } from './lines.ts';
 
@@ -23,7 +23,7 @@ export function openCall(host: OllamaHost, limits: Limits, signals: readonly Abo
   const ollama = new Ollama({
     host: host.url,
     headers: host.authorization ? { authorization: host.authorization } : {},
-    fetch: (url, init) => request(url, { ...init, signal, redirect: 'error' }, onLine),
+    fetch: (url, init) => request(url, { ...init, signal, redirect: 'error' }, host, onLine),
   });
   return {
     ollama,
@@ -50,9 +50,14 @@ export async function callOnce<T>(
 }
 
 /** With `onLine` the answer is a stream of lines, whatever its content type says. */
-async function request(url: RequestInfo | URL, init: RequestInit, onLine?: () => void): Promise<Response> {
+async function request(
+  url: RequestInfo | URL,
+  init: RequestInit,
+  { authorization }: OllamaHost,
+  onLine?: () => void,
+): Promise<Response> {
   const response = await fetch(url, init);
-  if (!response.ok) throw refusal(response.status, await response.text());
+  if (!response.ok) throw refusal(response.status, withoutKey(await response.text(), authorization));
   if (!onLine || !response.body) return response;
-  return new Response(checkedLines(response.body, onLine), { headers: response.headers });
+  return new Response(checkedLines(response.body, onLine, authorization), { headers: response.headers });
 }

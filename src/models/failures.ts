@@ -51,6 +51,14 @@ export function errorSaid(message: string, server = 'Ollama'): Error {
   return new LimnerError('model_answer', `${server} answered with an error: ${said}.`);
 }
 
+/** The words of a server that may repeat what it was shown: the value of the header, and what that stands for. */
+export function withoutKey(words: string, authorization = ''): string {
+  const [scheme, sent = ''] = authorization.split(' ');
+  const plain = scheme === 'Basic' ? Buffer.from(sent, 'base64').toString() : '';
+  const parts = [sent, plain, plain.slice(plain.indexOf(':') + 1)].filter(Boolean);
+  return parts.reduce((text, part) => text.replaceAll(part, '[secret]'), words);
+}
+
 const ErrorBody = z.object({ error: z.string() });
 
 /** Ollama's own words; nothing when a proxy answers with a page of its own. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import { errorSaid } from './failures.ts';
+import { errorSaid, withoutKey } from './failures.ts';
 
 /** What the lines of every stream of Ollama's share: a pull ends with a status, a chat with `done`. */
 const Line = z.looseObject({
@@ -17,6 +17,7 @@ const Line = z.looseObject({
 export function checkedLines(
   body: ReadableStream<Uint8Array>,
   onLine: () => void,
+  authorization?: string,
 ): ReadableStream<Uint8Array> {
   let finished = false;
   let rest = '';
@@ -24,7 +25,7 @@ export function checkedLines(
   const check = (text: string): void => {
     const lines = (rest + text).split('\n');
     rest = lines.pop() ?? '';
-    for (const line of lines) finished = isLast(line) || finished;
+    for (const line of lines) finished = isLast(line, authorization) || finished;
     if (lines.length > 0) onLine();
   };
   const transformer: Transformer<Uint8Array, Uint8Array> = {
@@ -41,9 +42,9 @@ export function checkedLines(
   return body.pipeThrough(new TransformStream(transformer, undefined, { highWaterMark: Infinity }));
 }
 
-function isLast(text: string): boolean {
+function isLast(text: string, authorization: string | undefined): boolean {
   if (text.trim() === '') return false;
   const line = Line.parse(JSON.parse(text));
-  if (line.error !== undefined) throw errorSaid(line.error);
+  if (line.error !== undefined) throw errorSaid(withoutKey(line.error, authorization));
   return line.done === true || line.status === 'success';
 }

@@ -11,6 +11,7 @@ import {
   jsonOrNothing,
   TooLongError,
   UNAVAILABLE,
+  withoutKey,
 } from './failures.ts';
 import type { OpenAiHost } from './openai-host.ts';
 
@@ -79,7 +80,7 @@ export function createOpenAiCalls(host: OpenAiHost): OpenAiCalls {
       for await (const data of eventsOf(response, pieceCame)) {
         const event: unknown = JSON.parse(data);
         const words = wordsIn(event);
-        if (words !== undefined) throw errorSaid(withoutSecret(words, host), SERVER);
+        if (words !== undefined) throw errorSaid(withoutKey(words, host.authorization), SERVER);
         yield schema.parse(event);
       }
     } catch (error) {
@@ -165,7 +166,7 @@ function wordsIn(body: unknown): string | undefined {
 /** The error for an answer with an error status. */
 export function refusal(status: number, body: string, host: OpenAiHost): Error {
   const words = wordsIn(jsonOrNothing(body));
-  const said = withoutSecret(brief(words ?? `HTTP ${status}`), host);
+  const said = brief(withoutKey(words ?? `HTTP ${status}`, host.authorization));
   const at = `${SERVER} at ${host.url}`;
   if (status === 404 && words !== undefined && /model/i.test(words))
     return new LimnerError('model_missing', `${at} says: ${said}.`);
@@ -176,8 +177,4 @@ export function refusal(status: number, body: string, host: OpenAiHost): Error {
   if (UNAVAILABLE.has(status))
     return new LimnerError('model_unavailable', `${at} is not available: ${said}.`);
   return errorSaid(said, SERVER);
-}
-
-function withoutSecret(text: string, { secret }: OpenAiHost): string {
-  return secret === undefined ? text : text.replaceAll(secret, '[secret]');
 }

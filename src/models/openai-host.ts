@@ -5,8 +5,6 @@ export interface OpenAiHost {
   /** As clients call their base URL, such as `http://127.0.0.1:1234/v1`: without credentials and last slash. */
   url: string;
   authorization?: string;
-  /** What must never stand in a message: the key, or the password of the address. */
-  secret?: string;
 }
 
 /**
@@ -19,9 +17,9 @@ export function parseOpenAiHost(address: string, key?: string): OpenAiHost {
     throw new LimnerError('invalid_config', 'A model server is an address like http://127.0.0.1:1234/v1.');
   const path = url.pathname.replace(/\/+$/, '');
   const shown = `${url.protocol}//${url.host}${path === '' ? '/v1' : path}`;
-  if (key !== undefined) return { url: shown, authorization: `Bearer ${key}`, secret: key };
+  if (key !== undefined) return { url: shown, authorization: `Bearer ${key}` };
   if (url.username === '' && url.password === '') return { url: shown };
   const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   const pair = Buffer.from(`${user}:${password}`).toString('base64');
-  return { url: shown, authorization: `Basic ${pair}`, secret: password || user };
+  return { url: shown, authorization: `Basic ${pair}` };
 }

@@ -68,7 +68,7 @@ export function createQdrantServer(options: QdrantOptions, patience: Patience = 
     try {
       return await patiently(work);
     } catch (error) {
-      throw named(error, address);
+      throw named(error, address, options.key);
     }
   };
 
@@ -103,11 +103,13 @@ function waitFor(error: unknown, tried: number, { tries, firstWaitMs }: Patience
   return Math.min(LONGEST_WAIT_MS, Math.max((asked ?? 0) * 1000, firstWaitMs * 2 ** (tried - 1)));
 }
 
-function named(error: unknown, address: string): unknown {
+function named(error: unknown, address: string, key: string | undefined): unknown {
   if (error instanceof LimnerError || error instanceof RangeError || error instanceof z.ZodError)
     return error;
   const answered = Answered.safeParse(error).data;
-  return new LimnerError('store_unavailable', `Qdrant at ${address} ${complaint(error, answered)}`, {
+  // It may repeat the key that it was shown.
+  const said = complaint(error, answered).replaceAll(key ?? /$^/g, '[secret]');
+  return new LimnerError('store_unavailable', `Qdrant at ${address} ${said}`, {
     cause: error,
   });
 }
