@@ -12,7 +12,7 @@ interface Scope {
 }
 
 /** `muted`: the input stays empty, where one that is linked to nothing keeps what stands in its widget. */
-type Source = { link: [string, number] } | { value: unknown } | 'muted' | undefined;
+type Source = { link: [string, number] } | { value: unknown; isPrimitive?: true } | 'muted' | undefined;
 
 const MUTED = 2;
 const BYPASSED = 4;
@@ -97,9 +97,9 @@ export function convertUiGraph(value: unknown, classes: ObjectInfo, name: string
     if (String(link.origin_id) === FROM_OUTSIDE) return fromOutside(scope, link.origin_slot, type, depth);
     const source = scope.nodes.get(String(link.origin_id));
     if (!source) return undefined;
-    if (source.mode === BYPASSED) return onlyLink(on(bypass(source, link.origin_slot, type)));
+    if (source.mode === BYPASSED) return pastBypassed(on(bypass(source, link.origin_slot, type)));
     if (source.type === 'Reroute') return on(source.inputs[0]?.link);
-    if (source.type === 'PrimitiveNode') return { value: firstValue(source) };
+    if (source.type === 'PrimitiveNode') return { value: firstValue(source), isPrimitive: true };
     if (source.type === 'GetNode') return on(setterOf(scope, source)?.inputs[0]?.link);
     if (source.mode === MUTED) return 'muted';
     const definition = subgraphs.get(source.type);
@@ -123,9 +123,9 @@ export function convertUiGraph(value: unknown, classes: ObjectInfo, name: string
   }
 }
 
-/** A bypassed node hands on what it is linked to, and no value that stands in a widget. */
-function onlyLink(source: Source): Source {
-  return typeof source === 'object' && 'value' in source ? undefined : source;
+/** A bypassed node hands on what it is linked to, unless that is a primitive of the editor. */
+function pastBypassed(source: Source): Source {
+  return typeof source === 'object' && 'isPrimitive' in source ? undefined : source;
 }
 
 /** Official files hold stale link ids: what the subgraph's own input says is believed. */
