@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
-import { count, list, number, optional, text, unset, url, whole } from './setting-kinds.ts';
+import { addresses, count, list, number, optional, text, unset, url, whole } from './setting-kinds.ts';
 import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
 import { settingsInForce } from './settings.ts';
 import type { SettingInForce } from './api/system.ts';
@@ -79,10 +79,9 @@ export const Environment = z.object({
   LIMNER_RERANK_URL: url,
   LIMNER_RERANK_KEY: optional,
   LIMNER_CONTEXT_TOKENS: whole(3000, 200, 1_000_000),
-  COMFYUI_URL: list.refine(
-    (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
-    'every entry must be an http or https address',
-  ),
+  COMFYUI_URL: addresses,
+  AUTOMATIC1111_URL: addresses,
+  LIMNER_SHARED_GPU: z.preprocess(unset, z.enum(['auto', 'yes', 'no']).default('auto')),
   LIMNER_WORKFLOWS: optional,
   LIMNER_ILLUSTRATE_WORKFLOW: text('text-to-image'),
   LIMNER_KEEP_PROMPTS: z.preprocess(unset, z.stringbool().default(false)),
@@ -160,6 +159,10 @@ export interface Config {
   comfy: {
     /** Addresses of ComfyUI servers, with credentials where they want some. */
     workers: string[];
+    /** Addresses of AUTOMATIC1111 servers, as above. */
+    automatic1111: string[];
+    /** Whether Ollama and the painters have one card between them; `auto` looks at the figures. */
+    sharedGpu: Settings['LIMNER_SHARED_GPU'];
     /** Absolute path of the folder with `manifest.yml`. */
     workflows: string;
     /** The workflow that illustrates answers. */
@@ -252,6 +255,8 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
     contextTokens: settings.LIMNER_CONTEXT_TOKENS,
     comfy: {
       workers: settings.COMFYUI_URL,
+      automatic1111: settings.AUTOMATIC1111_URL,
+      sharedGpu: settings.LIMNER_SHARED_GPU,
       workflows: resolve(base, settings.LIMNER_WORKFLOWS ?? SHIPPED_WORKFLOWS),
       illustrate: settings.LIMNER_ILLUSTRATE_WORKFLOW,
       keepPrompts: settings.LIMNER_KEEP_PROMPTS,

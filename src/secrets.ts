@@ -5,14 +5,15 @@ import type { Config } from './config.ts';
 /** Every value of the settings that must not stand in a log line. */
 export function secretsOf(config: Config): string[] {
   const servers = [config.chatServer, config.embedServer, config.transcribe, config.qdrant];
+  const painters = [...config.comfy.workers, ...config.comfy.automatic1111];
   const addresses = [config.ollama.host, config.publicUrl, ...servers.map((server) => server?.url)];
   return [
     ...config.apiKeys,
     ...(config.key === undefined ? [] : [config.key]),
     ...config.webhookSecrets,
     ...servers.flatMap((server) => server?.key ?? []),
-    ...[...addresses, ...config.comfy.workers].flatMap(credentialsIn),
-    ...workerSecrets(config.comfy.workers),
+    ...[...addresses, ...painters].flatMap(credentialsIn),
+    ...workerSecrets(painters),
   ];
 }
 

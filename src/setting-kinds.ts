@@ -26,3 +26,8 @@ export const url = z.preprocess(unset, z.url({ protocol: /^https?$/ }).optional(
 /** A whole number that nothing stands for when it is not set. */
 export const count = (maximum: number) =>
   z.preprocess(unset, z.coerce.number().int().min(1).max(maximum).optional());
+/** Several addresses, with credentials where they want some. */
+export const addresses = list.refine(
+  (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
+  'every entry must be an http or https address',
+);

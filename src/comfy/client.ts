@@ -4,11 +4,12 @@ import type { WorkerAddress } from './address.ts';
 import { followPrompt, type FollowOptions, type FollowTimes, FOLLOW_TIMES } from './follow.ts';
 import type { Graph } from './graph.ts';
 import { createHttp, refused } from './http.ts';
+import type { CardMemory } from './painter.ts';
 import { pause } from './pause.ts';
 import { createRecordReader, type PromptState } from './record.ts';
 import { createSocket, SOCKET_TIMES, type SocketTimes } from './socket.ts';
 import { createSubmit } from './submit.ts';
-import { Cancelled, Uploaded, type FileReference, type Outputs } from './wire.ts';
+import { Cancelled, SystemStats, Uploaded, type FileReference, type Outputs } from './wire.ts';
 import { lookAtWorker, type WorkerFacts } from './worker-look.ts';
 
 export interface ClientTimes extends SocketTimes, FollowTimes {
@@ -137,6 +138,11 @@ export function createClient(address: WorkerAddress, times: ClientTimes, log: Lo
         json: { unload_models: true, free_memory: true },
         signal,
       });
+    },
+    async memory(signal: AbortSignal): Promise<CardMemory | undefined> {
+      const { devices } = await http.json(SystemStats, '/api/system_stats', { signal });
+      const card = devices.find(({ type }) => type !== 'cpu');
+      return card && { total: card.vram_total, free: card.vram_free, own: card.torch_vram_total };
     },
     /** Good manners: its history holds whole graphs. */
     async forget(id: string, signal: AbortSignal): Promise<void> {

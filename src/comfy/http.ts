@@ -22,7 +22,12 @@ export interface CallOptions {
 export type Http = ReturnType<typeof createHttp>;
 
 /** Calls to one worker; each has a deadline. Redirects are refused: they would carry the credentials away. */
-export function createHttp(address: WorkerAddress, timeoutMs: number, closing: AbortSignal) {
+export function createHttp(
+  address: WorkerAddress,
+  timeoutMs: number,
+  closing: AbortSignal,
+  name = 'ComfyUI',
+) {
   async function open(path: string, options: CallOptions): Promise<Response> {
     const { method = 'GET', json, form, headers, signal } = options;
     const deadline = AbortSignal.timeout(options.timeoutMs ?? timeoutMs);
@@ -47,8 +52,8 @@ export function createHttp(address: WorkerAddress, timeoutMs: number, closing: A
     } catch (error) {
       if (error instanceof LimnerError) throw error;
       if (closing.aborted || options.signal?.aborted)
-        throw new LimnerError('cancelled', 'The call to ComfyUI was cancelled.', { cause: error });
-      throw unavailable(address.url, error);
+        throw new LimnerError('cancelled', `The call to ${name} was cancelled.`, { cause: error });
+      throw unavailable(address.url, error, name);
     }
   }
 
@@ -64,10 +69,10 @@ export function createHttp(address: WorkerAddress, timeoutMs: number, closing: A
     /** The parsed body of a 200. */
     async json<T>(schema: z.ZodType<T>, path: string, options: CallOptions = {}): Promise<T> {
       const reply = await call(path, options);
-      if (reply.status !== 200) throw refused(address.url, path, reply.status);
+      if (reply.status !== 200) throw refused(address.url, path, reply.status, name);
       const parsed = schema.safeParse(reply.body);
       if (parsed.success) return parsed.data;
-      throw new LimnerError('image_answer', `ComfyUI at ${address.url} gave an unknown answer on ${path}.`);
+      throw new LimnerError('image_answer', `${name} at ${address.url} gave an unknown answer on ${path}.`);
     },
     /** The response as it begins; reading its body is under the same deadline. */
     open: (path: string, options: CallOptions = {}): Promise<Response> =>
@@ -85,13 +90,13 @@ function bodyOf(response: Response, text: string): unknown {
   }
 }
 
-export function unavailable(url: string, cause: unknown): LimnerError {
+export function unavailable(url: string, cause: unknown, name: string): LimnerError {
   const reason = cause instanceof Error && cause.cause ? messageOf(cause.cause) : messageOf(cause);
-  return new LimnerError('image_unavailable', `ComfyUI at ${url} cannot be reached (${reason}).`, { cause });
+  return new LimnerError('image_unavailable', `${name} at ${url} cannot be reached (${reason}).`, { cause });
 }
 
-export function refused(url: string, path: string, status: number): LimnerError {
+export function refused(url: string, path: string, status: number, name = 'ComfyUI'): LimnerError {
   const isAuth = status === 401 || status === 403;
-  const hint = isAuth ? ': it wants other credentials (COMFYUI_URL)' : '';
-  return new LimnerError('image_answer', `ComfyUI at ${url} answered ${status} on ${path}${hint}.`);
+  const hint = isAuth ? `: it wants other credentials (${name.toUpperCase()}_URL)` : '';
+  return new LimnerError('image_answer', `${name} at ${url} answered ${status} on ${path}${hint}.`);
 }

@@ -5,12 +5,15 @@ import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
 import { parseWorkerAddress } from './address.ts';
 import type { InputValues } from './bind.ts';
+import { createA1111Painter } from './a1111.ts';
 import { CLIENT_TIMES, type ClientTimes } from './client.ts';
+import { createComfyPainter } from './comfy-painter.ts';
 import { forgetJob } from './forget.ts';
 import { createJobs, type ImageJob, type JobState, type Origin } from './jobs.ts';
 import { readEveryWorkflow, type Workflow } from './manifest.ts';
 import { createMediaStore } from './media.ts';
 import { createThumbnails, type Thumbnail } from './thumbnails.ts';
+import type { Painter } from './painter.ts';
 import { settleOrder } from './order.ts';
 import { createPool, type Lease } from './pool.ts';
 import { createWorker, type LookTimes } from './worker.ts';
@@ -18,6 +21,8 @@ import { createWorker, type LookTimes } from './worker.ts';
 export interface ImagesOptions {
   /** Addresses of ComfyUI servers, with credentials where they want some. */
   workers: readonly string[];
+  /** Addresses of AUTOMATIC1111 servers. */
+  automatic1111?: readonly string[];
   /** Where `manifest.yml` is. */
   workflows: string;
   /** Where files are kept. */
@@ -48,7 +53,11 @@ export type Images = Awaited<ReturnType<typeof createImages>>;
 /** Pictures on demand: workflows, jobs, workers and the files that they made. */
 export async function createImages(
   options: ImagesOptions,
-  { database, log, lease = (action) => action() }: { database: Database; log: Log; lease?: Lease },
+  {
+    database,
+    log,
+    lease = (_painter, _signal, action) => action(),
+  }: { database: Database; log: Log; lease?: Lease },
 ) {
   const read = await readEveryWorkflow(options.workflows);
   const workflows = new Map(read.workflows.map((one) => [one.name, one]));
@@ -56,12 +65,11 @@ export async function createImages(
   const jobs = createJobs(database);
   const media = createMediaStore(options.media, database, { keepPrompts: options.keepPrompts ?? false });
   const thumbnails = createThumbnails(options.media);
-  const times = { client: { ...CLIENT_TIMES, ...options.times }, look: { ...LOOK, ...options.look } };
-  const workers = options.workers.map((text) =>
-    createWorker(parseWorkerAddress(text), times, { log, onChange: () => pool.wake() }),
+  const workers = createPainters(options, log).map((painter) =>
+    createWorker(painter, { ...LOOK, ...options.look }, { log, onChange: () => pool.wake() }),
   );
   const pool = createPool(
-    { depth: options.depth ?? 2, attempts: ATTEMPTS, retryMs: options.retryMs ?? 1000 },
+    { attempts: ATTEMPTS, retryMs: options.retryMs ?? 1000 },
     { jobs, media, workers, workflows: () => workflows, lease, log },
   );
 
@@ -168,6 +176,15 @@ export async function createImages(
       await thumbnails.close();
     },
   };
+}
+
+function createPainters(options: ImagesOptions, log: Log): Painter[] {
+  const times = { ...CLIENT_TIMES, ...options.times };
+  const { depth = 2, automatic1111 = [] } = options;
+  return [
+    ...options.workers.map((text) => createComfyPainter(parseWorkerAddress(text), { times, depth, log })),
+    ...automatic1111.map((text) => createA1111Painter(parseWorkerAddress(text), times)),
+  ];
 }
 
 /** Equal inputs to an equal workflow give equal files, as long as the seed is among the inputs. */

@@ -72,6 +72,8 @@ export const Entry = z.strictObject({
   inputs: z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), InputSpec).default({}),
   /** Nodes whose files are the result; left out: every node that saves. */
   outputs: z.array(z.strictObject({ id: z.string() })).default([]),
+  /** The route of AUTOMATIC1111 that makes the same from inputs of the usual names. */
+  automatic1111: z.enum(['txt2img', 'img2img']).optional(),
   timeout_seconds: z.number().positive().max(86_400).default(900),
   requires: z
     .strictObject({

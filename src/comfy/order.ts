@@ -75,7 +75,10 @@ function requireOneSize([first, ...others]: Given[]): void {
 /** A job that no worker could ever run is refused now rather than left waiting. */
 async function refuseImpossible(workflow: Workflow, workers: readonly Worker[]): Promise<void> {
   if (workers.length === 0)
-    throw new LimnerError('image_unavailable', 'No ComfyUI is configured; set COMFYUI_URL to make pictures.');
+    throw new LimnerError(
+      'image_unavailable',
+      'No ComfyUI is configured; set COMFYUI_URL (or AUTOMATIC1111_URL) to make pictures.',
+    );
   const isHopeless = (): boolean =>
     workers.every((worker) => (worker.readiness(workflow)?.state ?? 'ready') !== 'ready');
   if (!isHopeless()) return;

@@ -3,19 +3,17 @@ import type { Log } from '../log.ts';
 import type { ImageJob, Jobs } from './jobs.ts';
 import type { Workflow } from './manifest.ts';
 import type { MediaStore } from './media.ts';
-import { runJob } from './run.ts';
+import type { Painter } from './painter.ts';
 import type { Worker } from './worker.ts';
 
 export interface PoolOptions {
-  /** Jobs that one worker has at most: one runs, the others wait there, so that it never idles between two. */
-  depth: number;
   /** How often a job is begun at most. */
   attempts: number;
   retryMs: number;
 }
 
-/** What keeps the card for pictures while any job runs; resolves when they may have it. */
-export type Lease = <T>(action: () => Promise<T>, worker: Worker) => Promise<T>;
+/** Runs `action` when the painter may have its card, and keeps the card for it meanwhile. */
+export type Lease = <T>(painter: Painter, signal: AbortSignal, action: () => Promise<T>) => Promise<T>;
 
 interface Parts {
   jobs: Jobs;
@@ -38,7 +36,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
 
   function choose(job: ImageJob, workflow: Workflow): Worker | undefined {
     return workers
-      .filter((worker) => !worker.isStuck() && worker.busy.size < options.depth)
+      .filter((worker) => !worker.isStuck() && worker.busy.size < worker.painter.depth)
       .filter((worker) => worker.readiness(workflow)?.state === 'ready')
       .filter((worker) => worker.missingLora(job.inputs) === undefined)
       .toSorted((one, other) => one.busy.size - other.busy.size)[0];
@@ -47,7 +45,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
   function wake(): void {
     if (!isStarted || closing.signal.aborted) return;
     clearTimeout(timer);
-    for (const job of jobs.due(options.depth * workers.length * 4 + 20)) {
+    for (const job of jobs.due(workers.length * 8 + 20)) {
       if (underWay.has(job.id)) continue;
       const workflow = workflows().get(job.workflow);
       const worker = workflow && choose(job, workflow);
@@ -79,10 +77,8 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
     controller: AbortController,
   ): Promise<void> {
     const signal = AbortSignal.any([closing.signal, controller.signal]);
-    const files = await lease(
-      () => runJob(job, workflow, worker, { jobs, media, onPreview }, signal),
-      worker,
-    );
+    const parts = { jobs, media, facts: worker.facts(), mayBegin: () => !worker.isStuck(), onPreview };
+    const files = await lease(worker.painter, signal, () => worker.painter.run(job, workflow, parts, signal));
     // A success that comes after a cancellation is no result.
     if (jobs.get(job.id)?.state === 'cancelling') await endCancelled(job.id);
     else await jobs.finish(job.id, files);
@@ -108,7 +104,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
     const error = named(thrown, job, log);
     // What is begun again elsewhere must not also run here.
     if (error.code === 'image_timeout' || error.code === 'image_unavailable') await stopOn(worker, job);
-    if (error.code === 'image_memory') await worker.client.free(closing.signal).catch(ignoreAbsence);
+    if (error.code === 'image_memory') await worker.painter.free(closing.signal).catch(ignoreAbsence);
     const attempts = error.code === 'image_memory' ? 2 : options.attempts;
     const isWorthAnother = error.retryable && job.attempts < attempts;
     if (isWorthAnother) await jobs.retry(job.id, options.retryMs * 2 ** Math.max(0, job.attempts - 1), error);
@@ -119,7 +115,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
   async function stopOn(worker: Worker, { promptId }: ImageJob): Promise<void> {
     if (promptId === null) return;
     try {
-      const isStopped = await worker.client.cancel(promptId, closing.signal);
+      const isStopped = await worker.painter.stop(promptId, closing.signal);
       if (!isStopped) worker.setStuck(promptId);
     } catch (error) {
       ignoreAbsence(error);

@@ -4,16 +4,12 @@ import { LimnerError } from '../errors.ts';
 import { bindGraph, pictureInputs } from './bind.ts';
 import { collectOutputs } from './collect.ts';
 import { reachable } from './graph.ts';
-import type { ImageJob, Jobs } from './jobs.ts';
+import type { Client } from './client.ts';
+import type { ImageJob } from './jobs.ts';
 import type { Workflow } from './manifest.ts';
 import type { Media, MediaStore } from './media.ts';
-import type { Worker } from './worker.ts';
-
-export interface RunParts {
-  jobs: Jobs;
-  media: MediaStore;
-  onPreview: (job: string, type: string, bytes: Buffer) => void;
-}
+import type { RunParts } from './painter.ts';
+import type { WorkerFacts } from './worker-look.ts';
 
 /**
  * One job on one worker, from upload to stored files. A job that was already posted is taken up where it is, so that
@@ -22,31 +18,30 @@ export interface RunParts {
 export async function runJob(
   job: ImageJob,
   workflow: Workflow,
-  worker: Worker,
-  { jobs, media, onPreview }: RunParts,
+  client: Client,
+  { jobs, media, facts, mayBegin, onPreview }: RunParts,
   signal: AbortSignal,
 ): Promise<Media[]> {
-  const { client } = worker;
   const promptId = job.promptId ?? randomUUID();
   if (job.promptId === null) {
-    const pictures = await uploadPictures(job, workflow, worker, media, signal);
-    const loraNames = worker.facts()?.models['loras'] ?? [];
+    const pictures = await uploadPictures(job, workflow, client, { media, facts }, signal);
+    const loraNames = facts?.models['loras'] ?? [];
     const graph = bindGraph(workflow, job.inputs, { prefix: `limner/${job.id}`, pictures, loraNames });
     // Written before it is posted, so that after a crash the server can be asked about it.
     const isKept = await jobs.change(
       job.id,
       `state = case state when 'cancelling' then state else 'running' end,
        worker = ?, prompt_id = ?, attempts = attempts + 1`,
-      worker.url,
+      client.url,
       promptId,
     );
     if (!isKept) throw new LimnerError('cancelled', 'The job was cancelled.');
     await client.submit(promptId, graph, signal);
   }
   const outputs = await client.follow(promptId, {
-    nodes: nodesOf(workflow, worker),
+    nodes: nodesOf(workflow, facts),
     limitMs: workflow.timeout_seconds * 1000,
-    mayBegin: () => !worker.isStuck(),
+    mayBegin,
     onProgress: (fraction) => jobs.setProgress(job.id, fraction),
     onPreview: (type, bytes) => onPreview(job.id, type, bytes),
     signal,
@@ -57,8 +52,8 @@ export async function runJob(
   return files;
 }
 
-function nodesOf(workflow: Workflow, worker: Worker): Set<string> {
-  const classes = worker.facts()?.classes ?? {};
+function nodesOf(workflow: Workflow, facts: WorkerFacts | undefined): Set<string> {
+  const classes = facts?.classes ?? {};
   const given = workflow.outputs.map(({ id }) => id);
   const saving = Object.entries(workflow.graph)
     .filter(([, { class_type }]) => classes[class_type]?.output_node)
@@ -70,8 +65,8 @@ function nodesOf(workflow: Workflow, worker: Worker): Set<string> {
 async function uploadPictures(
   job: ImageJob,
   workflow: Workflow,
-  worker: Worker,
-  media: MediaStore,
+  client: Client,
+  { media, facts }: { media: MediaStore; facts: WorkerFacts | undefined },
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   const names: Record<string, string> = {};
@@ -79,12 +74,12 @@ async function uploadPictures(
     const id = job.inputs[input];
     if (typeof id !== 'string') continue;
     const { path, bytes, mime } = media.get(id);
-    if (bytes > (worker.facts()?.maxUploadBytes ?? Infinity))
+    if (bytes > (facts?.maxUploadBytes ?? Infinity))
       throw new LimnerError('too_large', `${input}: the picture is larger than the worker takes.`, {
         param: input,
       });
     const name = `${input}.${mime === 'image/jpeg' ? 'jpg' : mime.slice('image/'.length)}`;
-    names[input] = await worker.client.upload(await readFile(path), name, `limner/${job.id}`, signal);
+    names[input] = await client.upload(await readFile(path), name, `limner/${job.id}`, signal);
   }
   return names;
 }

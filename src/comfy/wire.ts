@@ -67,7 +67,13 @@ export const Refused = z.looseObject({
 export const SystemStats = z.looseObject({
   system: z.looseObject({ comfyui_version: z.string().optional() }),
   devices: z.array(
-    z.looseObject({ name: z.string(), type: z.string(), vram_total: z.number(), vram_free: z.number() }),
+    z.looseObject({
+      name: z.string(),
+      type: z.string(),
+      vram_total: z.number(),
+      vram_free: z.number(),
+      torch_vram_total: z.number().default(0),
+    }),
   ),
 });
 export type SystemStats = z.infer<typeof SystemStats>;

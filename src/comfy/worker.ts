@@ -1,11 +1,10 @@
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { WorkerAddress } from './address.ts';
 import type { InputValues } from './bind.ts';
-import { checkWorkflow, type Readiness } from './check.ts';
-import { createClient, type Client, type ClientTimes } from './client.ts';
+import type { Readiness } from './check.ts';
 import { Loras, missingLora } from './lora.ts';
 import type { Workflow } from './manifest.ts';
+import type { Painter } from './painter.ts';
 import { pause } from './pause.ts';
 import type { WorkerFacts } from './worker-look.ts';
 
@@ -18,7 +17,7 @@ export interface LookTimes {
 
 export interface Worker {
   url: string;
-  client: Client;
+  painter: Painter;
   /** Jobs of ours that it has now. */
   busy: Set<string>;
   facts(): WorkerFacts | undefined;
@@ -42,13 +41,13 @@ export interface Worker {
   close(): Promise<void>;
 }
 
-/** A ComfyUI server that is looked at again and again, and what it was like the last time. */
+/** A painter that is looked at again and again, and what it was like the last time. */
 export function createWorker(
-  address: WorkerAddress,
-  { client: clientTimes, look: lookTimes }: { client: ClientTimes; look: LookTimes },
+  painter: Painter,
+  lookTimes: LookTimes,
   { log, onChange }: { log: Log; onChange: () => void },
 ): Worker {
-  const client = createClient(address, clientTimes, log);
+  const { url } = painter;
   const closing = new AbortController();
   const readiness = new Map<Workflow, Readiness>();
   let facts: WorkerFacts | undefined;
@@ -58,14 +57,14 @@ export function createWorker(
   let watching: Promise<void> | undefined;
 
   function setReachable(found: WorkerFacts): void {
-    if (!facts) log.info({ worker: address.url, version: found.version }, 'ComfyUI is there');
+    if (!facts) log.info({ worker: url, version: found.version }, 'a painter is there');
     facts = found;
     message = null;
     readiness.clear();
   }
 
   function setAbsent(error: LimnerError): void {
-    if (facts) log.warn({ worker: address.url, reason: error.message }, 'ComfyUI is gone');
+    if (facts) log.warn({ worker: url, reason: error.message }, 'a painter is gone');
     facts = undefined;
     message = error.message;
   }
@@ -73,16 +72,14 @@ export function createWorker(
   /** A stuck worker is used again when it has got rid of the run, most often by a restart. */
   async function lookAtStuck(): Promise<void> {
     if (stuckOn === undefined || !facts) return;
-    const { state } = await client.readRecord(stuckOn, closing.signal);
-    if (state !== 'running' && state !== 'pending') stuckOn = undefined;
+    if (!(await painter.isRunning(stuckOn, closing.signal))) stuckOn = undefined;
   }
 
   async function look(): Promise<void> {
     lookedAt = performance.now();
     const before = facts !== undefined && stuckOn === undefined;
     try {
-      setReachable(await client.look(closing.signal));
-      client.socket.start();
+      setReachable(await painter.look(closing.signal));
       await lookAtStuck();
     } catch (error) {
       if (!(error instanceof LimnerError)) throw error;
@@ -101,13 +98,13 @@ export function createWorker(
   }
 
   return {
-    url: address.url,
-    client,
+    url,
+    painter,
     busy: new Set(),
     facts: () => facts,
     readiness(workflow) {
       if (!facts) return undefined;
-      const known = readiness.get(workflow) ?? checkWorkflow(workflow, facts);
+      const known = readiness.get(workflow) ?? painter.readiness(workflow, facts);
       readiness.set(workflow, known);
       return known;
     },
@@ -119,10 +116,10 @@ export function createWorker(
     isStuck: () => stuckOn !== undefined,
     setStuck(promptId) {
       stuckOn = promptId;
-      log.error({ worker: address.url }, 'ComfyUI neither ends a run nor stops it: restart it');
+      log.error({ worker: url }, 'a painter neither ends a run nor stops it: restart it');
     },
     state: () => ({
-      url: address.url,
+      url,
       reachable: facts !== undefined,
       stuck: stuckOn !== undefined,
       version: facts?.version ?? null,
@@ -133,7 +130,7 @@ export function createWorker(
     lookAgain: async () => (performance.now() - lookedAt > lookTimes.againMs ? look() : undefined),
     async close() {
       closing.abort();
-      client.close();
+      painter.close();
       await watching;
     },
   };

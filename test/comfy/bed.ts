@@ -74,6 +74,12 @@ workflows:
     file: styled.json
     inputs:
       loras: {kind: lora}
+  - name: painted
+    file: plain.json
+    automatic1111: txt2img
+    timeout_seconds: 0.5
+    inputs:
+      prompt: {kind: text, required: true}
   - name: unknown-node
     file: unknown-node.json
   - name: missing-link
