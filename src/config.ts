@@ -2,7 +2,18 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
-import { addresses, count, list, number, optional, text, unset, url, whole } from './setting-kinds.ts';
+import {
+  addresses,
+  isLoopback,
+  count,
+  list,
+  number,
+  optional,
+  text,
+  unset,
+  url,
+  whole,
+} from './setting-kinds.ts';
 import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
 import { settingsInForce } from './settings.ts';
 import type { SettingInForce } from './api/system.ts';
@@ -157,9 +168,8 @@ export interface Config {
   /** What a model is given to read for one question, at most. */
   contextTokens: number;
   comfy: {
-    /** Addresses of ComfyUI servers, with credentials where they want some. */
+    /** Addresses of ComfyUI and AUTOMATIC1111 servers, with credentials where they want some. */
     workers: string[];
-    /** Addresses of AUTOMATIC1111 servers, as above. */
     automatic1111: string[];
     /** Whether Ollama and the painters have one card between them; `auto` looks at the figures. */
     sharedGpu: Settings['LIMNER_SHARED_GPU'];
@@ -185,10 +195,6 @@ export function parseConfig(environment: Record<string, string | undefined>, bas
   const config = toConfig(parsed.data, base);
   const names = Object.keys(Environment.shape);
   return { ...config, settings: settingsInForce(names, parsed.data, config, environment) };
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {

@@ -31,3 +31,7 @@ export const addresses = list.refine(
   (all) => all.every((one) => URL.canParse(one) && /^https?:\/\//.test(one)),
   'every entry must be an http or https address',
 );
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
