@@ -1,25 +1,13 @@
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { LimnerError } from './errors.ts';
-import {
-  addresses,
-  isLoopback,
-  count,
-  list,
-  number,
-  optional,
-  text,
-  unset,
-  url,
-  whole,
-} from './setting-kinds.ts';
+import { pictureSettings, toPictures, type PictureConfig } from './picture-settings.ts';
+import { isLoopback, count, list, number, optional, text, unset, url, whole } from './setting-kinds.ts';
 import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
 import { settingsInForce } from './settings.ts';
 import type { SettingInForce } from './api/system.ts';
 import type { QdrantOptions } from './store/qdrant-server.ts';
 
-const SHIPPED_WORKFLOWS = fileURLToPath(new URL('../workflows', import.meta.url));
 /** A timer that is set for longer than about 24 days fires at once. */
 const LONGEST_SECONDS = 2_000_000;
 const MIB = 1024 * 1024;
@@ -90,12 +78,7 @@ export const Environment = z.object({
   LIMNER_RERANK_URL: url,
   LIMNER_RERANK_KEY: optional,
   LIMNER_CONTEXT_TOKENS: whole(3000, 200, 1_000_000),
-  COMFYUI_URL: addresses,
-  AUTOMATIC1111_URL: addresses,
-  LIMNER_SHARED_GPU: z.preprocess(unset, z.enum(['auto', 'yes', 'no']).default('auto')),
-  LIMNER_WORKFLOWS: optional,
-  LIMNER_ILLUSTRATE_WORKFLOW: text('text-to-image'),
-  LIMNER_KEEP_PROMPTS: z.preprocess(unset, z.stringbool().default(false)),
+  ...pictureSettings,
 });
 
 export type Settings = z.infer<typeof Environment>;
@@ -167,19 +150,7 @@ export interface Config {
   rerank: { by: 'chat' } | { model: string; url: string | undefined; key: string | undefined } | undefined;
   /** What a model is given to read for one question, at most. */
   contextTokens: number;
-  comfy: {
-    /** Addresses of ComfyUI and AUTOMATIC1111 servers, with credentials where they want some. */
-    workers: string[];
-    automatic1111: string[];
-    /** Whether Ollama and the painters have one card between them; `auto` looks at the figures. */
-    sharedGpu: Settings['LIMNER_SHARED_GPU'];
-    /** Absolute path of the folder with `manifest.yml`. */
-    workflows: string;
-    /** The workflow that illustrates answers. */
-    illustrate: string;
-    /** Leaves the prompt inside pictures. */
-    keepPrompts: boolean;
-  };
+  comfy: PictureConfig;
 }
 
 /** Reads the settings once. Throws `invalid_config` whose message lists every problem, a line each. */
@@ -259,14 +230,7 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
       : undefined,
     rerank: toRerank(settings),
     contextTokens: settings.LIMNER_CONTEXT_TOKENS,
-    comfy: {
-      workers: settings.COMFYUI_URL,
-      automatic1111: settings.AUTOMATIC1111_URL,
-      sharedGpu: settings.LIMNER_SHARED_GPU,
-      workflows: resolve(base, settings.LIMNER_WORKFLOWS ?? SHIPPED_WORKFLOWS),
-      illustrate: settings.LIMNER_ILLUSTRATE_WORKFLOW,
-      keepPrompts: settings.LIMNER_KEEP_PROMPTS,
-    },
+    comfy: toPictures(settings, base),
   };
 }
 
