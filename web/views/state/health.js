@@ -6,6 +6,7 @@ import { Disk } from './disk.js';
 import { Folder } from './folder.js';
 import { Jobs } from './jobs.js';
 import { Servers } from './servers.js';
+import { Workers } from './workers.js';
 import { count, many } from './units.js';
 import { useOften } from './use-often.js';
 
@@ -16,12 +17,17 @@ export function Health() {
   if (!status) return error && html`<${Trouble} error=${error} onRetry=${reload} />`;
   return html`<div class="cards">
     ${status.inbox.held > 0 && html`<${Brake} held=${status.inbox.held} onDone=${reload} />`}
-    <${Documents} status=${status} />
-    <${Servers} servers=${status.servers} />
-    <${Throughput} system=${system} />
-    <${Folder} inbox=${status.inbox} onScan=${reload} />
-    <${Disk} system=${system} />
-    <${Jobs} />
+    <div class="column">
+      <${Documents} status=${status} />
+      <${Servers} servers=${status.servers} store=${status.store} />
+      <${Jobs} />
+    </div>
+    <div class="column">
+      <${Folder} inbox=${status.inbox} onScan=${reload} />
+      <${Throughput} system=${system} />
+      <${Workers} />
+      <${Disk} system=${system} />
+    </div>
   </div>`;
 }
 

@@ -14,7 +14,7 @@ export function Jobs() {
   const { data, error, reload } = useOften(`/api/jobs?limit=${SHOWN}`);
   useEvents((name) => name === 'status' && reload());
   const act = (work) => () => work().then(reload, (failure) => toast(failure.message, { kind: 'bad' }));
-  return html`<${Card} title="Queue" error=${error} onRetry=${reload} class="wide">
+  return html`<${Card} title="Queue" error=${error} onRetry=${reload}>
     ${data?.data.length === 0 && html`<p class="soft">Nothing waits to be read.</p>`}
     <ul class="rows">
       ${data?.data.map(
@@ -46,6 +46,5 @@ export function Jobs() {
       )}
     </ul>
     ${data?.next_cursor && html`<p class="soft">and more</p>`}
-    <p><a href=${linkTo(['workflows'])}>Queue of the pictures</a></p>
   </${Card}>`;
 }

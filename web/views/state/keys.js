@@ -46,17 +46,17 @@ function Key({ about, onGone }) {
         ${scopes.map((scope) => html`<${Tag} kind=${scope === 'admin' ? 'accent' : 'plain'}>${scope}</${Tag}>`)}
       </span>
     </p>
-    <p class="small soft">
-      <code>lim_${id}_…</code> made <${Time} at=${made} />,
-      ${collections === null ? ' all collections' : ` collections: ${collections.join(', ')}`}${
-        rate !== null && `, ${count(rate)} requests a minute`
-      }${until !== null && html`, until <${Time} at=${until} />`}
-    </p>
-    <p class="row">
+    <div class="row">
+      <p class="small soft">
+        <code>lim_${id}_…</code> made <${Time} at=${made} />,
+        ${collections === null ? ' all collections' : ` collections: ${collections.join(', ')}`}${
+          rate !== null && `, ${count(rate)} requests a minute`
+        }${until !== null && html`, until <${Time} at=${until} />`}
+      </p>
       <${Button} kind="danger" class="small" aria-label=${`Revoke ${name}`} onClick=${() => setAsking(true)}
         >Revoke</${Button}
       >
-    </p>
+    </div>
     ${
       isAsking &&
       html`<${Dialog}

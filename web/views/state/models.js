@@ -14,8 +14,10 @@ import { useOften } from './use-often.js';
 export function Models() {
   return html`<div class="cards">
     <${Roles} />
-    <${Index} />
-    <${Pulls} />
+    <div class="column">
+      <${Index} />
+      <${Pulls} />
+    </div>
   </div>`;
 }
 

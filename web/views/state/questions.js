@@ -73,10 +73,10 @@ function Question({ one: { id, question, documents, places }, onGone }) {
       <span>${question}</span>
       <${Place} places=${places} documents=${documents} />
     </p>
-    <p class="small soft">${documents.join(', ')}</p>
-    <p class="row">
+    <div class="row">
+      <p class="small soft">${documents.join(', ')}</p>
       <${Button} class="small" aria-label=${`Remove: ${question}`} onClick=${remove}>Remove</${Button}>
-    </p>
+    </div>
   </li>`;
 }
 

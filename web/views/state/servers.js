@@ -8,7 +8,6 @@ const NAMES = {
   chat_server: 'Server that writes answers',
   embed_server: 'Server of meaning',
   comfyui: 'ComfyUI',
-  qdrant: 'Qdrant',
 };
 
 const ADVICE = {
@@ -17,11 +16,11 @@ const ADVICE = {
   chat_server: 'Start it, or look at LIMNER_CHAT_URL and LIMNER_CHAT_KEY. Until then answers are quotes.',
   embed_server: 'Start it, or look at LIMNER_EMBED_URL and LIMNER_EMBED_KEY. Until then keywords find.',
   comfyui: 'Start it there, or look at COMFYUI_URL. Pictures wait until then.',
-  qdrant: 'Start it, or look at QDRANT_URL and QDRANT_API_KEY.',
+  qdrant: 'Start it, or look at QDRANT_URL and QDRANT_API_KEY. Files wait, and searches fail, until then.',
 };
 
 /** Each server that Limner works with, and what to do where one is away. */
-export function Servers({ servers }) {
+export function Servers({ servers, store }) {
   const all = Object.entries(servers).flatMap(([kind, state]) =>
     [state].flat().map((server) => ({ kind, server })),
   );
@@ -36,8 +35,25 @@ export function Servers({ servers }) {
           <p class="small soft">Set COMFYUI_URL to have pictures made.</p>
         </li>`
       }
+      <${Store} store=${store} />
     </ul>
   </${Card}>`;
+}
+
+/** Where the passages and their vectors are. */
+function Store({ store: { kind, state, url, version, collection, message } }) {
+  const isReady = state === 'ready';
+  return html`<li>
+    <p class="row">
+      <span class="name">
+        ${kind === 'qdrant' ? 'Qdrant' : 'Store of the passages'} <span class="soft small">${version}</span>
+      </span>
+      <${Tag} kind=${isReady ? 'good' : 'bad'}>${isReady ? 'there' : 'away'}</${Tag}>
+    </p>
+    <p class="small soft">${url ? `${url}, collection ${collection}` : 'In this process.'}</p>
+    ${message && html`<p class="small">${message}</p>`}
+    ${!isReady && html`<p class="small soft">${ADVICE[kind]}</p>`}
+  </li>`;
 }
 
 function Server({ kind, server }) {

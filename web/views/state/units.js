@@ -1,7 +1,8 @@
 const number = new Intl.NumberFormat('en');
 const UNITS = ['B', 'KB', 'MB', 'GB', 'TB'];
 
-export const count = (value) => number.format(value);
+/** `?` for what cannot be asked now. */
+export const count = (value) => (value === null ? '?' : number.format(value));
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
 /** `1536` is `1.5 KB`. */
