@@ -9,6 +9,7 @@ const FILES: Readonly<Record<string, string>> = {
 };
 
 const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Limner's API</title>
+<link rel="icon" href="/web/icon.svg">
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="api"></div>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>`;
 const START = "SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api' });";

@@ -12,10 +12,11 @@ const SESSIONS = 1000;
 export const LoginBody = z.strictObject({ key: z.string().min(1).max(500) });
 
 const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Limner</title></head><body><main><h1>Limner</h1><form method="post" action="/login">
+<title>Limner</title><link rel="icon" href="/web/icon.svg"></head><body><main><h1>Limner</h1><form method="post" action="/login">
 <label>API key <input name="key" type="password" autocomplete="current-password" required autofocus></label>
 <button>Open</button></form></main></body></html>`;
-const POLICY = "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+const POLICY =
+  "default-src 'none'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 export type Sessions = ReturnType<typeof createSessions>;
 
@@ -64,7 +65,12 @@ export function loginRoutes(
     `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${seconds}${parts.secure ? '; Secure' : ''}`;
 
   server.get('/login', (_request, reply) =>
-    reply.type('text/html; charset=utf-8').header('content-security-policy', POLICY).send(PAGE),
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', POLICY)
+      // A page without a referrer sends its forms with the origin `null`.
+      .header('referrer-policy', 'same-origin')
+      .send(PAGE),
   );
 
   void server.register(async (scope) => {
