@@ -28,6 +28,7 @@ export function addGates(
 
   server.addHook('onRequest', async (request, reply) => {
     addHeaders(request, reply, origins);
+    checkHost(request);
     const isWithin = within.follow(request, reply);
     if (!isWithin) limits.enter(request, reply);
     if (request.method === 'OPTIONS' && isPreflight(request, origins)) return reply.code(204).send();
@@ -73,6 +74,12 @@ function addHeaders({ headers }: FastifyRequest, reply: FastifyReply, origins: r
     .header('access-control-allow-methods', METHODS)
     .header('access-control-allow-headers', 'authorization, content-type')
     .header('access-control-max-age', '600');
+}
+
+/** Node keeps the first of several; what stands before us may have believed another (RFC 9112, 3.2). */
+function checkHost({ raw }: FastifyRequest): void {
+  const hosts = raw.rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === 'host');
+  if (hosts.length > 1) throw new LimnerError('invalid_request', 'The request names more than one host.');
 }
 
 function isPreflight({ headers }: FastifyRequest, origins: readonly string[]): boolean {
