@@ -52,11 +52,10 @@ export function createAsking(
 }
 
 /** Who reads the best passages again; nobody by default. */
-function createSecondStage(rerank: Config['rerank'], chat: Chat, log: Log) {
-  if (!rerank) return undefined;
+function createSecondStage({ model, server }: Config['rerank'], chat: Chat, log: Log) {
+  if (model === 'off') return undefined;
   const options = { deadlineMs: RERANK_MS };
-  if ('by' in rerank) return createRerank(options, { order: byChat(chat), log });
-  const { model, url, key } = rerank;
-  const score = url === undefined ? byVerdicts(model, chat) : createRerankServer({ url, key, model });
+  if (model === 'chat') return createRerank(options, { order: byChat(chat), log });
+  const score = server ? createRerankServer({ ...server, model }) : byVerdicts(model, chat);
   return createRerank(options, { order: byScores(score), log });
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LimnerError } from './errors.ts';
 import { pictureSettings, toPictures, type PictureConfig } from './picture-settings.ts';
 import { isLoopback, count, list, number, optional, text, unset, url, whole } from './setting-kinds.ts';
+import { LANGUAGE_CODES } from './store/language.ts';
 import { DEFAULT_LIMITS, type Limits } from './processors/limits.ts';
 import { settingsInForce } from './settings.ts';
 import type { SettingInForce } from './api/system.ts';
@@ -74,6 +75,7 @@ export const Environment = z.object({
   ),
   QDRANT_SHARDS: count(1000),
   QDRANT_REPLICAS: count(100),
+  LIMNER_LANGUAGE: z.preprocess(unset, z.enum(LANGUAGE_CODES).default('en')),
   LIMNER_RERANK: text('off'),
   LIMNER_RERANK_URL: url,
   LIMNER_RERANK_KEY: optional,
@@ -146,8 +148,10 @@ export interface Config {
   transcribe: { url: string; key: string | undefined; model: string } | undefined;
   /** The server that has the passages instead of the data folder. */
   qdrant: QdrantOptions | undefined;
-  /** Who reads the best passages again: the chat model, or a reranking model (of the chat server where it has no address). */
-  rerank: { by: 'chat' } | { model: string; url: string | undefined; key: string | undefined } | undefined;
+  /** Whose rules make words terms. */
+  language: string;
+  /** Who reads the best passages again: `off`, `chat`, or a reranking model, on the chat server where it has none of its own. */
+  rerank: { model: string; server: Config['chatServer'] };
   /** What a model is given to read for one question, at most. */
   contextTokens: number;
   comfy: PictureConfig;
@@ -228,7 +232,11 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
           replicas: settings.QDRANT_REPLICAS,
         }
       : undefined,
-    rerank: toRerank(settings),
+    language: settings.LIMNER_LANGUAGE,
+    rerank: {
+      model: settings.LIMNER_RERANK,
+      server: address(settings.LIMNER_RERANK_URL, settings.LIMNER_RERANK_KEY),
+    },
     contextTokens: settings.LIMNER_CONTEXT_TOKENS,
     comfy: toPictures(settings, base),
   };
@@ -258,10 +266,4 @@ function toLimits(settings: Settings): Limits {
 
 function address(url: string | undefined, key: string | undefined) {
   return url === undefined ? undefined : { url, key };
-}
-
-function toRerank(settings: Settings): Config['rerank'] {
-  const { LIMNER_RERANK: model, LIMNER_RERANK_URL: url, LIMNER_RERANK_KEY: key } = settings;
-  if (model === 'off') return undefined;
-  return model === 'chat' ? { by: 'chat' } : { model, url, key };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import { createOpenAiCalls } from './openai-call.ts';
+import { TooLongError } from './failures.ts';
+import { createOpenAiCalls, SERVER } from './openai-call.ts';
 import { parseOpenAiHost } from './openai-host.ts';
 
 /**
@@ -36,12 +37,10 @@ export function createRerankServer({ url, key, model }: RerankServer): ScoreText
   return async function scoreTexts(question, texts, signal) {
     const body = { model, query: question, documents: texts, top_n: texts.length, return_documents: false };
     const limits = { total: TOTAL_MS };
-    const { results } = await calls.once({
-      path: '/rerank',
-      body,
-      schema: Answer,
-      limits,
-      signals: [signal],
+    const asked = { path: '/rerank', body, schema: Answer, limits, signals: [signal] };
+    const { results } = await calls.once(asked).catch((error: unknown) => {
+      if (!(error instanceof TooLongError)) throw error;
+      throw new LimnerError('input_too_long', `${SERVER}: ${error.message}.`, { cause: error });
     });
     const scores = new Map(results.map(({ index, relevance_score: score }) => [index, score]));
     return texts.map((_, index) => {

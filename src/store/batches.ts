@@ -1,6 +1,7 @@
 import type { Chunk, DocumentFields } from '../document.ts';
 import type { Batch } from './chunk-index.ts';
 import { FIELD_WEIGHTS, MOST_COUNTED, termKey, termsOf } from './chunk-terms.ts';
+import { ENGLISH, type Language } from './language.ts';
 import { emptySegment, type Segment } from './segment.ts';
 
 /** Chunks in a batch at most: a batch that does not fit in a page leaves the rest of the page empty. */
@@ -11,15 +12,15 @@ const SLOT_FACTOR = 256;
 const TERM_FACTOR = BATCH_CHUNKS * SLOT_FACTOR;
 
 /** Counts the terms of chunks, and makes an inverted index of every `BATCH_CHUNKS` of them. */
-export function createBatches() {
+export function createBatches(language = ENGLISH) {
   const done: Batch[] = [];
-  let batch = emptyBatch();
+  let batch = emptyBatch(language);
 
   function finish(): void {
     if (batch.ids.length === 0) return;
     const { ids, groups, lengths, numbers, postings } = batch;
     done.push({ ids, groups, lengths, segment: toSegment([...numbers.keys()], postings) });
-    batch = emptyBatch();
+    batch = emptyBatch(language);
   }
 
   return {
@@ -39,6 +40,7 @@ export function createBatches() {
 }
 
 interface Filling {
+  language: Language;
   ids: number[];
   groups: number[];
   lengths: number[];
@@ -47,18 +49,34 @@ interface Filling {
   postings: number[];
 }
 
-const emptyBatch = (): Filling => ({ ids: [], groups: [], lengths: [], numbers: new Map(), postings: [] });
+const emptyBatch = (language: Language): Filling => ({
+  language,
+  ids: [],
+  groups: [],
+  lengths: [],
+  numbers: new Map(),
+  postings: [],
+});
 
 /** Adds the postings of one chunk; gives the number of its tokens. */
-function count({ numbers, postings }: Filling, slot: number, document: DocumentFields, chunk: Chunk): number {
+function count(
+  { language, numbers, postings }: Filling,
+  slot: number,
+  document: DocumentFields,
+  chunk: Chunk,
+): number {
   const counts = new Map<number, number>();
   let length = 0;
   const add = (text: string, weight: number): void => {
-    length += termsOf(text, (term) => {
-      const number = numbers.get(term) ?? numbers.size;
-      if (number === numbers.size) numbers.set(term, number);
-      counts.set(number, (counts.get(number) ?? 0) + weight);
-    });
+    length += termsOf(
+      text,
+      (term) => {
+        const number = numbers.get(term) ?? numbers.size;
+        if (number === numbers.size) numbers.set(term, number);
+        counts.set(number, (counts.get(number) ?? 0) + weight);
+      },
+      language,
+    );
   };
   add(document.title, FIELD_WEIGHTS.title);
   // A file inside another is found by its own name as well.

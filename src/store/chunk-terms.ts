@@ -1,3 +1,4 @@
+import { ENGLISH } from './language.ts';
 import { isShortGram, tokenize } from './tokenize.ts';
 
 /**
@@ -16,8 +17,8 @@ export const MOST_COUNTED = 255;
 const FIRST_GRAM = 0x0e00;
 
 /** Tells every term of `text`, as often as it stands there, and gives the number of tokens. */
-export function termsOf(text: string, tell: (term: string) => void): number {
-  const tokens = tokenize(text);
+export function termsOf(text: string, tell: (term: string) => void, language = ENGLISH): number {
+  const tokens = tokenize(text, language);
   for (const token of tokens) {
     tell(token);
     if (token.charCodeAt(0) >= FIRST_GRAM) beginnings(token).forEach(tell);

@@ -1,6 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import { createEmbeddedStore } from './embedded.ts';
+import { ENGLISH, loadLanguage } from './language.ts';
 import { createQdrantStore, type QdrantStore } from './qdrant.ts';
 import { createRevisions } from './qdrant-revisions.ts';
 import { createQdrantServer, type QdrantOptions } from './qdrant-server.ts';
@@ -40,11 +41,17 @@ const HURRY = { timeoutMs: 3000, tries: 1, firstWaitMs: 0 };
  * are any, else the embedded one. Throws `invalid_config` when they are in Qdrant and no address is given.
  */
 export async function createStore(
-  options: { qdrant: QdrantOptions | undefined },
+  options: { qdrant: QdrantOptions | undefined; language: string },
   database: Database,
 ): Promise<StoreInForce> {
+  const language = await loadLanguage(options.language);
   if (kindInForce(options, database) === 'embedded')
-    return embedded(createEmbeddedStore(database), options.qdrant !== undefined);
+    return embedded(createEmbeddedStore(database, language), options.qdrant !== undefined);
+  if (language !== ENGLISH)
+    throw new LimnerError(
+      'invalid_config',
+      'LIMNER_LANGUAGE: passages in Qdrant are stemmed as English; another language needs the embedded store.',
+    );
   if (!options.qdrant)
     throw new LimnerError(
       'invalid_config',

@@ -1,5 +1,6 @@
 import { LimnerError } from '../errors.ts';
 import { termKey } from './chunk-terms.ts';
+import type { Language } from './language.ts';
 import type { LiveIndex } from './live-index.ts';
 import type { Meanings } from './meanings.ts';
 import type { IndexThreads } from './index-threads.ts';
@@ -14,9 +15,10 @@ interface Parts {
   index: LiveIndex;
   meanings: Meanings;
   threads: IndexThreads;
+  language: Language;
 }
 
-export function createEmbeddedSearch({ index, meanings, threads }: Parts) {
+export function createEmbeddedSearch({ index, meanings, threads, language }: Parts) {
   /** The vector is asked only while its model is in force. */
   async function askable({ vector }: SearchQuery): Promise<SearchQuery['vector']> {
     if (!vector || !(await meanings.open(vector.model))) return undefined;
@@ -30,7 +32,7 @@ export function createEmbeddedSearch({ index, meanings, threads }: Parts) {
   return async function search(query: SearchQuery): Promise<SearchLists> {
     await index.open();
     const { text, collection, documents, limit } = query;
-    const keys = queryTerms(text).map(termKey);
+    const keys = queryTerms(text, language).map(termKey);
     for (let tries = 0; tries < TRIES; tries++) {
       const vector = await askable(query);
       const lists = await threads.search({

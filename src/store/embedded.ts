@@ -8,6 +8,7 @@ import type { IndexChange } from './chunk-index.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { createEmbeddedSearch } from './embedded-search.ts';
 import { PAGE_TABLES } from './kept-pages.ts';
+import { ENGLISH, type Language } from './language.ts';
 import { createLiveIndex } from './live-index.ts';
 import { createMeanings } from './meanings.ts';
 import { createIndexThreads } from './index-threads.ts';
@@ -58,14 +59,14 @@ const EMBEDDED_BESIDE = `select count(*) as rows from chunk c
 const MOST_THREADS = 4;
 
 /** The store in the service's own SQLite file, searched by threads of this process. */
-export function createEmbeddedStore(database: Database): Store {
+export function createEmbeddedStore(database: Database, language = ENGLISH): Store {
   database.migrate('store', SCHEMA);
   const { read } = database;
   const threads = createIndexThreads(
     { path: database.path, size: Math.min(MOST_THREADS, availableParallelism()) },
     { changes: (since) => index.changes(since) },
   );
-  const index = createLiveIndex(database, threads);
+  const index = createLiveIndex(database, threads, language);
   const meanings = createMeanings(database, index);
 
   async function replace(document: DocumentFields, chunks: readonly Chunk[]): Promise<Counts> {
@@ -74,7 +75,7 @@ export function createEmbeddedStore(database: Database): Store {
       const removed = yield* deleteChunks(connection, document.id);
       const number = putEntry(connection, document);
       reach('storing');
-      return yield* insertChunks(connection, { document, number, model, removed }, chunks);
+      return yield* insertChunks(connection, { document, number, model, removed, language }, chunks);
     });
     await publish(change, model);
     return count(document.id);
@@ -90,7 +91,11 @@ export function createEmbeddedStore(database: Database): Store {
       );
       const removed = yield* deleteChunks(connection, document.id);
       const number = putEntry(connection, document);
-      return yield* insertChunks(connection, { document, number, model, removed }, rows.map(toChunk));
+      return yield* insertChunks(
+        connection,
+        { document, number, model, removed, language },
+        rows.map(toChunk),
+      );
     });
     await publish(change, model);
   }
@@ -154,7 +159,7 @@ export function createEmbeddedStore(database: Database): Store {
     putVectors: meanings.put,
     model: meanings.model,
     use: meanings.use,
-    search: createEmbeddedSearch({ index, meanings, threads }),
+    search: createEmbeddedSearch({ index, meanings, threads, language }),
     async prune(models) {
       await database.write((connection) => {
         connection.run('delete from vector where embedding_key not in (select embedding_key from chunk)');
@@ -205,15 +210,16 @@ interface Insertion {
   number: number;
   model: string | undefined;
   removed: readonly number[];
+  language: Language;
 }
 
 /** Writes the chunks of a document, and gives what changes for searches. */
 function* insertChunks(
   connection: Connection,
-  { document, number, model, removed }: Insertion,
+  { document, number, model, removed, language }: Insertion,
   chunks: readonly Chunk[],
 ): Generator<void, IndexChange> {
-  const batches = createBatches();
+  const batches = createBatches(language);
   for (const chunk of chunks) {
     batches.add(insertChunk(connection, document, chunk, model), number, document, chunk);
     yield;

@@ -3,6 +3,7 @@ import type { Database } from '../sqlite.ts';
 import { createBatches } from './batches.ts';
 import { createChunkIndex, type ChunkIndex, type IndexChange } from './chunk-index.ts';
 import { TERMS_FORMAT } from './chunk-terms.ts';
+import { ENGLISH, type Language } from './language.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { coveredChunks, forgetPages, requireFormat, restorePages, restoreVectors } from './kept-pages.ts';
 import type { IndexThreads } from './index-threads.ts';
@@ -39,9 +40,15 @@ const COLUMNS = CHUNK_COLUMNS.split(', ')
   .map((column) => `c.${column}`)
   .join(', ');
 
+/** Pages of another language are made again, from the rows. */
+function formatOf({ code }: Language): string {
+  return code === ENGLISH.code ? TERMS_FORMAT : `${TERMS_FORMAT} ${code}`;
+}
+
 export function createLiveIndex(
   database: Database,
   threads: Pick<IndexThreads, 'oldest' | 'merge'>,
+  language = ENGLISH,
 ): LiveIndex {
   const { read } = database;
   const index = createChunkIndex(threads.oldest);
@@ -50,7 +57,7 @@ export function createLiveIndex(
   let loadingVectors: Promise<void> | undefined;
 
   async function load(): Promise<void> {
-    await database.write((connection) => requireFormat(connection, TERMS_FORMAT));
+    await database.write((connection) => requireFormat(connection, formatOf(language)));
     await placeDocuments();
     await loadChunks(await loadPages());
     tidy.start();
@@ -86,7 +93,7 @@ export function createLiveIndex(
   }
 
   async function loadChunks(covered: number): Promise<void> {
-    const batches = createBatches();
+    const batches = createBatches(language);
     for (let after = covered; ; await nextTurn()) {
       const rows = read.all<ChunkRow & { number: number; uri: string; title: string }>(
         `select ${COLUMNS}, e.number, e.uri, e.title from chunk c join entry e on e.document_id = c.document_id

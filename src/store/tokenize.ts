@@ -1,4 +1,4 @@
-import { stemmer } from 'stemmer';
+import { ENGLISH, type Language } from './language.ts';
 
 /** Tokens are cut here, in UTF-16 units: longer ones are keys, hashes and noise, and equal starts find them. */
 const TOKEN_UNITS = 64;
@@ -13,17 +13,6 @@ const QUERY_TERMS = 64;
 const REMEMBERED_WORDS = 50_000;
 const REMEMBERED_UNITS = 12;
 
-/** Lucene's English list (`EnglishAnalyzer.ENGLISH_STOP_WORDS_SET`), and the words of questions. */
-const STOP_WORDS = new Set(
-  (
-    'a an and are as at be but by for if in into is it no not of on or such that the their then there ' +
-    'these they this to was will with ' +
-    // What makes a sentence a question says nothing about its subject.
-    'who whom whose what which when where why how do does did has have had can could would should am were been ' +
-    'i you he she we me my your his her our us about from'
-  ).split(' '),
-);
-
 /**
  * A cheap first cut: ASCII letters and digits together with everything beyond ASCII, and the possessive.
  * What holds non-ASCII characters is cut again, properly, after normalisation.
@@ -31,6 +20,7 @@ const STOP_WORDS = new Set(
 const ROUGH_WORD = /[A-Za-z0-9\u0080-\uffff]+(?:'[sS](?![A-Za-z0-9\u0080-\uffff]))?/g;
 const PLAIN = /^[\x20-\x7e]*$/;
 const LOWER_LATIN = /^[a-z]+$/;
+const LETTERS = /^[\p{L}\p{M}]+$/u;
 
 /** Letters, digits, marks, and the squared units and enclosed letters that NFKC turns into letters. */
 const WORD = /[\p{L}\p{N}\p{M}\u3200-\u33ff]+(?:'s(?![\p{L}\p{N}\p{M}\u3200-\u33ff]))?/giu;
@@ -73,20 +63,22 @@ interface Term {
   tail: boolean;
 }
 
-const remembered = new Map<string, readonly Term[]>();
+/** The terms of words by their language. */
+const remembered = new WeakMap<Language, Map<string, readonly Term[]>>();
 
 /**
- * The tokens of `text` in order, for the index: lower case, without diacritics and possessives, Latin words
- * stemmed (Porter), runs of Han, kana and Hangul as overlapping character bigrams, Thai, Lao, Khmer and
+ * The tokens of `text` in order, for the index: lower case, without diacritics and possessives, words
+ * stemmed by the rules of the language (Porter's for English), runs of Han, kana and Hangul as overlapping character bigrams, Thai, Lao, Khmer and
  * Burmese as trigrams. A run also gives its shorter ends, so that a query shorter than a gram finds it by
  * its beginning (`isShortGram`). Stop words stay: a query may consist of them.
  *
  * Tokens hold letters, digits and marks only and at most 64 UTF-16 units. Linear in the length of `text`;
  * never throws.
  */
-export function tokenize(text: string): string[] {
+export function tokenize(text: string, language = ENGLISH): string[] {
   const tokens: string[] = [];
-  for (const word of text.match(ROUGH_WORD) ?? []) for (const term of termsOf(word)) tokens.push(term.text);
+  for (const word of text.match(ROUGH_WORD) ?? [])
+    for (const term of termsOf(word, language)) tokens.push(term.text);
   return tokens;
 }
 
@@ -94,11 +86,11 @@ export function tokenize(text: string): string[] {
  * The distinct terms to look for, at most 64, in the order they are asked: those of `tokenize` without stop
  * words (unless there is nothing else) and without the ends of runs.
  */
-export function queryTerms(text: string): string[] {
+export function queryTerms(text: string, language = ENGLISH): string[] {
   const terms = new Set<string>();
   const stops = new Set<string>();
   for (const [word] of text.matchAll(ROUGH_WORD)) {
-    for (const term of termsOf(word)) {
+    for (const term of termsOf(word, language)) {
       if (!term.tail) (term.stop ? stops : terms).add(term.text);
       if (terms.size === QUERY_TERMS) return [...terms];
     }
@@ -111,15 +103,24 @@ export function isShortGram(term: string): boolean {
   return SHORT_GRAM.test(term);
 }
 
-function termsOf(word: string): readonly Term[] {
-  const known = remembered.get(word);
-  if (known) return known;
-  const terms = PLAIN.test(word) ? [wordTerm(plainWord(word))] : foreignTerms(word);
+function termsOf(word: string, language: Language): readonly Term[] {
+  const known = rememberedOf(language);
+  const before = known.get(word);
+  if (before) return before;
+  const terms = PLAIN.test(word) ? [wordTerm(plainWord(word), language)] : foreignTerms(word, language);
   if (word.length <= REMEMBERED_UNITS) {
-    if (remembered.size >= REMEMBERED_WORDS) remembered.clear();
-    remembered.set(word, terms);
+    if (known.size >= REMEMBERED_WORDS) known.clear();
+    known.set(word, terms);
   }
   return terms;
+}
+
+function rememberedOf(language: Language): Map<string, readonly Term[]> {
+  const known = remembered.get(language);
+  if (known) return known;
+  const fresh = new Map<string, readonly Term[]>();
+  remembered.set(language, fresh);
+  return fresh;
 }
 
 function plainWord(word: string): string {
@@ -127,20 +128,23 @@ function plainWord(word: string): string {
 }
 
 /** The stop words are looked up before letters are folded: "thé" is no article. */
-function wordTerm(word: string, fold = false): Term {
-  if (STOP_WORDS.has(word)) return { text: word, stop: true, tail: false };
-  const cut = cutToken(fold ? foldLetters(word) : word);
-  return { text: LOWER_LATIN.test(cut) ? stemmer(cut) : cut, stop: false, tail: false };
+function wordTerm(word: string, language: Language, fold = false): Term {
+  if (language.stops.has(word)) return { text: fold ? foldLetters(word) : word, stop: true, tail: false };
+  const isOwn = language.readsAccents && LETTERS.test(word);
+  const stem = isOwn ? language.stem(cutToken(word)) : word;
+  const cut = cutToken(fold ? foldLetters(stem) : stem);
+  const isPlain = !language.readsAccents && LOWER_LATIN.test(cut);
+  return { text: isPlain ? language.stem(cut) : cut, stop: false, tail: false };
 }
 
-function foreignTerms(rough: string): Term[] {
+function foreignTerms(rough: string, language: Language): Term[] {
   const terms: Term[] = [];
   for (const [word] of clean(rough).matchAll(WORD)) {
     const lower = plainWord(word.normalize('NFKC'));
     for (const [run, paired, tripled] of lower.matchAll(RUN)) {
       if (paired) addGrams(terms, run, 2);
       else if (tripled) addGrams(terms, run, 3);
-      else terms.push(wordTerm(run, true));
+      else terms.push(wordTerm(run, language, true));
     }
   }
   return terms.filter((term) => term.text !== '');

@@ -29,6 +29,9 @@ test('every failure is one of ours', async () => {
   await expect(score('spare fuse', TEXTS, AbortSignal.timeout(50))).rejects.toMatchObject({
     code: 'cancelled',
   });
+  const message = "This model's maximum context length is 512 tokens.";
+  fake.plan({ failAt: 'rerank', kind: 'status', status: 400, message, times: 1 });
+  await expect(score('spare fuse', TEXTS, signal)).rejects.toMatchObject({ code: 'input_too_long' });
   const wrong = createRerankServer({ url: fake.url, key: 'sesame', model: 'other' });
   await expect(wrong('spare fuse', TEXTS, signal)).rejects.toMatchObject({ code: 'model_missing' });
 });
