@@ -20,11 +20,14 @@ const newTurn = (number, question, { collection, model }) => ({
   figure: null,
   // These are shown and not kept.
   index: null,
+  rewritten: null,
   job: null,
   asked: { collection, model },
 });
 
-const KEPT = Object.keys(newTurn(1, '', {})).filter((name) => !['index', 'job', 'asked'].includes(name));
+const KEPT = Object.keys(newTurn(1, '', {})).filter(
+  (name) => !['index', 'rewritten', 'job', 'asked'].includes(name),
+);
 
 /** The conversation of this id; without one a new one, which gets its id with its first question. */
 export function openTalk(id) {
@@ -85,8 +88,10 @@ function createTalk(id) {
   }
 
   function take(turn, name, data) {
-    if (name === 'sources')
-      Object.assign(turn, { sources: data.sources, model: data.model, index: data.index });
+    if (name === 'sources') {
+      const { sources, model, index, rewritten } = data;
+      Object.assign(turn, { sources, model, index, rewritten });
+    }
     if (name === 'text') turn.answer += data.text;
     if (name === 'answer')
       Object.assign(turn, {

@@ -1,6 +1,6 @@
+import { useEffect, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { copy } from '../../lib/copy.js';
-import { renderMarkdown } from '../../lib/markdown.js';
 import { linkTo } from '../../lib/router.js';
 import { placeOf, viewerUrl } from '../../lib/source.js';
 import { Button, Progress } from '../../lib/ui.js';
@@ -26,14 +26,31 @@ export function Turn({ turn, talk, quote, open, onAgain }) {
   };
   return html`<article class="turn" id=${`turn-${number}`} aria-labelledby=${`question-${number}`}>
     <h2 id=${`question-${number}`} class="question">${question}</h2>
+    ${turn.rewritten && html`<p class="soft small searched">Searched for “${turn.rewritten}”</p>`}
     ${isAsking && answer === '' && html`<div class="waits"><${Progress} label=${sources.length > 0 ? 'Writing' : 'Looking for passages'} /></div>`}
-    <div class="answer" aria-busy=${isAsking ? 'true' : undefined}>${renderMarkdown(answer, chip)}</div>
+    <${Answer} text=${answer} isAsking=${isAsking} chip=${chip} />
     <${Ending} turn=${turn} onAgain=${onAgain} />
     ${turn.figure && html`<${DocumentFigure} figure=${turn.figure} />`}
     ${(turn.image || turn.job) && html`<${Picture} id=${turn.image} told=${turn.job} />`}
     ${!isAsking && cited.size > 0 && html`<${Sources} sources=${sources} cited=${cited} link=${link} quote=${quote} />`}
     ${!isAsking && html`<${Actions} turn=${turn} talk=${talk} onAgain=${onAgain} />`}
   </article>`;
+}
+
+/** Reading Markdown takes more script than the rest of the view, so that it comes when there is time, or an answer. */
+let markdown;
+const readMarkdown = () => import('../../lib/markdown.js').then((module) => (markdown = module));
+// Not every browser tells when it has nothing to do.
+(globalThis.requestIdleCallback ?? setTimeout)(() => void readMarkdown());
+
+function Answer({ text, isAsking, chip }) {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    if (!markdown) void readMarkdown().then(() => draw(1));
+  }, []);
+  return html`<div class=${markdown ? 'answer' : 'answer plain'} aria-busy=${isAsking ? 'true' : undefined}>
+    ${markdown ? markdown.renderMarkdown(text, chip) : text}
+  </div>`;
 }
 
 const citedIn = (answer) =>

@@ -17,8 +17,6 @@ const WORDS = {
 /** What the states of the ledger are called on the page. */
 export const stateWords = (state) => WORDS[state] ?? state;
 
-export const isBusy = ({ state }) => state === 'seen' || state === 'waiting' || state === 'working';
-
 export function State({ document }) {
   const { state, chunks, vectors } = document;
   const isPart = state === 'searchable' && vectors > 0 && vectors < chunks;
