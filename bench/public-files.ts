@@ -33,9 +33,12 @@ const Page = z.object({ data: z.array(Row), next_cursor: z.string().nullable() }
 
 const ENDED = ['searchable', 'empty', 'failed'];
 
-async function ask<T>(service: ServiceUnderTest, path: string, shape: z.ZodType<T>): Promise<T> {
+/** The answer, or nothing and a line about it where the service refused. */
+async function ask<T>(service: ServiceUnderTest, path: string, shape: z.ZodType<T>): Promise<T | undefined> {
   const response = await fetch(service.url + path, { signal: AbortSignal.timeout(ANSWER_MS) });
-  return shape.parse(await response.json());
+  if (response.ok) return shape.parse(await response.json());
+  console.log(`${path}: ${response.status} ${await response.text()}`);
+  return undefined;
 }
 
 /** Resolves when all have ended, with the slowest answer meanwhile and the most memory of all readers, or when nothing moves. */
@@ -45,8 +48,10 @@ async function watch(service: ServiceUnderTest, files: number): Promise<Record<s
   while (seen.ended < files && performance.now() - moved < STUCK_MS) {
     await after(LOOK_MS);
     const since = performance.now();
-    const { documents } = await ask(service, '/api/status', Status);
+    const status = await ask(service, '/api/status', Status);
     seen.slowestMs = Math.max(seen.slowestMs, Math.round(performance.now() - since));
+    if (!status) continue;
+    const { documents } = status;
     const ended = ENDED.reduce((sum, state) => sum + (documents[state] ?? 0), 0);
     if (ended !== seen.ended) moved = performance.now();
     seen.ended = ended;
@@ -60,11 +65,12 @@ async function watch(service: ServiceUnderTest, files: number): Promise<Record<s
 async function allRows(service: ServiceUnderTest): Promise<Row[]> {
   const rows: Row[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
-    const page: z.infer<typeof Page> = await ask(
+    const page: z.infer<typeof Page> | undefined = await ask(
       service,
       `/api/documents?limit=100${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
       Page,
     );
+    if (!page) continue;
     rows.push(...page.data);
     cursor = page.next_cursor;
   }
