@@ -12,7 +12,7 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 /** EPUB books: the files of the spine in order, by heading, with the chapter that the table of contents names. */
 export const epub: Processor = {
   name: 'epub',
-  version: 2,
+  version: 3,
   kinds: ['epub'],
   label: 'an EPUB book',
   extensions: ['epub'],
@@ -41,6 +41,32 @@ async function* readBook(archive: Archive): AsyncGenerator<Part> {
     chapter = chapters.get(name) ?? chapter;
     yield { sections: await readChapter(archive, name, chapter) };
   }
+  const facts = factsOf(book);
+  if (facts.length > 0) yield { sections: [{ text: facts.join('\n') }] };
+}
+
+/** What a book says of itself (EPUB 3.3, 5.5), in words. */
+const FACTS: readonly [name: string, element: string][] = [
+  ['Author', 'dc:creator'],
+  ['Contributor', 'dc:contributor'],
+  ['Publisher', 'dc:publisher'],
+  ['Date', 'dc:date'],
+  ['Subject', 'dc:subject'],
+  ['Description', 'dc:description'],
+];
+
+function factsOf(book: readonly XmlNode[]): string[] {
+  return FACTS.flatMap(([label, element]) => {
+    const texts = [...descendants(book, element)].map(({ children }) => plain(textUnder(children)));
+    const said = [...new Set(texts)].filter((text) => text !== '');
+    return said.length > 0 ? [`${label}: ${said.join(', ')}`] : [];
+  });
+}
+
+/** Descriptions are often HTML, written as text. */
+function plain(text: string): string {
+  const words = text.includes('<') ? (parsePage(text).body.textContent ?? '') : text;
+  return words.replaceAll(/\s+/g, ' ').trim();
 }
 
 /** The container names the package document (EPUB 3.3, 4.2.6.3.1). */

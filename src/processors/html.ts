@@ -17,7 +17,7 @@ const DECLARATION_BYTES = 4096;
 /** HTML: sections by heading; what only serves the page (scripts, styles, navigation) is left out. */
 export const html: Processor = {
   name: 'html',
-  version: 1,
+  version: 2,
   kinds: ['html'],
   label: 'an HTML page',
   extensions: ['html', 'htm', 'xhtml'],
@@ -49,7 +49,7 @@ export function parsePage(source: string): Document {
 function gather(page: Document, skip: readonly string[]): { sectioner: Sectioner; hasText: boolean } {
   const sectioner = createSectioner();
   let hasText = false;
-  writeLines(page, { links: false, skip: new Set(skip) }, (line) => {
+  writeLines(page, { links: true, skip: new Set(skip) }, (line) => {
     hasText ||= line.text !== '';
     sectioner.add(line);
   });

@@ -1,5 +1,5 @@
 import { LimnerError } from '../errors.ts';
-import { descendants, parseXml, textUnder, type XmlNode } from './xml-tree.ts';
+import { descendants, parseXml, type XmlNode } from './xml-tree.ts';
 import type { Archive } from './zip.ts';
 
 /** What stands in the margin of pages (ODF 1.3, part 3, 16.10 to 16.14). */
@@ -19,7 +19,7 @@ export async function pageMargins(archive: Archive): Promise<string[]> {
   const lines = new Set<string>();
   const gather = (nodes: Iterable<XmlNode>): void => {
     for (const node of nodes) {
-      const line = textUnder(node.children).replaceAll(/\s+/g, ' ').trim();
+      const line = marginText(node);
       if (line !== '') lines.add(line);
     }
   };
@@ -31,6 +31,24 @@ export async function pageMargins(archive: Archive): Promise<string[]> {
   if (DECLARED.some((name) => content.includes(name)))
     gather(descendants(await parsed(content), ...DECLARED));
   return [...lines];
+}
+
+/** Fields that a program fills in: on paper they say something, here nothing (ODF 1.3, part 3, 7.3 and 7.5). */
+const FIELDS = new Set(
+  'text:page-number text:page-count text:sheet-name text:date text:time text:file-name'.split(' '),
+);
+
+/** "Page 1 of 9" is left out: fields and no more than two words. */
+function marginText(node: XmlNode): string {
+  const line = withoutFields(node).replaceAll(/\s+/g, ' ').trim();
+  const words = line.match(/\p{L}+/gu) ?? [];
+  const hasField = [...descendants(node.children, ...FIELDS)].length > 0;
+  return hasField && words.length <= 2 ? '' : line;
+}
+
+function withoutFields(node: XmlNode): string {
+  if (node.name === '') return node.text;
+  return FIELDS.has(node.name) ? ' ' : node.children.map(withoutFields).join('');
 }
 
 /** What the master of slides shows on each: its footers, and shapes that wait for no text. */

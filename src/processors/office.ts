@@ -8,6 +8,7 @@ import { OLE_MAGIC } from './ole.ts';
 import { pieces } from './cut.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
+import { readRtf } from './rtf-text.ts';
 import { scansOf } from './scans.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 import { readPowerPoint, readWord } from './old-office.ts';
@@ -34,15 +35,20 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const isZip = data.toString('hex', 0, 4) === '504b0304';
   const { title, margins = [] } = isZip ? await openDocument(file.path, limits) : {};
   const isOle = data.toString('hex', 0, 8) === OLE_MAGIC;
-  const old = isOle ? ((await readWord(data)) ?? (await readPowerPoint(data))) : undefined;
+  const old = isOle
+    ? ((await readWord(data)) ?? (await readPowerPoint(data)))
+    : isZip
+      ? undefined
+      : readRtf(data);
   const document = await toDocument(data).catch((error: unknown) => {
     if (old?.body.trim() && isUnread(error)) return undefined;
     throw error;
   });
   const sectioner = createSectioner();
   if (document) writeBlocks(document.blocks, (line) => sectioner.add(line));
-  else for (const text of (old?.body ?? '').split('\n')) addLine(sectioner, text);
-  const body = sectioner.finish();
+  const first = sectioner.finish();
+  if (first.length === 0) for (const text of (old?.body ?? '').split('\n')) addLine(sectioner, text);
+  const body = [...first, ...sectioner.finish()];
   yield { sections: body };
   const notes = createSectioner();
   for (const note of document?.notes ?? []) writeBlocks(note.blocks, (line) => notes.add(line));

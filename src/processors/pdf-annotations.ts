@@ -5,7 +5,7 @@ export interface Note {
 }
 
 /**
- * What people wrote into a page: values of form fields and free-text notes, which are no part of its text, a line
+ * What people wrote into a page: values of form fields and notes, which are no part of its text, a line
  * each. `annotations` is what pdf.js gives for a page.
  */
 export function notesOf(annotations: readonly unknown[]): Note[] {
@@ -23,9 +23,24 @@ type Fields = Record<string, unknown>;
 
 function linesOf(annotation: Fields): string[] {
   if (annotation['subtype'] === 'Widget') return fieldLine(annotation);
-  if (annotation['subtype'] === 'FreeText' || annotation['subtype'] === 'Text')
-    return [noteOf(annotation)].filter(isText);
-  return [];
+  return COMMENTED.has(annotation['subtype']) ? [noteOf(annotation)].filter(isText) : [];
+}
+
+/** What people put on a page to say something (PDF 32000-1, 12.5.6); the window of a note says it again. */
+const COMMENTED: ReadonlySet<unknown> = new Set(
+  'FreeText Text Highlight Underline Squiggly StrikeOut Caret Stamp Ink Line Square Circle Polygon PolyLine'.split(
+    ' ',
+  ),
+);
+
+/** Files that are pinned to a page: what pdf.js calls each, and its name. */
+export function pinnedFiles(annotations: readonly unknown[]): { id: string; name: string }[] {
+  return annotations.flatMap((annotation) => {
+    if (!isObject(annotation) || annotation['subtype'] !== 'FileAttachment') return [];
+    const { fileId: id, file } = annotation;
+    const name = isObject(file) ? file['filename'] : undefined;
+    return typeof id === 'string' ? [{ id, name: isText(name) ? name : id }] : [];
+  });
 }
 
 /** Buttons are left out: their values are names that only the form itself knows. */

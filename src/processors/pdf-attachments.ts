@@ -6,7 +6,24 @@ import type { Member } from './processor.ts';
 export async function* readAttachments(document: PDFDocumentProxy, limits: Limits): AsyncGenerator<Member> {
   const attachments = await document.getAttachments().catch(() => null);
   for (const [id, { filename, content }] of [...(attachments ?? [])].slice(0, limits.archiveEntries)) {
-    const bytes = content ?? (await document.getAttachmentContent(id).catch(() => null));
+    const bytes = content ?? (await contentOf(document, id));
     if (bytes && bytes.length <= limits.archiveEntryBytes) yield { name: filename || id, bytes };
   }
+}
+
+/** Files that are pinned to a page. */
+export async function* readPinned(
+  document: PDFDocumentProxy,
+  files: readonly { id: string; name: string }[],
+  page: number,
+  limits: Limits,
+): AsyncGenerator<Member> {
+  for (const { id, name } of files.slice(0, limits.archiveEntries)) {
+    const bytes = await contentOf(document, id);
+    if (bytes && bytes.length <= limits.archiveEntryBytes) yield { name, bytes, place: { page } };
+  }
+}
+
+function contentOf(document: PDFDocumentProxy, id: string): Promise<Uint8Array | null> {
+  return document.getAttachmentContent(id).catch(() => null);
 }

@@ -1,6 +1,6 @@
 import type { PDFDocumentProxy, PDFPageProxy } from 'pdfjs-dist/legacy/build/pdf.mjs';
 import { inkLength, type OcrSummary, type PageWords } from '../document.ts';
-import { notesOf } from './pdf-annotations.ts';
+import { notesOf, pinnedFiles } from './pdf-annotations.ts';
 import { assemble, type TextRun } from './pdf-layout.ts';
 import type { Scanner } from './pdf-scan.ts';
 import { runsOf } from './pdf-words.ts';
@@ -8,6 +8,8 @@ import { runsOf } from './pdf-words.ts';
 export interface PageText {
   text: string;
   words: PageWords;
+  /** Files that are pinned to the page. */
+  pinned: { id: string; name: string }[];
   /** OCR looked at the page; the text comes from it where `pages` is 1. */
   ocr?: OcrSummary;
   /** The page is a picture and was not read: OCR took too long, or enough pages were read by it. */
@@ -37,13 +39,15 @@ async function readText(
 ): Promise<PageText> {
   const { items } = await page.getTextContent();
   const runs = items.filter(isTextRun);
-  const notes = notesOf(await page.getAnnotations());
+  const annotations = await page.getAnnotations();
+  const notes = notesOf(annotations);
+  const pinned = pinnedFiles(annotations);
   const viewport = page.getViewport({ scale: 1 });
   const text = assemble(runs);
   const whole = (body: string): string =>
     [body, notes.map((note) => note.text).join('\n')].filter((part) => part !== '').join('\n\n');
   const size = { page: number, width: Math.round(viewport.width), height: Math.round(viewport.height) };
-  const own = { text: whole(text), words: { ...size, runs: runsOf(runs, notes, viewport) } };
+  const own = { text: whole(text), pinned, words: { ...size, runs: runsOf(runs, notes, viewport) } };
   if (!(await scanner.wants(page, text))) return own;
   if (!mayScan) return { ...own, unread: 'limit' };
   const read = await scanner.read(page, viewport);
@@ -52,6 +56,7 @@ async function readText(
     return { ...own, ocr: { pages: 0, confidence: 0 } };
   return {
     text: whole(read.text),
+    pinned,
     words: { ...size, runs: [...read.runs, ...runsOf([], notes, viewport)] },
     ocr: { pages: 1, confidence: read.confidence },
   };

@@ -6,7 +6,7 @@ import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
-import { readAttachments } from './pdf-attachments.ts';
+import { readAttachments, readPinned } from './pdf-attachments.ts';
 import { findFigures } from './pdf-figures.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
 import { readPageText, type PageText } from './pdf-page.ts';
@@ -18,7 +18,7 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 5,
+  version: 6,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],
@@ -113,6 +113,8 @@ async function* readPages(
       const mayScan = progress.looks < limits.ocrPages;
       const page = await readPageText(document, number, scanner, mayScan).catch(() => undefined);
       yield { ...partOf(page, number, outline, sectioner, progress), finished: number };
+      for await (const member of readPinned(document, page?.pinned ?? [], number, limits))
+        yield { members: [member] };
     }
   } finally {
     await scanner.close();

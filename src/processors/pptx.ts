@@ -4,10 +4,11 @@ import { embeddedFiles } from './embedded.ts';
 import { createFigureShelf } from './figure-shelf.ts';
 import type { Limits } from './limits.ts';
 import type { FoundFigure, Part, Processor } from './processor.ts';
+import { commentAuthors, commentLines } from './pptx-comments.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
 import { masterTexts, slideShapes } from './pptx-shapes.ts';
 import { scansOnSlides } from './scans.ts';
-import { decodeEntities, titleOf, xmlParagraphs } from './xml-text.ts';
+import { titleOf, xmlParagraphs } from './xml-text.ts';
 import { descendants, parseXml } from './xml-tree.ts';
 import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
@@ -44,8 +45,9 @@ async function* readSlides(archive: Archive): AsyncGenerator<Part> {
   const title = await titleOf(archive);
   yield { pages: slides.length, ...(title && { title }) };
   const repeated = new Set<string>();
+  const shared = { repeated, authors: await commentAuthors(archive) };
   for (const [index, name] of slides.entries()) {
-    yield { sections: await readSlide(archive, name, index + 1, repeated) };
+    yield { sections: await readSlide(archive, name, index + 1, shared) };
   }
   for (const name of archive.names.filter((part) => MASTERS.test(part)).toSorted()) {
     const source = (await archive.read(name))?.toString('utf8') ?? '';
@@ -91,18 +93,19 @@ async function listSlides(archive: Archive): Promise<string[]> {
   return [...entries].map(({ attributes }) => targets.get(attributes['r:id'] ?? '') ?? '').filter(Boolean);
 }
 
-async function readSlide(
-  archive: Archive,
-  name: string,
-  number: number,
-  repeatedTexts: Set<string>,
-): Promise<Section[]> {
+/** What slides share: texts that repeat, and who comments. */
+interface Shared {
+  repeated: Set<string>;
+  authors: ReadonlyMap<string, string>;
+}
+
+async function readSlide(archive: Archive, name: string, number: number, shared: Shared): Promise<Section[]> {
   const source = await archive.read(name);
   if (!source) return [];
   const { title, blocks, repeated } = slideShapes(await parseXml(source.toString('utf8')));
-  for (const text of repeated) repeatedTexts.add(text);
+  for (const text of repeated) shared.repeated.add(text);
   const place = { page: number, slide: number, ...(title && { headings: [title] }) };
-  const attached = await readAttached(archive, await readRelationships(archive, name));
+  const attached = await readAttached(archive, await readRelationships(archive, name), shared.authors);
   const text = [...blocks, ...attached.filter(({ type }) => type !== 'notesSlide').map(({ text }) => text)];
   const notes = attached.filter(({ type }) => type === 'notesSlide').map(({ text }) => `Notes: ${text}`);
   return [text.join('\n\n'), notes.join('\n\n')]
@@ -115,6 +118,7 @@ const ATTACHED = new Set(['chart', 'diagramData', 'notesSlide', 'comments']);
 async function readAttached(
   archive: Archive,
   relationships: readonly Relationship[],
+  authors: ReadonlyMap<string, string>,
 ): Promise<{ type: string; text: string }[]> {
   const found: { type: string; text: string }[] = [];
   for (const { type, target } of relationships) {
@@ -122,7 +126,7 @@ async function readAttached(
     const source = (await archive.read(target))?.toString('utf8') ?? '';
     const text =
       type === 'comments'
-        ? commentText(source)
+        ? await commentLines(source, authors)
         : [...xmlParagraphs(source)].filter(isNoNumber(type)).join('\n');
     if (text !== '') found.push({ type, text });
   }
@@ -132,14 +136,4 @@ async function readAttached(
 /** The notes page repeats the number of its slide. */
 function isNoNumber(type: string): (paragraph: string) => boolean {
   return (paragraph) => type !== 'notesSlide' || !/^\d{1,4}$/.test(paragraph);
-}
-
-function commentText(source: string): string {
-  const texts: string[] = [];
-  for (let at = source.indexOf('<p:text>'); at !== -1; at = source.indexOf('<p:text>', at + 1)) {
-    const end = source.indexOf('</p:text>', at);
-    if (end === -1) break;
-    texts.push(decodeEntities(source.slice(at + '<p:text>'.length, end)));
-  }
-  return texts.map((text) => `Comment: ${text}`).join('\n');
 }

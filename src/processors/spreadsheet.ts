@@ -5,17 +5,20 @@ import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
 import { embeddedFiles } from './embedded.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
+import { pageMargins } from './odf-pages.ts';
 import type { Member, Part, Processor } from './processor.ts';
+import { sheetMargins } from './sheet-margins.ts';
 import { sweepXml } from './xml-text.ts';
 import { createRowWriter } from './table-rows.ts';
+import { xlsTexts } from './xls-records.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
 
 const ZIP_MAGIC = '504b';
 
-/** Workbooks: rows with their header, by sheet and cell range; then comments, and the text of drawings and charts. */
+/** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 2,
+  version: 3,
   kinds: ['xlsx', 'xls', 'ods'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots'],
@@ -26,26 +29,32 @@ export const spreadsheet: Processor = {
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const data = await readFile(file.path);
   const isZip = data.toString('hex', 0, 2) === ZIP_MAGIC;
-  const { drawn, members } = isZip ? await readDrawings(file.path, limits) : { drawn: '', members: [] };
+  const { beside, members } = isZip
+    ? await readBeside(file.path, limits)
+    : { beside: await xlsTexts(data), members: [] };
   const book = await readBook(data);
   const budget: Budget = { rows: limits.sheetRows, cells: limits.sheetCells };
   for (const name of book.SheetNames) {
     const sheet = book.Sheets[name];
     if (sheet) yield* readSheet(name, sheet, budget);
   }
-  if (drawn !== '') yield { sections: [{ text: drawn }] };
+  if (beside.length > 0) yield { sections: [{ text: beside.join('\n') }] };
   yield { members };
   if (budget.spent) yield { warnings: [limitWarning(budget.spent, limits)] };
   const title = book.Props?.Title?.trim();
   if (title) yield { title };
 }
 
-/** Sizes are checked before the parser sees the file. */
-function readDrawings(path: string, limits: Limits): Promise<{ drawn: string; members: Member[] }> {
+/** What stands beside the cells. Sizes are checked before the parser sees the file. */
+function readBeside(path: string, limits: Limits): Promise<{ beside: string[]; members: Member[] }> {
   return withArchive(path, limits, async (archive) => {
     await verifyTextParts(archive);
     const drawn = await sweepXml(archive, ['xl/drawings/drawing', 'xl/charts/chart', 'xl/diagrams/data']);
-    return { drawn, members: await Array.fromAsync(embeddedFiles(archive)) };
+    const margins = [...(await sheetMargins(archive)), ...(await pageMargins(archive))];
+    return {
+      beside: [...margins, drawn].filter((text) => text !== ''),
+      members: await Array.fromAsync(embeddedFiles(archive)),
+    };
   });
 }
 
@@ -113,6 +122,7 @@ function firstColumn(rows: readonly [string, StoredRow][]): number {
 
 /** A gap wider than this is told by the column of the cell after it. */
 const MAX_GAP = 30;
+const MAX_LINK = 300;
 
 function readRow(row: StoredRow, first: number, number: number, notes: string[], budget: Budget): string[] {
   const cells: string[] = [];
@@ -127,7 +137,7 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
     if (text === '') continue;
     const gap = column - first - cells.length;
     for (let missing = Math.min(gap, MAX_GAP); missing > 0; missing -= 1) cells.push('');
-    cells.push(text);
+    cells.push(text + linkOf(cell, text));
   }
   return cells;
 }
@@ -139,8 +149,20 @@ function textOf(cell: CellObject | undefined): string {
   return isPlain ? String(cell.v) : (cell.w ?? String(cell.v)).trim();
 }
 
+/** The address that a cell leads to, unless its text says it. */
+function linkOf(cell: CellObject | undefined, text: string): string {
+  const target = cell?.l?.Target ?? '';
+  const isOutside = /^(?:https?:|mailto:)/i.test(target) && target.length <= MAX_LINK;
+  return isOutside && !target.includes(text) ? ` (${target})` : '';
+}
+
 function noteOf(cell: CellObject | undefined): string {
-  return (cell?.c ?? []).map(({ t }) => t?.replaceAll(/[\r\n]+/g, ' ').trim() ?? '').join(' ');
+  return (cell?.c ?? [])
+    .map(({ a: author, t }) => {
+      const text = t?.replaceAll(/[\r\n]+/g, ' ').trim() ?? '';
+      return author && text !== '' && !text.startsWith(author) ? `${author}: ${text}` : text;
+    })
+    .join(' ');
 }
 
 function spentLimit({ rows, cells }: Budget): Budget['spent'] {

@@ -208,7 +208,9 @@ test('an EPUB 3 book has the chapters of its navigation', async () => {
 test('a book has its chapters', async () => {
   const { sections, title } = await pool.extract(fixture('sample.epub'));
   expect(title).toBe('Letter to the ringers');
+  const facts = sections.pop();
   for (const { chapter } of sections) expect(chapter).toMatch(/\w/);
+  expect(facts?.text).toMatch(/^(?:Author|Publisher|Date|Description): /);
 });
 
 test('hostile texts end at once', async () => {

@@ -20,11 +20,14 @@ test('form values and notes are part of the page', async () => {
   const annotations = [
     '<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/TU(Your name)/V(Ada Byron)/Rect[0 0 9 9]>>',
     '<</Type/Annot/Subtype/FreeText/Contents(A note in the margin)/Rect[0 0 9 9]>>',
+    '<</Type/Annot/Subtype/Highlight/Contents(Is this so?)/QuadPoints[0 9 9 9 0 0 9 0]/Rect[0 0 9 9]>>',
     '<</Type/Annot/Subtype/Widget/FT/Btn/T(box)/V/Yes/Rect[0 0 9 9]>>',
   ];
-  const pageEntries = '/Annots[6 0 R 7 0 R 8 0 R]';
+  const pageEntries = '/Annots[6 0 R 7 0 R 8 0 R 9 0 R]';
   const { sections } = await read({ pages: [pdfText('Form')], pageEntries, more: annotations });
-  expect(sections).toEqual([{ text: 'Form\n\nA note in the margin\nYour name: Ada Byron', page: 1 }]);
+  expect(sections).toEqual([
+    { text: 'Form\n\nA note in the margin\nIs this so?\nYour name: Ada Byron', page: 1 },
+  ]);
 });
 
 test('a damaged page keeps those before it, and what may be lost is told', async () => {
