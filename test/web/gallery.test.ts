@@ -102,14 +102,19 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
     await until(async () => (await tiles().count()) === 1, 'the one that fits');
     await page.getByLabel('Words').fill('');
     await until(async () => (await tiles().count()) === all, 'all of them');
+    await page.getByLabel('Kind').focus();
     await page.getByLabel('Kind').selectOption('Sound');
     await until(async () => (await tiles().count()) === 1, 'the sound');
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('SELECT');
     await tiles().first().getByRole('link').click();
     expect(await dialog().locator('video, audio').count()).toBe(2);
     await page.keyboard.press('Escape');
     await page.getByLabel('Workflow').selectOption('draw');
     await page.getByText('Nothing fits').waitFor();
+    await page.getByLabel('Words').fill('no such word');
+    await until(() => page.url().includes('query='), 'the words in the address');
     await page.getByRole('link', { name: 'Show everything' }).click();
+    await until(async () => (await page.getByLabel('Words').inputValue()) === '', 'no words');
     await until(async () => (await tiles().count()) === all, 'everything');
   });
 

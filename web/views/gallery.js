@@ -1,5 +1,5 @@
 import { html } from 'htm/preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { useStill } from '../lib/load.js';
 import { KINDS, useWorkflows } from '../lib/pictures.js';
 import { go, linkTo } from '../lib/router.js';
@@ -20,11 +20,7 @@ export default function View({ route }) {
   return html`<div class="page gallery">
     <header>
       <h1>Gallery</h1>
-      <${Filters}
-        key=${JSON.stringify([filter.kind, filter.workflow])}
-        filter=${filter}
-        workflows=${workflows ?? []}
-      />
+      <${Filters} filter=${filter} workflows=${workflows ?? []} />
     </header>
     ${gallery.error && html`<${Trouble} error=${gallery.error} onRetry=${gallery.reload} />`}
     ${gallery.isKnown && gallery.isEmpty && html`<${Nothing} isFiltered=${isFiltered} workflows=${workflows} />`}
@@ -42,9 +38,16 @@ function Filters({ filter, workflows }) {
   const [words, setWords] = useState(filter.query);
   const still = useStill(words, STILL_MS);
   const show = (change) => go(['gallery'], { ...filter, ...change }, { replace: true });
+  const shown = useRef(filter.query);
   useEffect(() => {
-    if (still !== filter.query) show({ query: still });
+    if (still === filter.query) return;
+    shown.current = still;
+    show({ query: still });
   }, [still]);
+  // A link changed them; what is being typed meanwhile is left alone.
+  useEffect(() => {
+    if (filter.query !== shown.current) setWords((shown.current = filter.query));
+  }, [filter.query]);
   const names = workflows.map(({ name }) => name);
   if (filter.workflow && !names.includes(filter.workflow)) names.push(filter.workflow);
   return html`<div class="filters" role="search" aria-label="Filter the gallery">
@@ -80,7 +83,7 @@ function Nothing({ isFiltered, workflows }) {
       ${
         canDraw
           ? 'Run a workflow, or ask for a picture with /imagine.'
-          : 'Pictures are made by ComfyUI: set COMFYUI_URL to where it runs.'
+          : 'Pictures are made by ComfyUI or AUTOMATIC1111: set COMFYUI_URL or AUTOMATIC1111_URL to where it runs.'
       }
     </p>
     <a class="button" href=${linkTo(['workflows'])}>To the workflows</a>

@@ -50,9 +50,9 @@ function Card({ workflow }) {
 }
 
 function whyNot(workers) {
-  if (workers.length === 0) return 'No ComfyUI is set.';
+  if (workers.length === 0) return 'No ComfyUI or AUTOMATIC1111 is set.';
   const near = workers.find(({ state }) => state !== 'unreachable');
-  if (!near) return 'No ComfyUI answers.';
+  if (!near) return 'No picture server answers.';
   const [first, ...more] = near.lacks;
   return `It lacks ${first}${more.length > 0 ? ` and ${more.length} more` : ''}.`;
 }

@@ -7,7 +7,7 @@ const NAMES = {
   ollama: 'Ollama',
   chat_server: 'Server that writes answers',
   embed_server: 'Server of meaning',
-  comfyui: 'ComfyUI',
+  comfyui: 'Picture server',
 };
 
 const ADVICE = {
@@ -15,7 +15,7 @@ const ADVICE = {
     'Start it there with “ollama serve”, or set OLLAMA_HOST. Until then keywords find, and answers are quotes.',
   chat_server: 'Start it, or look at LIMNER_CHAT_URL and LIMNER_CHAT_KEY. Until then answers are quotes.',
   embed_server: 'Start it, or look at LIMNER_EMBED_URL and LIMNER_EMBED_KEY. Until then keywords find.',
-  comfyui: 'Start it there, or look at COMFYUI_URL. Pictures wait until then.',
+  comfyui: 'Start it there, or look at COMFYUI_URL or AUTOMATIC1111_URL. Pictures wait until then.',
   qdrant: 'Start it, or look at QDRANT_URL and QDRANT_API_KEY. Files wait, and searches fail, until then.',
 };
 
@@ -31,8 +31,8 @@ export function Servers({ servers, store }) {
       ${
         !hasPainter &&
         html`<li>
-          <p class="row"><span class="name">ComfyUI</span><${Tag}>not set</${Tag}></p>
-          <p class="small soft">Set COMFYUI_URL to have pictures made.</p>
+          <p class="row"><span class="name">Picture server</span><${Tag}>not set</${Tag}></p>
+          <p class="small soft">Set COMFYUI_URL or AUTOMATIC1111_URL to have pictures made.</p>
         </li>`
       }
       <${Store} store=${store} />

@@ -11,7 +11,7 @@ const STATES = {
 };
 
 const ADVICE = {
-  missing_nodes: 'Install them there with ComfyUI-Manager, and start ComfyUI again.',
+  missing_nodes: 'Install what is missing there (nodes with ComfyUI-Manager), and start it again.',
   missing_models: 'Put them into those folders of its models, or run there: limner worker fetch-models',
   low_vram: 'Choose a workflow for smaller cards.',
   invalid: 'The workflow was made for another version of these nodes: save it again there.',
@@ -27,7 +27,10 @@ export function Gaps({ workflow, onLook }) {
     </header>
     ${
       workers.length === 0 &&
-      html`<p>No ComfyUI is set. Set <code>COMFYUI_URL</code> to its address and start Limner again.</p>`
+      html`<p>
+        No picture server is set. Set <code>COMFYUI_URL</code> or <code>AUTOMATIC1111_URL</code> to its
+        address and start Limner again.
+      </p>`
     }
     <ul>
       ${workers.map((worker) => html`<${Worker} key=${worker.url} worker=${worker} workflow=${workflow} />`)}
@@ -50,7 +53,7 @@ function Worker({ worker, workflow }) {
 function Advice({ state, lacks, workflow }) {
   if (state === 'unreachable')
     return html`<p class="soft small">
-      Start ComfyUI there, or look whether its address in COMFYUI_URL is right.
+      Start it there, or look whether its address in COMFYUI_URL or AUTOMATIC1111_URL is right.
     </p>`;
   const { models } = workflow.requires;
   return html`<ul class="lacks small">
