@@ -6,11 +6,11 @@ import { createTopList, type Found } from './top-list.ts';
 import { createScanner } from './vector-space.ts';
 
 /** BM25's parameters, as SQLite, Lucene and most others have them. */
-const K1 = 1.2;
-const B = 0.75;
+export const K1 = 1.2;
+export const B = 0.75;
 
 /** The weight of the whole document's score beside the chunk's; figures in docs/decisions/0007-chunk-index.md. */
-const DOCUMENT_WEIGHT = 0.6;
+export const DOCUMENT_WEIGHT = 0.6;
 
 /** The postings of one term in one part of a page. */
 interface Run {

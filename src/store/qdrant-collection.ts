@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
 import type { QdrantOptions, QdrantServer } from './qdrant-server.ts';
 
-/** The name of the sparse vector. */
+/** The sparse vector of a chunk's words, and that of all its document's, which the last of its chunks has. */
 export const KEYWORDS = 'bm25';
+export const DOCUMENT_KEYWORDS = 'bm25_document';
 
 /** The first release that adds a named vector to a collection that is there (May 2026). */
 const OLDEST = [1, 18] as const;
@@ -59,7 +60,7 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
 
   async function look(name: string, owner: string): Promise<void> {
     const { params, metadata } = Info.parse(await server.ask((client) => client.getCollection(name))).config;
-    if (metadata?.limner !== owner || !params.sparse_vectors?.[KEYWORDS])
+    if (metadata?.limner !== owner || !params.sparse_vectors?.[DOCUMENT_KEYWORDS])
       throw foreign(
         `the alias ${alias} belongs to ${metadata?.limner ? 'another data folder' : 'a collection that Limner did not make'}`,
       );
@@ -89,7 +90,10 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
   }
 
   const settings = (owner: string) => ({
-    sparse_vectors: { [KEYWORDS]: { modifier: 'idf' as const } },
+    sparse_vectors: {
+      [KEYWORDS]: { modifier: 'idf' as const },
+      [DOCUMENT_KEYWORDS]: { modifier: 'idf' as const },
+    },
     // For every dense vector that is added later: a byte per dimension in memory, rescored from the floats.
     quantization_config: { scalar: { type: 'int8' as const, always_ram: true } },
     metadata: { limner: owner },

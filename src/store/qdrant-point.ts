@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Schemas } from '@qdrant/js-client-rest';
 import { z } from 'zod';
 import { embeddingText, MORE_PLACE, type Chunk, type DocumentFields } from '../document.ts';
-import { KEYWORDS } from './qdrant-collection.ts';
-import { passageVector } from './sparse.ts';
+import { countFields, type SparseVector, type TermCounts } from './sparse.ts';
 
 export type Point = Schemas['PointStruct'];
 
@@ -56,23 +55,26 @@ export function keyOfText(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** `dense` are the vectors of its text by their names, as far as there are any. */
+/** What words find a chunk by. A file inside another is found by its own name as well. */
+export function countChunk({ title, uri }: DocumentFields, { member, headings, text }: Chunk): TermCounts {
+  const path = [uri, member].filter(Boolean).join(' ');
+  return countFields({ title, path, headings: (headings ?? []).join(' '), body: text });
+}
+
+/** A sparse vector by its name, or nothing where it has no entries. */
+export function sparse(name: string, vector: SparseVector): Record<string, SparseVector> {
+  return vector.indices.length === 0 ? {} : { [name]: vector };
+}
+
 export function toPoint(
   document: DocumentFields,
   chunk: Chunk,
   revision: number,
-  dense: Record<string, number[]>,
+  vector: Record<string, number[] | SparseVector>,
 ): Point {
-  const sparse = passageVector({
-    title: document.title,
-    // A file inside another is found by its own name as well.
-    path: [document.uri, chunk.member].filter(Boolean).join(' '),
-    headings: (chunk.headings ?? []).join(' '),
-    body: chunk.text,
-  });
   return {
     id: pointId(document.id, revision, chunk.ordinal),
-    vector: sparse.indices.length === 0 ? dense : { ...dense, [KEYWORDS]: sparse },
+    vector,
     payload: {
       document_id: document.id,
       uri: document.uri,

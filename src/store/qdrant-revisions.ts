@@ -20,7 +20,12 @@ const SCHEMA = [
    create unique index qdrant_in_force on qdrant_revision(document_id) where state = 'in force';
    create index qdrant_other on qdrant_revision(revision) where state <> 'in force';`,
   `create table qdrant_model(model text primary key) without rowid;`,
+  `alter table qdrant_revision add column tokens integer not null default 0;`,
 ];
+
+/** Documents that an average is taken of, and the tokens of a passage of 800 to 1200 characters. */
+const AVERAGED = 500;
+const FIRST_TOKENS = 180;
 
 /** What left its document keeps its vectors under this revision, for a text that comes back. */
 export const LEFT = 0;
@@ -92,6 +97,16 @@ export function createRevisions(database: Database) {
       read.get<{ chunks: number }>(
         `select coalesce(sum(chunks), 0) as chunks from qdrant_revision where state = 'in force'`,
       )?.chunks ?? 0,
+    /** Of the documents that were written last. Before there are any, about what a passage has. */
+    averageTokens(): { chunk: number; document: number } {
+      const sums = read.get<{ tokens: number; chunks: number; documents: number }>(
+        `select coalesce(sum(tokens), 0) as tokens, sum(chunks) as chunks, count(*) as documents from (
+           select tokens, chunks from qdrant_revision where chunks > 0 order by revision desc limit ?)`,
+        AVERAGED,
+      );
+      if (!sums || sums.tokens === 0) return { chunk: FIRST_TOKENS, document: FIRST_TOKENS };
+      return { chunk: sums.tokens / sums.chunks, document: sums.tokens / sums.documents };
+    },
     last: (): number =>
       read.get<{ last: number }>(`select seq as last from sqlite_sequence where name = 'qdrant_revision'`)
         ?.last ?? LEFT,
@@ -103,15 +118,20 @@ export function createRevisions(database: Database) {
             .id,
       ),
     /** Puts `revision` in force; readers that begin from now on see it, and not the one before. */
-    putInForce: (documentId: string, revision: number, chunks: number): Promise<void> =>
+    putInForce: (
+      documentId: string,
+      revision: number,
+      { chunks, tokens }: { chunks: number; tokens: number },
+    ): Promise<void> =>
       database.write((connection) => {
         connection.run(
           `update qdrant_revision set state = 'leaving' where document_id = ? and state = 'in force'`,
           documentId,
         );
         connection.run(
-          `update qdrant_revision set state = 'in force', chunks = ? where revision = ?`,
+          `update qdrant_revision set state = 'in force', chunks = ?, tokens = ? where revision = ?`,
           chunks,
+          tokens,
           revision,
         );
       }),

@@ -1,14 +1,22 @@
+import type { Schemas } from '@qdrant/js-client-rest';
 import { z } from 'zod';
 import type { Passage } from '../document.ts';
-import { KEYWORDS, vectorName } from './qdrant-collection.ts';
+import { DOCUMENT_WEIGHT } from './index-reader.ts';
+import { DOCUMENT_KEYWORDS, KEYWORDS, vectorName } from './qdrant-collection.ts';
 import { Payload, toChunk, toDocument } from './qdrant-point.ts';
 import { and, type Filter } from './qdrant-revisions.ts';
 import type { QdrantParts } from './qdrant-vectors.ts';
-import { questionVector } from './sparse.ts';
+import { questionVector, type SparseVector } from './sparse.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
 
 const Hit = z.object({ score: z.number(), payload: Payload });
-const Answers = z.array(z.object({ points: z.array(Hit) }));
+const DocumentHit = z.object({ score: z.number(), payload: Payload.pick({ document_id: true }) });
+const Answers = z.array(z.object({ points: z.unknown() }));
+
+type Arm = Schemas['QueryRequest'];
+
+/** Documents whose own score is told; the rest count as the last of them. */
+const DOCUMENTS = 200;
 
 /** Neighbours that the graph is searched for at least, and how many are rescored from the floats for each that is wanted. */
 const SEARCH_PARAMS = { hnsw_ef: 128, quantization: { rescore: true, oversampling: 4 } };
@@ -17,29 +25,31 @@ const SEARCH_PARAMS = { hnsw_ef: 128, quantization: { rescore: true, oversamplin
 export function createQdrantSearch({ server, collection, revisions }: QdrantParts) {
   return async function search(query: SearchQuery): Promise<SearchLists> {
     if (query.documents?.length === 0) return { keyword: [], vector: [] };
-    const keyword = questionVector(query.text);
-    const vector = vectorArm(query);
-    const arms = [...(keyword ? [{ query: keyword, using: KEYWORDS }] : []), ...(vector ? [vector] : [])];
+    const words = questionVector(query.text);
+    const near = vectorArm(query);
+    const arms: Arm[] = [
+      ...(words ? [chunkArm(words, query.limit), documentArm(words)] : []),
+      ...(near ? [{ ...near, limit: query.limit, with_payload: true }] : []),
+    ];
     if (arms.length === 0) return { keyword: [], vector: [] };
-    const answers = await revisions.read(async (visible) => {
-      const filter = and(visible, within(query));
-      const wanted = { filter, limit: query.limit, with_payload: true };
-      const searches = arms.map((arm) => Object.assign({}, wanted, arm));
-      return Answers.parse(
-        await server.ask((client) =>
-          client.queryBatch(collection.alias, {
-            searches,
-            ...collection.consistency,
-          }),
-        ),
-      );
-    });
-    const lists = answers.map(({ points }) => points);
+    const answers = await ask(arms, within(query));
     return {
-      keyword: keyword ? toPassages(lists[0] ?? [], 'keyword') : [],
-      vector: vector ? toPassages(lists.at(-1) ?? [], 'vector') : [],
+      keyword: words ? withDocuments(answers[0], answers[1], query.limit) : [],
+      vector: near ? toPassages(z.array(Hit).parse(answers.at(-1)), 'vector') : [],
     };
   };
+
+  /** One list of points for each arm, in one request. */
+  function ask(arms: readonly Arm[], where: Filter): Promise<unknown[]> {
+    return revisions.read(async (visible) => {
+      const filter = and(visible, where);
+      const searches = arms.map((arm) => Object.assign({ filter }, arm));
+      const answers = await server.ask((client) =>
+        client.queryBatch(collection.alias, { searches, ...collection.consistency }),
+      );
+      return Answers.parse(answers).map(({ points }) => points);
+    });
+  }
 
   /** Undefined when the question was embedded by a model whose vectors do not answer, or that has none. */
   function vectorArm({ vector }: SearchQuery) {
@@ -61,12 +71,40 @@ function within({ collection, documents }: SearchQuery): Filter {
   };
 }
 
+/** More chunks than are wanted, since the score of its document may lift one. */
+const chunkArm = (query: SparseVector, limit: number): Arm => ({
+  query,
+  using: KEYWORDS,
+  limit: 2 * limit,
+  with_payload: true,
+});
+
+const documentArm = (query: SparseVector): Arm => ({
+  query,
+  using: DOCUMENT_KEYWORDS,
+  limit: DOCUMENTS,
+  with_payload: ['document_id'],
+});
+
+/** To the score of a chunk comes its share of that of the whole document, as in the embedded store. */
+function withDocuments(chunks: unknown, documents: unknown, limit: number): Passage[] {
+  const parents = z.array(DocumentHit).parse(documents);
+  const scores = new Map(parents.map(({ score, payload }) => [payload.document_id, score]));
+  const rest = parents.length < DOCUMENTS ? 0 : (parents.at(-1)?.score ?? 0);
+  const hits = z.array(Hit).parse(chunks);
+  // A scan of few points may list those that hold none of the words.
+  const found = hits.flatMap(({ score, payload }) =>
+    score > 0
+      ? [{ score: score + DOCUMENT_WEIGHT * (scores.get(payload.document_id) ?? rest), payload }]
+      : [],
+  );
+  return toPassages(found, 'keyword').slice(0, limit);
+}
+
 /** Equal scores by document and place, since the server has no order among them. */
 function toPassages(hits: readonly z.infer<typeof Hit>[], list: 'keyword' | 'vector'): Passage[] {
-  // A scan of few points may list those that hold none of the words.
-  const found = hits.filter(({ score }) => list === 'vector' || score > 0);
-  return found
-    .sort((one, other) => other.score - one.score || inOrder(one.payload, other.payload))
+  return hits
+    .toSorted((one, other) => other.score - one.score || inOrder(one.payload, other.payload))
     .map((hit, position) => toPassage(hit, { [list]: position + 1 }));
 }
 

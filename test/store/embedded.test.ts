@@ -7,9 +7,12 @@ import { openDatabase } from '../../src/sqlite.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import type { Store } from '../../src/store/store.ts';
 import { testStore } from './contract.ts';
+import { testHistories } from './contract-histories.ts';
 import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf } from './material.ts';
 
-testStore('the service itself (SQLite)', async () => (await openOn(await temporaryFile())).store);
+const open = async () => (await openOn(await temporaryFile())).store;
+testStore('the service itself (SQLite)', open);
+testHistories(open);
 
 test('a reopened store answers the same', async () => {
   const file = await temporaryFile();

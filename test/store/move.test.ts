@@ -143,7 +143,7 @@ const statusOf = async (service: Service) => Status.parse(await (await service.g
 
 test(
   'a service that was moved answers the same questions with the same passages',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async () => {
     const fake = await fakeQdrant();
     const ollama = await createFakeOllama({ installed: [embedModel({ name: 'embeddinggemma' })] });
@@ -153,17 +153,22 @@ test(
     const env = { OLLAMA_HOST: ollama.url };
     const withQdrant = { ...env, QDRANT_URL: fake.url };
     await mkdir(join(folder, 'inbox'), { recursive: true });
-    const subjects = ['anchor', 'boiler', 'compass', 'derrick', 'engine', 'funnel', 'galley', 'hawser'];
-    for (const [at, subject] of subjects.entries())
-      await writeFile(
-        join(folder, 'inbox', `${subject}.md`),
-        `# ${subject}\n\nThe ${subject} is looked at every ${at + 2} weeks by the second mate.\n\nNobody paints the ${subject} in winter.\n`,
-      );
+    const texts = [
+      'The anchor is weighed by hand when the windlass has no power.',
+      'The boiler is looked at every third week by the second mate.',
+      'A compass that swings more than two degrees is sent ashore.',
+      'Nobody stands under the derrick while cargo is lifted.',
+      'The engine drinks forty litres of oil between Hamburg and Bergen.',
+      'In winter the funnel is painted only on days without frost.',
+      'The galley fire is out before the pilot comes on board.',
+      'Hawsers with broken strands are cut up and used as fenders.',
+    ];
+    for (const [at, text] of texts.entries()) await writeFile(join(folder, 'inbox', `${at}.md`), `${text}\n`);
     const questions = [
-      'Who looks at the compass?',
+      'Who looks at the boiler?',
       'painting in winter',
-      'How often is the boiler looked at?',
-      'hawser',
+      'What happens to a compass that swings?',
+      'broken hawsers',
     ];
     const askAll = (service: Service) => Promise.all(questions.map((question) => ask(service, question)));
 
@@ -171,20 +176,17 @@ test(
     await first.quiet(8);
     await until(async () => ((await statusOf(first)).vectors ?? 0) === 8, 'the vectors');
     const before = await askAll(first);
-    expect(before[0]?.[0]?.text).toContain('compass');
+    expect(before[0]?.[0]?.text).toContain('boiler');
     expect(await limner(folder, withQdrant, 'store', 'move', '--to', 'qdrant')).toMatchObject({
       code: 1,
       out: expect.stringMatching(/Another Limner \(process \d+\) uses/),
     });
     await first.stop();
 
-    const still = await startService(folder, withQdrant);
-    expect((await statusOf(still)).store).toMatchObject({
-      kind: 'embedded',
-      message: expect.stringContaining('limner store move --to qdrant'),
+    expect(await limner(folder, withQdrant, 'store')).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^embedded: ready\n8 passages, 8 with a vector\nQDRANT_URL is set/),
     });
-    await still.stop();
-
     expect(await limner(folder, withQdrant, 'store', 'move', '--to', 'qdrant')).toMatchObject({
       code: 0,
       out: expect.stringContaining('8 documents with 8 passages and 8 vectors are in the qdrant store'),
@@ -206,9 +208,10 @@ test(
     );
     const after = await askAll(moved);
     expect(after.map((hits) => hits[0]?.text)).toEqual(before.map((hits) => hits[0]?.text));
-    expect(after.map((hits) => hits.map(({ text }) => text).toSorted())).toEqual(
-      before.map((hits) => hits.map(({ text }) => text).toSorted()),
-    );
+    for (const [at, hits] of after.entries()) {
+      const known = new Set(before[at]?.map(({ text }) => text));
+      expect(hits.filter(({ text }) => known.has(text)).length).toBeGreaterThanOrEqual(4);
+    }
 
     // The server goes away: searches say so, what arrives waits, and all is there when it is back.
     await fake.stop();
@@ -249,8 +252,6 @@ test(
     });
     expect(await limner(folder, withQdrant, 'store', 'forget-old')).toMatchObject({ code: 0 });
     expect(fake.collections.all.size).toBe(0);
-    const back = await startService(folder, env);
-    expect((await ask(back, 'Who looks at the compass?'))[0]?.text).toContain('compass');
-    await back.stop();
+    expect((await limner(folder, env, 'search', 'looking at the boiler')).out).toContain('every third week');
   },
 );

@@ -61,7 +61,11 @@ test('both arms are one request, which rescored vectors answer', async () => {
   const asked = fake.requests.slice(before);
   expect(asked.map(({ path }) => path)).toEqual(['/collections/limner/points/query/batch']);
   expect(asked[0]?.body).toMatchObject({
-    searches: [{ using: 'bm25' }, { params: { quantization: { rescore: true } } }],
+    searches: [
+      { using: 'bm25' },
+      { using: 'bm25_document' },
+      { params: { quantization: { rescore: true } } },
+    ],
   });
 });
 
