@@ -6,7 +6,6 @@ import type { Access } from './keys.ts';
 import type { createLimits } from './limits.ts';
 import type { Within } from './within.ts';
 
-const OPEN: ReadonlySet<string> = new Set([...OPEN_ROUTES, '/webhooks/process']);
 const METHODS = 'GET, POST, PATCH, DELETE';
 
 /** What every request passes before its route: headers, load, key, rate, scope; and what stands where no route is. */
@@ -34,7 +33,7 @@ export function addGates(
     if (request.method === 'OPTIONS' && isPreflight(request, origins)) return reply.code(204).send();
     const access = guard.admit(request);
     if (!isWithin) limits.count(request.ip, access);
-    if (!OPEN.has(request.routeOptions.url ?? '') && request.routeOptions.url !== undefined)
+    if (!OPEN_ROUTES.has(request.routeOptions.url ?? '') && request.routeOptions.url !== undefined)
       checkAccess(access, request);
     accesses.set(request, access);
     return undefined;
