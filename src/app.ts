@@ -10,11 +10,11 @@ import { createGolden } from './ask/golden.ts';
 import type { ImagesOptions } from './comfy/images.ts';
 import { createAsking } from './asking.ts';
 import type { Config } from './config.ts';
+import { createDescribing } from './describing.ts';
 import { openDataFolder } from './data-folder.ts';
 import { createArrivals } from './ingest/arrivals.ts';
 import { createCatalogue } from './ingest/catalogue.ts';
 import { createDocuments } from './ingest/documents.ts';
-import { createDescriptions } from './ingest/describe.ts';
 import { createDeliveries } from './ingest/deliveries.ts';
 import { createExtractions } from './ingest/extractions.ts';
 import { createFigures } from './ingest/figures.ts';
@@ -26,6 +26,7 @@ import { createJobs } from './ingest/jobs.ts';
 import { withTranscription } from './ingest/listen.ts';
 import { createNotices } from './ingest/notices.ts';
 import { createNotify, NOTIFY_DEFAULTS, type NotifyOptions } from './ingest/notify.ts';
+import { createPrefaces } from './ingest/prefaces.ts';
 import { createPipeline } from './ingest/pipeline.ts';
 import { createQueue } from './ingest/queue.ts';
 import { createRecount } from './ingest/recount.ts';
@@ -38,7 +39,6 @@ import { createWorker } from './ingest/worker.ts';
 import type { Log } from './log.ts';
 import { checkLanguages } from './processors/ocr-languages.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
-import { createDescribe } from './models/describe.ts';
 import { createFingerprints } from './models/fingerprints.ts';
 import { createTranscribe } from './models/transcribe.ts';
 import { createModels, type ModelsOptions } from './models/models.ts';
@@ -101,9 +101,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const folders = createFolders({ database, log, dataFolder });
   const inbox = createInbox(config.inbox, folders.ignores);
   const requireSpace = createRequireSpace(config.data, config.minFreeBytes);
+  const prefaces = config.contextHeaders ? createPrefaces(database) : undefined;
   const pipeline = createPipeline(
     { spool, uploads, maxFileBytes, versions },
-    { inbox, folders, catalogue, extractions, figures, extract, requireSpace, store },
+    { inbox, folders, catalogue, extractions, figures, extract, requireSpace, store, prefaces },
   );
   const recount = createRecount({ catalogue, store });
   const vectors = createVectors(
@@ -114,10 +115,9 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     { width: width + 1, firstRetryMs },
     { database, queue, catalogue, pipeline, notices, onStored: vectors.wake, log },
   );
-  const describe = createDescribe({ model: config.visionModel }, models);
-  const descriptions = createDescriptions(
-    { firstRetryMs },
-    { describe, onModels: models.onChange, figures, catalogue, queue, log },
+  const descriptions = createDescribing(
+    { ...config, firstRetryMs },
+    { models, figures, prefaces, store, catalogue, queue, log },
   );
   const arrivals = createArrivals(
     {

@@ -75,6 +75,7 @@ export const Environment = z.object({
   ),
   QDRANT_SHARDS: count(1000),
   QDRANT_REPLICAS: count(100),
+  LIMNER_CONTEXT_HEADERS: z.preprocess(unset, z.stringbool().default(false)),
   LIMNER_LANGUAGE: z.preprocess(unset, z.enum(LANGUAGE_CODES).default('en')),
   LIMNER_RERANK: text('off'),
   LIMNER_RERANK_URL: url,
@@ -148,6 +149,8 @@ export interface Config {
   transcribe: { url: string; key: string | undefined; model: string } | undefined;
   /** The server that has the passages instead of the data folder. */
   qdrant: QdrantOptions | undefined;
+  /** Whether the chat model describes every passage for searches. */
+  contextHeaders: boolean;
   /** Whose rules make words terms. */
   language: string;
   /** Who reads the best passages again: `off`, `chat`, or a reranking model, on the chat server where it has none of its own. */
@@ -232,6 +235,7 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
           replicas: settings.QDRANT_REPLICAS,
         }
       : undefined,
+    contextHeaders: settings.LIMNER_CONTEXT_HEADERS,
     language: settings.LIMNER_LANGUAGE,
     rerank: {
       model: settings.LIMNER_RERANK,

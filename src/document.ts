@@ -19,6 +19,8 @@ export interface Place {
   chapter?: string;
   /** Stretch of a recording, in seconds from its start. */
   time?: [start: number, end: number];
+  /** What a model wrote about where a passage stands; part of what is searched, never of what is quoted. */
+  preface?: string;
   /** Path of the file within the archive or message that holds it, with `/`. */
   member?: string;
 }
@@ -31,6 +33,7 @@ export const MORE_PLACE = {
   chapter: z.string().optional(),
   time: z.tuple([z.number(), z.number()]).optional(),
   member: z.string().optional(),
+  preface: z.string().optional(),
 };
 
 /** Those fields of a place that `MORE_PLACE` names, where it has them. */
@@ -42,6 +45,7 @@ export function morePlace(place: Place): Pick<Place, keyof typeof MORE_PLACE> {
     ...(place.chapter !== undefined && { chapter: place.chapter }),
     ...(place.time && { time: place.time }),
     ...(place.member !== undefined && { member: place.member }),
+    ...(place.preface !== undefined && { preface: place.preface }),
   };
 }
 
@@ -203,7 +207,7 @@ export interface SourceFile {
   options?: Record<string, string | number | boolean>;
 }
 
-/** What is embedded for a chunk: its heading path and its text; never the path of the file. */
-export function embeddingText(chunk: Pick<Chunk, 'headings' | 'text'>): string {
-  return chunk.headings?.length ? `${chunk.headings.join(' > ')}\n${chunk.text}` : chunk.text;
+/** What is embedded for a chunk: its heading path, what a model wrote about it, and its text; never the path of the file. */
+export function embeddingText(chunk: Pick<Chunk, 'headings' | 'text' | 'preface'>): string {
+  return [chunk.headings?.join(' > '), chunk.preface, chunk.text].filter(Boolean).join('\n');
 }

@@ -8,6 +8,7 @@ import { ocrWarning, type Extractions, type StoredExtraction } from './extractio
 import type { Folders } from './folders.ts';
 import { createInbox, fileNameOf, type Inbox, type Look } from './inbox.ts';
 import { createMoves } from './move.ts';
+import type { Prefaces } from './prefaces.ts';
 import { NO_POLICY, type Effective } from './policy.ts';
 import { createReadings, type ReadingParts } from './readings.ts';
 import { createRecount } from './recount.ts';
@@ -33,6 +34,8 @@ export interface PipelineParts {
   extract: ReadingParts['extract'];
   requireSpace: RequireSpace;
   store: Store;
+  /** Where models describe passages. */
+  prefaces?: Prefaces | undefined;
 }
 
 /** What a run ends in: the ledger columns to write, `erase` for a row that became another's, or nothing new. */
@@ -62,7 +65,7 @@ export type Pipeline = ReturnType<typeof createPipeline>;
 /** Brings the store in line with one document's file, from whatever state; safe to run twice. */
 export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   const { inbox, folders, catalogue, store } = parts;
-  const base = `${options.versions.all}/${CHUNKER_VERSION}`;
+  const base = `${options.versions.all}/${CHUNKER_VERSION}${parts.prefaces ? '/prefaces' : ''}`;
 
   /** Folders speak for the files in them, not for what was sent. */
   const policyOf = (document: Pick<LedgerDocument, 'source' | 'uri'>): Effective =>
@@ -126,9 +129,11 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
     const policy = policyOf(document);
     const said = saidOf(document, policy);
     const title = titleOf(document, extraction);
-    const chunks = [...chunkSections(extraction, policy.limits)];
+    const cut = [...chunkSections(extraction, policy.limits)];
+    const { chunks, isWhole } = parts.prefaces?.apply(title, cut) ?? { chunks: cut, isWhole: true };
     const counts = await store.replace(fieldsOf({ ...document, ...said, title }), chunks);
     reach('stored');
+    if (!isWhole) await parts.prefaces?.want(document.id);
     return {
       ...said,
       ...contentOf(document, taken),

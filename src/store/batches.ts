@@ -82,6 +82,7 @@ function count(
   // A file inside another is found by its own name as well.
   add(chunk.member === undefined ? document.uri : `${document.uri} ${chunk.member}`, FIELD_WEIGHTS.path);
   add((chunk.headings ?? []).join(' '), FIELD_WEIGHTS.headings);
+  add(chunk.preface ?? '', FIELD_WEIGHTS.body);
   add(chunk.text, FIELD_WEIGHTS.body);
   for (const [number, times] of counts)
     postings.push(number * TERM_FACTOR + slot * SLOT_FACTOR + Math.min(MOST_COUNTED, times));

@@ -1,0 +1,42 @@
+import type { Config } from './config.ts';
+import type { Catalogue } from './ingest/catalogue.ts';
+import { createDescriptions } from './ingest/describe.ts';
+import type { Figures } from './ingest/figures.ts';
+import { createPrefaceLoop } from './ingest/preface-loop.ts';
+import type { Prefaces } from './ingest/prefaces.ts';
+import type { Queue } from './ingest/queue.ts';
+import type { Log } from './log.ts';
+import { createDescribe } from './models/describe.ts';
+import type { Models } from './models/models.ts';
+import { createWritePreface } from './models/preface.ts';
+import type { Store } from './store/store.ts';
+
+interface Parts {
+  models: Models;
+  figures: Figures;
+  prefaces: Prefaces | undefined;
+  store: Store;
+  catalogue: Catalogue;
+  queue: Queue;
+  log: Log;
+}
+
+/** What models say of figures and passages, written behind documents that are searchable without it. */
+export function createDescribing(
+  { visionModel, firstRetryMs }: Pick<Config, 'visionModel'> & { firstRetryMs: number },
+  { models, figures, prefaces, store, ...parts }: Parts,
+) {
+  const told = { ...parts, onModels: models.onChange };
+  const describe = createDescribe({ model: visionModel }, models);
+  const writer = createWritePreface(models);
+  const loops = [
+    createDescriptions({ firstRetryMs }, { ...told, describe, figures }),
+    ...(prefaces ? [createPrefaceLoop({ firstRetryMs }, { ...told, writer, prefaces, store })] : []),
+  ];
+  return {
+    start(): void {
+      for (const loop of loops) loop.start();
+    },
+    close: async (): Promise<void> => void (await Promise.all(loops.map((loop) => loop.close()))),
+  };
+}
