@@ -36,6 +36,7 @@ import { createWholeFolder } from './ingest/whole-folder.ts';
 import { createStoreFiles } from './ingest/store-files.ts';
 import { createVectorStores } from './ingest/vector-stores.ts';
 import { createWorker } from './ingest/worker.ts';
+import { createGpuLease } from './gpu-lease.ts';
 import type { Log } from './log.ts';
 import { checkLanguages } from './processors/ocr-languages.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
@@ -88,7 +89,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const versions = createVersions(limits, own.processors, config.transcribe?.model);
   const identify = createFingerprints(database);
   const modelsOptions = { ...config, ...overrides.ollama };
-  const models = createModels(modelsOptions, { identify, log });
+  const lease = createGpuLease(config, log);
+  const models = lease.models(createModels(modelsOptions, { identify, log }));
   const extractor = createExtractor({
     ...config.extract,
     size: width,
@@ -109,7 +111,16 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const recount = createRecount({ catalogue, store });
   const vectors = createVectors(
     { embed: { batch: EMBED_BATCH, width: 2, firstRetryMs }, models: modelsOptions },
-    { database, store, models, identify, recount, score: (signal) => golden.ndcg(signal), log },
+    {
+      database,
+      store,
+      models,
+      lease: lease.models,
+      identify,
+      recount,
+      score: (signal) => golden.ndcg(signal),
+      log,
+    },
   );
   const worker = createWorker(
     { width: width + 1, firstRetryMs },
@@ -160,7 +171,11 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
 
   // Pictures beside the text.
   const shown = { database, documents, folders, log };
-  const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
+  const pictures = await createPictures(config, overrides.comfy ?? {}, {
+    ...asking,
+    ...shown,
+    lease: lease.pictures,
+  });
   const { images } = pictures;
 
   const keys = createKeys(database);

@@ -6,6 +6,7 @@ import { createIllustrate } from './ask/illustrate.ts';
 import { createImagine } from './ask/imagine.ts';
 import type { Find } from './ask/find.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
+import type { Lease } from './comfy/pool.ts';
 import type { Config } from './config.ts';
 import type { Documents } from './ingest/documents.ts';
 import type { Folders } from './ingest/folders.ts';
@@ -21,6 +22,8 @@ interface Parts {
   chatModels: Models['chatModels'];
   documents: Pick<Documents, 'figuresOf'>;
   folders: Pick<Folders, 'illustrates'>;
+  /** Turns on a card that language models are on too. */
+  lease: Lease;
   log: Log;
 }
 
@@ -28,11 +31,11 @@ interface Parts {
 export async function createPictures(
   { comfy, data }: Pick<Config, 'comfy' | 'data'>,
   overrides: Partial<ImagesOptions>,
-  { database, chat, ask, find, chatModels, documents, folders, log }: Parts,
+  { database, chat, ask, find, chatModels, documents, folders, lease, log }: Parts,
 ) {
   const images = await createImages(
     { ...comfy, media: join(data, 'media'), ...overrides },
-    { database, log },
+    { database, lease, log },
   );
   const links = await createLinks(database);
   const pictureDefaults = { generate: comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' };

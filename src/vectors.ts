@@ -13,6 +13,8 @@ export interface VectorParts {
   database: Database;
   store: Store;
   models: Models;
+  /** Makes a server's calls wait for their turn on a card that pictures are made on too. */
+  lease: <Server extends ModelServer>(server: Server) => Server;
   identify: Identify;
   recount: ReturnType<typeof createRecount>;
   /** How well the index answers the golden questions; undefined when there are none. */
@@ -51,7 +53,7 @@ export function createVectors(options: { embed: EmbedOptions; models: ModelsOpti
     const known = [store.model(), previousModel(parts.database)].flatMap((one) => one ?? []);
     const wanted = options.models.ollama.embedModel;
     const name = known.map(nameOfModel).find((one) => !sameModel(one, wanted));
-    return name === undefined ? undefined : createFormerEmbedder(name, options.models, parts);
+    return name === undefined ? undefined : parts.lease(createFormerEmbedder(name, options.models, parts));
   }
 
   /** Only as long as its vectors are those that answer. */

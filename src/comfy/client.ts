@@ -142,7 +142,9 @@ export function createClient(address: WorkerAddress, times: ClientTimes, log: Lo
     async memory(signal: AbortSignal): Promise<CardMemory | undefined> {
       const { devices } = await http.json(SystemStats, '/api/system_stats', { signal });
       const card = devices.find(({ type }) => type !== 'cpu');
-      return card && { total: card.vram_total, free: card.vram_free, own: card.torch_vram_total };
+      // What it calls free includes what it holds itself and does not use.
+      const free = card && card.vram_free - card.torch_vram_free;
+      return card && { total: card.vram_total, free: free ?? 0, own: card.torch_vram_total };
     },
     /** Good manners: its history holds whole graphs. */
     async forget(id: string, signal: AbortSignal): Promise<void> {

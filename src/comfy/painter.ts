@@ -16,6 +16,7 @@ export interface RunParts {
 /** The memory of the card that a painter uses, in bytes. */
 export interface CardMemory {
   total: number;
+  /** Held by nobody. */
   free: number;
   /** Held by the painter itself. */
   own: number;

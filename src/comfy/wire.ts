@@ -73,6 +73,7 @@ export const SystemStats = z.looseObject({
       vram_total: z.number(),
       vram_free: z.number(),
       torch_vram_total: z.number().default(0),
+      torch_vram_free: z.number().default(0),
     }),
   ),
 });

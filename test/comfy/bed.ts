@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { createImages, type ImagesOptions } from '../../src/comfy/images.ts';
+import type { Lease } from '../../src/comfy/pool.ts';
 import { createLog } from '../../src/log.ts';
 import { openDatabase } from '../../src/sqlite.ts';
 import { createFakeComfy, type FakeComfy, type FakeComfySettings } from '../fakes/comfyui.ts';
@@ -160,7 +161,11 @@ export async function fakeComfy(settings: Partial<FakeComfySettings> = {}): Prom
 }
 
 /** The whole of `comfy/` on a folder of its own beside the given workers. */
-export async function bed(fakes: FakeComfy[], options: Partial<ImagesOptions> = {}) {
+export async function bed(
+  fakes: FakeComfy[],
+  options: Partial<ImagesOptions> = {},
+  parts: { lease?: Lease } = {},
+) {
   const folder = await mkdtemp(join(tmpdir(), 'limner-comfy-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));
   await writeWorkflows(join(folder, 'workflows'));
@@ -179,7 +184,7 @@ export async function bed(fakes: FakeComfy[], options: Partial<ImagesOptions> = 
         retryMs: 20,
         ...options,
       },
-      { database, log },
+      { database, log, ...parts },
     );
     await images.look();
     await images.start();

@@ -29,6 +29,10 @@ export interface FakeComfySettings {
   /** `/view` answers 200 with HTML. */
   liesOnView: boolean;
   maxUploadBytes: number;
+  /** What others hold of its card. */
+  foreignBytes: () => number;
+  /** Told when a run begins and ends. */
+  onRun: (begins: boolean) => void;
   /** `Authorization` that every request needs. */
   authorization: string | undefined;
 }
@@ -43,6 +47,8 @@ export interface FakeComfy {
   /** Names and sizes of what was uploaded. */
   uploads: { name: string; subfolder: string; bytes: number }[];
   frees: unknown[];
+  /** What its models hold of the card. */
+  heldBytes(): number;
   upgrades: Record<string, string>[];
   sockets: { count(): number; ids(): string[]; drop(): void; deafen(): void };
   /** Milliseconds in which something ran. */
@@ -53,6 +59,7 @@ export interface FakeComfy {
 }
 
 const GIB = 2 ** 30;
+const MODEL_BYTES = 4 * GIB;
 
 /** A small ComfyUI on 127.0.0.1 with the wire format, the frames and the faults of the recorded one. */
 export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}): Promise<FakeComfy> {
@@ -69,6 +76,8 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     cutDownloads: 0,
     liesOnView: false,
     maxUploadBytes: 104_857_600,
+    foreignBytes: () => 0,
+    onRun: () => undefined,
     authorization: undefined,
     ...changes,
   };
@@ -83,6 +92,8 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
   let world = newLife();
   let number = 0;
   let busy = 0;
+  /** What its models hold of the card. */
+  let held = 0;
   let interrupted = '';
   const server = createServer((request, response) => void serve(request, response));
   const upgrades: Record<string, string>[] = [];
@@ -117,6 +128,8 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
       tellStatus();
       if (settings.isZombie) return;
       const since = performance.now();
+      settings.onRun(true);
+      held = MODEL_BYTES;
       const item = await runPrompt(prompt, {
         sockets,
         files,
@@ -127,6 +140,7 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
         remaining,
       });
       busy += performance.now() - since;
+      settings.onRun(false);
       if (life.isDead) return;
       if (settings.historyDelayMs > 0) await after(settings.historyDelayMs);
       history.set(prompt.id, item);
@@ -192,6 +206,7 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     },
     'POST /free': ({ body, response }) => {
       frees.push(JSON.parse(body.toString()));
+      held = 0;
       empty(response, 200);
     },
     'GET /history/*': ({ path, response }) => {
@@ -239,7 +254,9 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
             type: 'cuda',
             index: 0,
             vram_total: settings.vramBytes,
-            vram_free: settings.vramBytes,
+            vram_free: settings.vramBytes - held - settings.foreignBytes(),
+            torch_vram_total: held,
+            torch_vram_free: 0,
           },
         ],
       }),
@@ -365,6 +382,7 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     frees,
     upgrades,
     sockets,
+    heldBytes: () => held,
     busyMs: () => busy,
     async stop() {
       world.isDead = true;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 
-export type Route = 'root' | 'version' | 'tags' | 'show' | 'pull' | 'embed' | 'chat';
+export type Route = 'root' | 'version' | 'tags' | 'show' | 'pull' | 'embed' | 'chat' | 'ps' | 'generate';
 
 /** What goes wrong instead of an answer, on any route. */
 type WholeFault = 'status' | 'html' | 'truncated json' | 'hang' | 'drip' | 'reset';

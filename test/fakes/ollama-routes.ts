@@ -8,7 +8,7 @@ import { inParts } from './ollama-reply.ts';
 import type { Exchange, FakeOllama, FakeSettings } from './ollama.ts';
 import { callOf, valueOf } from './skills.ts';
 
-export interface Context extends Pick<FakeOllama, 'installed' | 'registry' | 'counters'> {
+export interface Context extends Pick<FakeOllama, 'installed' | 'registry' | 'counters' | 'loaded'> {
   settings: FakeSettings;
   /** What is planned for this request. */
   fault: Fault | undefined;
@@ -53,17 +53,27 @@ export const ROUTES: Record<Route, Handler> = {
     else notInstalled(exchange, response, name);
   },
   pull,
+  ps: async ({ loaded, settings }, exchange, response) =>
+    send(exchange, response, 200, {
+      models: [...loaded].map((name) => ({ name, model: name, size_vram: settings.modelBytes })),
+    }),
+  /** Only what unloads a model. */
+  generate: async ({ loaded }, exchange, response) => {
+    const model = nameIn(exchange);
+    loaded.delete(withTag(model));
+    send(exchange, response, 200, { model, response: '', done: true, done_reason: 'unload' });
+  },
   embed: async (context, exchange, response) => {
     const request = EmbedRequest.parse(exchange.body);
     const model = findModel(context.installed, request.model);
     if (!model) return notInstalled(exchange, response, request.model);
-    await oneAtATime(context, () => embed(context, request, model, exchange, response));
+    await oneAtATime(context, model, () => embed(context, request, model, exchange, response));
   },
   chat: async (context, exchange, response) => {
     const request = ChatRequest.parse(exchange.body);
     const model = findModel(context.installed, request.model);
     if (!model) return notInstalled(exchange, response, request.model);
-    await oneAtATime(context, () => chat(context, request, model, exchange, response));
+    await oneAtATime(context, model, () => chat(context, request, model, exchange, response));
   },
 };
 
@@ -90,15 +100,22 @@ function notInstalled(exchange: Exchange, response: ServerResponse, name: string
 const queues = new WeakMap<Context['counters'], Promise<void>>();
 
 /** Waits its turn, and counts the time it took as busy. */
-async function oneAtATime({ counters }: Context, work: () => Promise<void>): Promise<void> {
+async function oneAtATime(
+  { counters, loaded, settings }: Context,
+  { name }: FakeModel,
+  work: () => Promise<void>,
+): Promise<void> {
   const before = queues.get(counters);
   const turn = Promise.withResolvers<void>();
   queues.set(counters, turn.promise);
   await before;
   const start = performance.now();
+  settings.onWork(true);
+  loaded.add(withTag(name));
   try {
     await work();
   } finally {
+    settings.onWork(false);
     counters.busyMs += performance.now() - start;
     turn.resolve();
   }

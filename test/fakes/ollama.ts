@@ -22,6 +22,10 @@ export interface FakeSettings {
   reply: (messages: readonly Message[]) => string | readonly string[];
   /** What a model that is offered tools calls, once; the first tool with what fits unless told. */
   calls: ((messages: readonly Message[]) => { name: string; arguments: object }[]) | undefined;
+  /** What a model takes of the card while it is loaded. */
+  modelBytes: number;
+  /** Told when the card begins and ends to work. */
+  onWork: (begins: boolean) => void;
   /** Comes before the answer as `message.thinking`. */
   thinking: string;
 }
@@ -45,6 +49,8 @@ export interface FakeOllama {
   installed: FakeModel[];
   registry: FakeModel[];
   exchanges: Exchange[];
+  /** Names of the models that are in memory. */
+  loaded: Set<string>;
   counters: { embedCalls: number; embedTexts: number; chatCalls: number; busyMs: number };
   /** Plans a failure; several for one route are met in turn. */
   plan(fault: Fault): void;
@@ -74,6 +80,7 @@ export async function createFakeOllama(options: FakeOptions = {}): Promise<FakeO
     installed: [...(options.installed ?? [embedModel(), chatModel()])],
     registry: [...(options.registry ?? [])],
     counters: { embedCalls: 0, embedTexts: 0, chatCalls: 0, busyMs: 0 },
+    loaded: new Set(),
     fault: undefined,
   };
   const exchanges: Exchange[] = [];
@@ -102,6 +109,7 @@ export async function createFakeOllama(options: FakeOptions = {}): Promise<FakeO
     installed: context.installed,
     registry: context.registry,
     counters: context.counters,
+    loaded: context.loaded,
     exchanges,
     plan: (fault) => void faults.push({ ...fault }),
     heal: () => void faults.splice(0),
@@ -122,6 +130,8 @@ function settingsOf(options: FakeOptions): FakeSettings {
     calls: options.calls,
     reply: options.reply ?? quoteBest,
     thinking: options.thinking ?? '',
+    modelBytes: options.modelBytes ?? 3 * 2 ** 30,
+    onWork: options.onWork ?? (() => undefined),
   };
 }
 
@@ -134,6 +144,8 @@ const PATHS: Record<string, Route> = {
   'POST /api/pull': 'pull',
   'POST /api/embed': 'embed',
   'POST /api/chat': 'chat',
+  'GET /api/ps': 'ps',
+  'POST /api/generate': 'generate',
 };
 
 function routeOf(request: IncomingMessage): Route | undefined {
