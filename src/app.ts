@@ -36,13 +36,13 @@ import { createWholeFolder } from './ingest/whole-folder.ts';
 import { createStoreFiles } from './ingest/store-files.ts';
 import { createVectorStores } from './ingest/vector-stores.ts';
 import { createWorker } from './ingest/worker.ts';
-import { createGpuLease } from './gpu-lease.ts';
+import { createLeasedModels } from './gpu-lease.ts';
 import type { Log } from './log.ts';
 import { checkLanguages } from './processors/ocr-languages.ts';
 import { loadOwnProcessors } from './processors/own-processors.ts';
 import { createFingerprints } from './models/fingerprints.ts';
 import { createTranscribe } from './models/transcribe.ts';
-import { createModels, type ModelsOptions } from './models/models.ts';
+import type { ModelsOptions } from './models/models.ts';
 import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
 import { createPictures } from './pictures.ts';
@@ -89,8 +89,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const versions = createVersions(limits, own.processors, config.transcribe?.model);
   const identify = createFingerprints(database);
   const modelsOptions = { ...config, ...overrides.ollama };
-  const lease = createGpuLease(config, log);
-  const models = lease.models(createModels(modelsOptions, { identify, log }));
+  const { models, lease } = createLeasedModels(config, modelsOptions, { identify, log });
   const extractor = createExtractor({
     ...config.extract,
     size: width,
@@ -111,16 +110,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const recount = createRecount({ catalogue, store });
   const vectors = createVectors(
     { embed: { batch: EMBED_BATCH, width: 2, firstRetryMs }, models: modelsOptions },
-    {
-      database,
-      store,
-      models,
-      lease: lease.models,
-      identify,
-      recount,
-      score: (signal) => golden.ndcg(signal),
-      log,
-    },
+    { database, store, models, lease, identify, recount, score: (signal) => golden.ndcg(signal), log },
   );
   const worker = createWorker(
     { width: width + 1, firstRetryMs },
@@ -170,15 +160,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const golden = createGolden({ database, retrieve: asking.retrieve });
 
   // Pictures beside the text.
-  const shown = { database, documents, folders, log };
-  const pictures = await createPictures(config, overrides.comfy ?? {}, {
-    ...asking,
-    ...shown,
-    lease: lease.pictures,
-  });
+  const shown = { database, documents, folders, lease: lease.pictures, log };
+  const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
   const { images } = pictures;
 
-  const keys = createKeys(database);
   const counted = { catalogue, queue, store: storeState };
   const status = createStatus({
     ...counted,
@@ -198,7 +183,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       maxFileBytes,
     },
     {
-      keys,
+      keys: createKeys(database),
       conversations: createKeptConversations(database),
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),

@@ -5,7 +5,9 @@ import type { Lease } from './comfy/pool.ts';
 import { LimnerError } from './errors.ts';
 import { createTurns } from './gpu-turns.ts';
 import type { Log } from './log.ts';
+import type { Identify } from './models/fingerprints.ts';
 import type { ModelServer } from './models/model-server.ts';
+import { createModels, type Models, type ModelsOptions } from './models/models.ts';
 import { createOllamaMemory, type OllamaMemory } from './models/ollama-memory.ts';
 
 export interface GpuLeaseOptions {
@@ -26,25 +28,25 @@ const EMPTY_BYTES = 512 * 1024 * 1024;
 /** So much of Ollama's models has to be seen on the painter's card to call it the same. */
 const SEEN_SHARE = 0.7;
 
-export type GpuLease = ReturnType<typeof createLease>;
+export type GpuLease = ReturnType<typeof createGpuLease>;
 
-/** By the settings: roles that other servers have wait for nobody. */
-export function createGpuLease(
-  { comfy, ollama, chatServer, embedServer }: Pick<Config, 'comfy' | 'ollama' | 'chatServer' | 'embedServer'>,
-  log: Log,
-): GpuLease {
+/** The models of the settings, whose calls wait for their turn; roles that other servers have wait for nobody. */
+export function createLeasedModels(
+  { comfy, ollama, chatServer, embedServer }: Config,
+  options: ModelsOptions,
+  { identify, log }: { identify: Identify; log: Log },
+): { models: Models; lease: GpuLease } {
   const roles = { chat: !chatServer, embed: !embedServer };
-  return createLease(
-    { shared: comfy.sharedGpu, roles },
-    { ollama: createOllamaMemory(ollama.host, ASK_MS), log },
-  );
+  const memory = createOllamaMemory(ollama.host, ASK_MS);
+  const lease = createGpuLease({ shared: comfy.sharedGpu, roles }, { ollama: memory, log });
+  return { models: lease.models(createModels(options, { identify, log })), lease };
 }
 
 /**
  * Keeps Ollama and the painters apart where they have one card between them: who gets the card makes the other let its
  * models go first. What cannot be asked or does not let go in time is logged, and the work begins all the same.
  */
-export function createLease(
+export function createGpuLease(
   { shared, roles, patienceMs = PATIENCE_MS, clearMs = CLEAR_MS }: GpuLeaseOptions,
   { ollama, log }: { ollama: OllamaMemory; log: Log },
 ) {

@@ -1,6 +1,7 @@
 import { createEmbedding, type EmbedOptions } from './ingest/embed.ts';
 import { createModelChange, nameOfModel, previousModel } from './ingest/model-change.ts';
 import type { createRecount } from './ingest/recount.ts';
+import type { GpuLease } from './gpu-lease.ts';
 import type { Log } from './log.ts';
 import type { Identify } from './models/fingerprints.ts';
 import type { ModelServer } from './models/model-server.ts';
@@ -14,7 +15,7 @@ export interface VectorParts {
   store: Store;
   models: Models;
   /** Makes a server's calls wait for their turn on a card that pictures are made on too. */
-  lease: <Server extends ModelServer>(server: Server) => Server;
+  lease: Pick<GpuLease, 'models'>;
   identify: Identify;
   recount: ReturnType<typeof createRecount>;
   /** How well the index answers the golden questions; undefined when there are none. */
@@ -53,7 +54,9 @@ export function createVectors(options: { embed: EmbedOptions; models: ModelsOpti
     const known = [store.model(), previousModel(parts.database)].flatMap((one) => one ?? []);
     const wanted = options.models.ollama.embedModel;
     const name = known.map(nameOfModel).find((one) => !sameModel(one, wanted));
-    return name === undefined ? undefined : parts.lease(createFormerEmbedder(name, options.models, parts));
+    return name === undefined
+      ? undefined
+      : parts.lease.models(createFormerEmbedder(name, options.models, parts));
   }
 
   /** Only as long as its vectors are those that answer. */

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createLease, type GpuLeaseOptions } from '../src/gpu-lease.ts';
+import { createGpuLease, type GpuLeaseOptions } from '../src/gpu-lease.ts';
 import { createTurns } from '../src/gpu-turns.ts';
 import { createLog } from '../src/log.ts';
 import { createModels } from '../src/models/models.ts';
@@ -41,7 +41,7 @@ async function card(options: Partial<GpuLeaseOptions> = {}, settings: { shown?: 
   });
   const lines: string[] = [];
   const log = createLog({ level: 'info', secrets: [], write: (line) => void lines.push(line) });
-  const lease = createLease(
+  const lease = createGpuLease(
     { shared: 'yes', roles: { chat: true, embed: true }, ...options },
     { ollama: createOllamaMemory(ollama.url, 3000), log },
   );
