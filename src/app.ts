@@ -55,7 +55,6 @@ import { createVectors } from './vectors.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
 const IDLE_MS = 20_000;
-const FIRST_RETRY_MS = 1000;
 const EMBED_BATCH = 32;
 const FETCH_MS = 120_000;
 
@@ -73,7 +72,7 @@ export interface AppOverrides {
 export async function createApp(config: Config, log: Log, overrides: AppOverrides = {}) {
   const dataFolder = await placeWithin(config.inbox, config.data);
   const { uploads, spool, unlock, database } = await openDataFolder(config.data);
-  const firstRetryMs = overrides.firstRetryMs ?? FIRST_RETRY_MS;
+  const firstRetryMs = overrides.firstRetryMs ?? 1000;
   const width = config.extract.workers || Math.max(1, availableParallelism() - 1);
 
   // A file arrives, and its chunks are stored.
@@ -164,6 +163,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
   const { images } = pictures;
 
+  const keys = createKeys(database);
   const counted = { catalogue, queue, store: storeState };
   const status = createStatus({
     ...counted,
@@ -183,7 +183,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       maxFileBytes,
     },
     {
-      keys: createKeys(database),
+      keys,
       conversations: createKeptConversations(database),
       documents,
       jobs: createJobs({ database, queue, catalogue, pipeline, worker }),
