@@ -7,7 +7,7 @@ import { until } from '../until.ts';
 import { testStore } from './contract.ts';
 import { testHistories } from './contract-histories.ts';
 import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf } from './material.ts';
-import { fakeQdrant, IMPATIENT, openQdrant, optionsFor } from './qdrant-bed.ts';
+import { fakeQdrant, IMPATIENT, openQdrant, optionsFor, temporaryDatabase } from './qdrant-bed.ts';
 
 const open = async () => (await openQdrant((await fakeQdrant()).url)).store;
 testStore('Qdrant (a fake)', open);
@@ -148,6 +148,19 @@ test('a server that has too much to do is asked again when it says', async () =>
     code: 'store_unavailable',
     message: expect.stringContaining('429'),
   });
+});
+
+test('a server that hangs is given up, and asked again by the next', async () => {
+  const fake = await fakeQdrant();
+  const database = await temporaryDatabase();
+  const store = createQdrantStore(optionsFor(fake.url), database, { ...IMPATIENT, timeoutMs: 500 });
+  await store.replace(documentOf(), chunksOf('old'));
+  fake.plan({ failAt: '/points', method: 'PUT', kind: 'hang', times: 1 });
+  await expect(store.replace(documentOf(), chunksOf('new'))).rejects.toMatchObject({
+    code: 'store_unavailable',
+    message: expect.stringContaining('does not answer'),
+  });
+  expect((await find(store, 'old new')).keyword).toEqual(['old']);
 });
 
 test('what was being written when the process ended is never seen, and goes', async () => {
