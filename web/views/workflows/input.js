@@ -34,7 +34,10 @@ function labelOf(name) {
 function hintOf({ description = '', kind, step, ...range }) {
   if (kind !== 'integer' && kind !== 'number') return description;
   const steps = step !== undefined && step !== 1 ? `in steps of ${step}` : '';
-  return [description, rangeOf(range), steps].filter(Boolean).join(', ');
+  const told = rangeOf(range);
+  // Some descriptions say it themselves.
+  const isTold = told !== '' && description.includes(told);
+  return [description, isTold ? '' : told, steps].filter(Boolean).join(', ');
 }
 
 function rangeOf({ min, max }) {
