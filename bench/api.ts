@@ -1,75 +1,203 @@
 /**
- * Requests a second and p99 of the routes at 1 to 500 requests at once, without a model server: all of it is our own
- * time. `node bench/api.ts [documents]`
+ * What the API costs beside the model: requests a second of the routes at 1 to 500 at once, our own time per question, and the
+ * first word through us beside the model's own, with a model server of fixed speed. `node bench/api.ts [chunks ...]`
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { startService } from './service.ts';
+import { setTimeout as after } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { openDatabase } from '../src/sqlite.ts';
+import { createEmbeddedStore } from '../src/store/embedded.ts';
+import { memoryMb, spreadOf, turned, type Row } from './figures.ts';
+import { putTexts, putVectors } from './fill-store.ts';
+import { CHAT_MODEL, EMBED_MODEL, IDENTITY, startModel, type ModelUnderTest } from './model.ts';
+import { createQueries } from './search-queries.ts';
+import { startService, type ServiceUnderTest } from './service.ts';
 
-const Jobs = z.object({ jobs: z.number() });
-
-const DOCUMENTS = Number(process.argv[2] ?? 1000);
-const MEASURE_MS = 2000;
 const WIDTHS = [1, 10, 100, 500];
+const MEASURE_MS = 3000;
+/** Until the service has found the models and read its index. */
+const LOOK_MS = 2000;
+const AT_ONCE = { firstMs: 0, partMs: 0, parts: 20 };
+/** Twenty words a second for two and a half seconds, the first after a fifth of one. */
+const STEADY = { firstMs: 200, partMs: 50, parts: 50 };
+const QUESTIONS = 300;
 
-const folder = await mkdtemp(join(tmpdir(), 'limner-bench-'));
-const service = await startService({
-  LIMNER_DATA: join(folder, 'data'),
-  LIMNER_INBOX: join(folder, 'inbox'),
-  LIMNER_RATE_PER_MINUTE: '0',
-  LIMNER_LOG_LEVEL: 'silent',
-  OLLAMA_HOST: 'http://127.0.0.1:9',
-});
+/** Without `fetch`, whose own time is as long as ours. */
+const agent = new Agent({ keepAlive: true, maxSockets: Infinity });
+const queries = createQueries();
 
-function post(path: string, body: object): Promise<Response> {
-  const headers = { 'content-type': 'application/json' };
-  return fetch(service.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+interface Taken {
+  status: number;
+  firstMs: number;
+  wholeMs: number;
 }
 
-async function fill(): Promise<void> {
-  for (let at = 0; at < DOCUMENTS; at++)
-    await (
-      await post('/api/documents', { text: `Note ${at} on bird ${at % 97} and reed ${at % 31}.` })
-    ).text();
-  while ((await jobs()) > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+/** `mark` stands in what ends the wait for the first word. */
+function call(url: string, body?: object, mark = ''): Promise<Taken> {
+  const { promise, resolve, reject } = Promise.withResolvers<Taken>();
+  const since = performance.now();
+  const text = body && JSON.stringify(body);
+  const sent = request(url, {
+    agent,
+    method: body ? 'POST' : 'GET',
+    headers: text ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } : {},
+  });
+  sent.on('error', reject);
+  sent.on('response', (response) => {
+    let firstMs: number | undefined;
+    response.on('data', (part: Buffer) => {
+      if (firstMs === undefined && part.includes(mark)) firstMs = performance.now() - since;
+    });
+    response.on('error', reject);
+    response.on('end', () =>
+      resolve({
+        status: response.statusCode ?? 0,
+        firstMs: firstMs ?? Number.NaN,
+        wholeMs: performance.now() - since,
+      }),
+    );
+  });
+  sent.end(text);
+  return promise;
 }
 
-async function jobs(): Promise<number> {
-  return Jobs.parse(await (await fetch(`${service.url}/api/status`)).json()).jobs;
-}
+let asked = 0;
+const question = (): string => queries[asked++ % queries.length]?.question ?? '';
+const WORD = '"content":"word';
 
-async function measure(name: string, width: number, ask: () => Promise<Response>): Promise<void> {
-  const times: number[] = [];
-  const statuses = new Map<number, number>();
-  const end = performance.now() + MEASURE_MS;
-  const client = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const since = performance.now();
-      const response = await ask();
-      await response.text();
-      times.push(performance.now() - since);
-      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
-    }
-  };
-  await Promise.all(Array.from({ length: width }, client));
-  times.sort((a, b) => a - b);
-  const at = (share: number): string => (times[Math.floor(times.length * share)] ?? NaN).toFixed(1);
-  const rate = Math.round(times.length / (MEASURE_MS / 1000));
-  const answered = JSON.stringify(Object.fromEntries(statuses));
-  process.stdout.write(
-    `${name} ${width} at once: ${rate}/s, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms ${answered}\n`,
+const chatOf = (service: string): Promise<Taken> =>
+  call(
+    `${service}/v1/chat/completions`,
+    { model: 'limner', stream: true, messages: [{ role: 'user', content: question() }] },
+    WORD,
   );
+const directOf = (model: string): Promise<Taken> =>
+  call(
+    `${model}/api/chat`,
+    { model: CHAT_MODEL, stream: true, messages: [{ role: 'user', content: question() }] },
+    WORD,
+  );
+
+/** So many callers ask one after the other for a while. */
+async function flood(
+  name: string,
+  width: number,
+  ask: () => Promise<Taken>,
+  service: ServiceUnderTest,
+): Promise<Row> {
+  const taken: Taken[] = [];
+  const began = performance.now();
+  await service.delays();
+  const caller = async (): Promise<void> => {
+    while (performance.now() - began < MEASURE_MS) taken.push(await ask());
+  };
+  await Promise.all(Array.from({ length: width }, caller));
+  const seconds = (performance.now() - began) / 1000;
+  const failed = taken.filter(({ status }) => status !== 200).length;
+  const { delayP99 } = await service.delays();
+  return {
+    [`${name}, a second`]: Math.round(taken.length / seconds),
+    [`${name}, p50 / p99 ms`]: spreadOf(taken.map(({ wholeMs }) => wholeMs)),
+    [`${name}, delay p99 ms`]: delayP99.toFixed(0),
+    ...(failed > 0 && { [`${name}, not 200`]: failed }),
+  };
 }
 
-try {
-  await fill();
-  for (const width of WIDTHS) {
-    await measure('/healthz', width, () => fetch(`${service.url}/healthz`));
-    await measure('/api/search', width, () => post('/api/search', { query: 'bird reed' }));
-  }
-} finally {
-  await service.stop();
-  await rm(folder, { recursive: true, force: true });
+/** Streams at the model's own speed: what we add to the first word, and whether all come to their end in time. */
+async function streams(width: number, service: ServiceUnderTest, model: ModelUnderTest): Promise<Row> {
+  model.set(STEADY);
+  const spread = async (ask: () => Promise<Taken>): Promise<Taken[]> =>
+    Promise.all(
+      Array.from({ length: width }, async (_, at) => {
+        // People do not ask in the same millisecond.
+        await after((at / width) * 1000);
+        return ask();
+      }),
+    );
+  const direct = await spread(() => directOf(model.url));
+  const through = await spread(() => chatOf(service.url));
+  const own = STEADY.firstMs + (STEADY.parts - 1) * STEADY.partMs;
+  return {
+    'streams that ended': through.filter(({ status }) => status === 200).length,
+    'first word of the model, p50 / p99 ms': spreadOf(direct.map(({ firstMs }) => firstMs)),
+    'first word through us, p50 / p99 ms': spreadOf(through.map(({ firstMs }) => firstMs)),
+    [`whole answer (the model's: ${own} ms), p50 / p99 ms`]: spreadOf(through.map(({ wholeMs }) => wholeMs)),
+    'memory, MB': Math.round(memoryMb(service.pid, 'VmRSS')),
+  };
 }
+
+/** One question after the other, with a model that answers at once: all that is left is ours, and the two trips to it. */
+async function ownTime(service: ServiceUnderTest, model: ModelUnderTest): Promise<Row> {
+  model.set(AT_ONCE);
+  const direct: number[] = [];
+  const through: number[] = [];
+  const searched: number[] = [];
+  for (let at = 0; at < QUESTIONS; at++) {
+    direct.push((await directOf(model.url)).firstMs);
+    through.push((await chatOf(service.url)).firstMs);
+    searched.push((await call(`${service.url}/api/search`, { query: question(), limit: 8 })).wholeMs);
+  }
+  return {
+    'the model alone, first word, p50 / p99 ms': spreadOf(direct.slice(20)),
+    'a question, first word, p50 / p99 ms': spreadOf(through.slice(20)),
+    'a search, p50 / p99 ms': spreadOf(searched.slice(20)),
+  };
+}
+
+async function fill(folder: string, chunks: number): Promise<void> {
+  const database = openDatabase(join(folder, 'limner.sqlite'));
+  const store = createEmbeddedStore(database);
+  await putTexts(store, chunks);
+  await putVectors(store, IDENTITY);
+  await store.close();
+  await database.close();
+}
+
+async function measure(chunks: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'limner-bench-'));
+  const model = await startModel();
+  await fill(folder, chunks);
+  const service = await startService({
+    LIMNER_DATA: folder,
+    LIMNER_INBOX: join(folder, 'inbox'),
+    LIMNER_RATE_PER_MINUTE: '0',
+    LIMNER_LOG_LEVEL: 'error',
+    LIMNER_EMBED_MODEL: EMBED_MODEL,
+    LIMNER_CHAT_MODEL: CHAT_MODEL,
+    OLLAMA_HOST: model.url,
+  });
+  try {
+    await after(LOOK_MS);
+    await ownTime(service, model);
+    console.log(`${chunks} chunks`);
+    console.table(turned({ 'our own time': await ownTime(service, model) }));
+    const rows: Record<string, Row> = {};
+    for (const width of WIDTHS) rows[`${width} at once`] = await streams(width, service, model);
+    console.table(turned(rows));
+    model.set(AT_ONCE);
+    const floods: Record<string, Row> = {};
+    for (const width of WIDTHS)
+      floods[`${width} at once`] = {
+        ...(await flood('/healthz', width, () => call(`${service.url}/healthz`), service)),
+        ...(await flood(
+          '/api/search',
+          width,
+          () => call(`${service.url}/api/search`, { query: question() }),
+          service,
+        )),
+        ...(await flood('/v1/chat/completions', width, () => chatOf(service.url), service)),
+      };
+    console.table(turned(floods));
+  } finally {
+    agent.destroy();
+    await service.stop();
+    await model.stop();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const { positionals } = parseArgs({ allowPositionals: true });
+for (const size of positionals.length > 0 ? positionals.map(Number) : [10_000, 100_000]) await measure(size);

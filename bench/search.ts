@@ -15,19 +15,12 @@ import { createLog } from '../src/log.ts';
 import { createOllama } from '../src/models/ollama.ts';
 import { openDatabase } from '../src/sqlite.ts';
 import { createEmbeddedStore } from '../src/store/embedded.ts';
-import type { Store } from '../src/store/store.ts';
 import { chatModel, createFakeOllama, embedModel, type FakeOllama } from '../test/fakes/ollama.ts';
-import { createCorpus, createRandom, createVectors } from './corpus.ts';
+import { putTexts, putVectors } from './fill-store.ts';
 import { memoryMb, spreadOf, turned, type Row } from './figures.ts';
-import { createQueries, DIMENSIONS, TENTH, TEXTS } from './search-queries.ts';
+import { createQueries, DIMENSIONS, TEXTS } from './search-queries.ts';
 import { startService } from './service.ts';
 
-/** About what a chunk of the service holds. */
-const CHARACTERS = 850;
-const DOCUMENT_CHUNKS = 20;
-/** Documents written side by side, as the service's workers do. */
-const SIDE_BY_SIDE = 4;
-const EMBED_BATCH = 32;
 /** Until the service has found the models. */
 const MODEL_LOOK_MS = 1000;
 const NO_SERVER = 'http://127.0.0.1:9';
@@ -103,45 +96,6 @@ async function fill(path: string, model: string, chunks: number): Promise<Row> {
     'vectors stored, chunks/s': Math.round((chunks / embedding) * 1000),
     'database, MB': Math.round(statSync(path).size / 1e6),
   };
-}
-
-/** Time in the store, in ms; making the texts does not count. */
-async function putTexts(store: Store, chunks: number): Promise<number> {
-  const corpus = createCorpus(1);
-  let spent = 0;
-  for (let document = 0; document * DOCUMENT_CHUNKS < chunks; document += SIDE_BY_SIDE) {
-    const made = Array.from({ length: SIDE_BY_SIDE }, (_, at) => makeDocument(corpus, document + at));
-    const since = performance.now();
-    await Promise.all(made.map(({ fields, chunks }) => store.replace(fields, chunks)));
-    spent += performance.now() - since;
-  }
-  return spent;
-}
-
-function makeDocument(corpus: ReturnType<typeof createCorpus>, number: number) {
-  const topic = number % corpus.topics;
-  const id = `document${number}`;
-  const fields = { id, uri: `${id}.txt`, title: id, collection: number % 10 === 0 ? TENTH : 'default' };
-  const chunks = Array.from({ length: DOCUMENT_CHUNKS }, (_, ordinal) => {
-    const text = corpus.prose(CHARACTERS, topic);
-    return { ordinal, text, span: [ordinal * 1000, ordinal * 1000 + text.length] as [number, number] };
-  });
-  return { fields, chunks };
-}
-
-async function putVectors(store: Store, model: string): Promise<number> {
-  const nextVector = createVectors(DIMENSIONS, 1000, createRandom(3));
-  let spent = 0;
-  for (;;) {
-    const since = performance.now();
-    const batch = await store.unembedded(model, EMBED_BATCH, new Set());
-    spent += performance.now() - since;
-    if (batch.length === 0) return spent;
-    const vectors = batch.map(({ chunkId }) => ({ chunkId, vector: nextVector() }));
-    const again = performance.now();
-    await store.putVectors(model, vectors);
-    spent += performance.now() - again;
-  }
 }
 
 async function searchStore(path: string, model: string): Promise<z.infer<typeof StoreFigures>> {

@@ -1,6 +1,9 @@
 import { LimnerError } from '../errors.ts';
 import { TooSlowError } from './failures.ts';
 
+/** Said once, for without a reason every signal makes an error of its own with a stack, which costs more than the call. */
+const ENDED = new LimnerError('cancelled', 'The call to the model server has ended.');
+
 /** What a call may take, in milliseconds. */
 export interface Limits {
   /** All of it. */
@@ -32,7 +35,7 @@ export function startDeadline(server: string, limits: Limits, signals: readonly 
     end: () => {
       clocks.stop();
       release();
-      controller.abort();
+      controller.abort(ENDED);
     },
   };
 }
@@ -45,7 +48,7 @@ function followed(signals: readonly AbortSignal[], abort: (reason: LimnerError) 
     if (signal.aborted) follow();
     else signal.addEventListener('abort', follow, { once: true, signal: released.signal });
   }
-  return () => released.abort();
+  return () => released.abort(ENDED);
 }
 
 function cancelled(reason: unknown): LimnerError {

@@ -9,6 +9,9 @@ const Line = z.looseObject({
   status: z.string().optional(),
 });
 
+/** Ten thousand words or so, in the lines that they come in. */
+const AHEAD_BYTES = 1024 * 1024;
+
 /**
  * Passes the lines of a streamed answer on, checked. The `ollama` package drops a line that is not JSON, which
  * would leave a hole in an answer, and throws away the kind of an error line; so both end the stream here.
@@ -38,8 +41,9 @@ export function checkedLines(
       if (!finished) throw new LimnerError('model_answer', 'Ollama stopped in the middle of its answer.');
     },
   };
-  // Read as fast as it comes: a reader who is slow must not look like a server who is.
-  return body.pipeThrough(new TransformStream(transformer, undefined, { highWaterMark: Infinity }));
+  // A reader who is slow must not look like a server who is: this much is read ahead of one, and then the server waits.
+  const ahead = new ByteLengthQueuingStrategy({ highWaterMark: AHEAD_BYTES });
+  return body.pipeThrough(new TransformStream(transformer, undefined, ahead));
 }
 
 function isLast(text: string, authorization: string | undefined): boolean {
