@@ -62,7 +62,7 @@ async function run(): Promise<void> {
     if (path === '/api/chat') return chat(request, response);
     if (path === '/api/embed') {
       const { input } = EmbedRequest.parse(await json(request));
-      const embeddings = [input].flat().map(() => [...nextVector()]);
+      const embeddings = [input].flat().map(() => Array.from(nextVector()));
       return send(response, { model: EMBED.name, embeddings, prompt_eval_count: 8 });
     }
     if (path === '/api/tags') return send(response, { models: [tagOf(EMBED), tagOf(CHAT)] });

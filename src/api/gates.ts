@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { LimnerError } from '../errors.ts';
 import { checkAccess, type AccessScope } from './access.ts';
+import { createGathered } from './gathered.ts';
 import { OPEN_ROUTES, type Guard } from './guard.ts';
 import type { Access } from './keys.ts';
 import type { createLimits } from './limits.ts';
@@ -21,6 +22,7 @@ export function addGates(
   },
 ): void {
   const { guard, scope, limits, within, origins, methodsOf } = parts;
+  const gathered = createGathered();
   const accesses = new WeakMap<FastifyRequest, Access>();
 
   server.addHook('onClose', async () => limits.close());
@@ -35,9 +37,12 @@ export function addGates(
     if (!isWithin) limits.count(request.ip, access);
     if (!OPEN_ROUTES.has(request.routeOptions.url ?? '') && request.routeOptions.url !== undefined)
       checkAccess(access, request);
+    gathered.enter(request, reply);
     accesses.set(request, access);
     return undefined;
   });
+
+  server.addHook('preParsing', async (request, _reply, body) => gathered.follow(request, body));
 
   // The body is read in between, from events of the socket, where a context set earlier would be lost.
   server.addHook('preHandler', (request, _reply, done) => {

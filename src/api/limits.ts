@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { LimnerError } from '../errors.ts';
 
@@ -56,9 +55,32 @@ export interface LimitOptions {
   stalledMs: number;
 }
 
-/** The event loop's mean delay from which on requests are refused, ms. */
-const DELAY_MS = 1000;
-const WATCH_MS = 1000;
+/** Between two looks at what is under way, ms. */
+const LOOK_MS = 200;
+/** A turn of the event loop that takes longer is too long for those who wait, ms. */
+const LONG_TURN_MS = 1000;
+/** One long turn may be anything; so many with no quiet second between them are an overload. */
+const LONG_TURNS = 2;
+const QUIET_MS = 1000;
+
+/** Tells from how late its looks are whether the event loop still gets round. */
+function createOverload() {
+  let last = performance.now();
+  let longAt = -Infinity;
+  let long = 0;
+  return {
+    look(): void {
+      const now = performance.now();
+      const isLong = now - last - LOOK_MS > LONG_TURN_MS;
+      last = now;
+      if (isLong) {
+        long += 1;
+        longAt = now;
+      } else if (now - longAt > QUIET_MS) long = 0;
+    },
+    isNow: (): boolean => long >= LONG_TURNS,
+  };
+}
 
 interface UnderWay {
   request: FastifyRequest;
@@ -71,26 +93,20 @@ interface UnderWay {
 export function createLimits(options: LimitOptions) {
   const budget = createBudget(options.perMinute);
   const underWay = new Map<string, UnderWay>();
-  const delay = monitorEventLoopDelay({ resolution: 20 });
-  delay.enable();
-  let slow = false;
+  const overload = createOverload();
   const timer = setInterval(() => {
-    slow = delay.mean / 1e6 > DELAY_MS;
-    delay.reset();
+    overload.look();
     for (const one of underWay.values()) cutIfStalled(one, options.stalledMs);
-  }, WATCH_MS);
+  }, LOOK_MS);
   timer.unref();
 
   return {
-    close(): void {
-      clearInterval(timer);
-      delay.disable();
-    },
+    close: () => clearInterval(timer),
 
     /** Throws `overloaded`, unless the route is how one sees that the service lives. */
     enter(request: FastifyRequest, reply: FastifyReply): void {
       const { id, raw } = request;
-      if (request.routeOptions.url !== '/healthz' && (slow || underWay.size >= options.underWay))
+      if (request.routeOptions.url !== '/healthz' && (overload.isNow() || underWay.size >= options.underWay))
         throw new LimnerError('overloaded', 'Too much is under way; try again in a moment.');
       underWay.set(id, { request, reply, bytes: bytesOf(raw), since: performance.now() });
       reply.raw.once('close', () => underWay.delete(id));

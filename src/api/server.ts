@@ -75,6 +75,7 @@ export interface ServerParts
 }
 
 const HOUR_MS = 3_600_000;
+const HEAD_MS = 10_000;
 
 /** The HTTP surface: every route in the order of the design. Fastify's own defaults are no posture. */
 export function createServer(options: ServerOptions, whole: ServerParts): FastifyInstance {
@@ -92,7 +93,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
     requestTimeout: HOUR_MS,
     keepAliveTimeout: 10_000,
     routerOptions: { maxParamLength: 500 },
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    http: { headersTimeout: HEAD_MS, connectionsCheckingInterval: 2_000 },
     trustProxy: false,
     // Streams of events never end by themselves; without this the service could not stop.
     forceCloseConnections: true,
@@ -111,6 +112,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
     { keys: parts.keys, sessions, links: parts.links },
   );
 
+  cutSilent(server);
   server.setErrorHandler(handleError);
   const routes = createRouteList(server);
   const within = createWithin(server);
@@ -156,4 +158,10 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   openApiRoutes(server, routes.all);
   docsRoutes(server);
   return server;
+}
+
+/** Node waits for ever for the first byte of a connection; its limits begin with that. */
+function cutSilent({ server }: FastifyInstance): void {
+  server.on('connection', (socket) => socket.setTimeout(HEAD_MS));
+  server.on('request', ({ socket }) => socket.setTimeout(0));
 }

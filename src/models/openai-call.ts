@@ -23,6 +23,8 @@ const PATIENCE_MS = 30_000;
 /** How often one call is made again when the server says that there are too many. */
 const MOST_TRIES = 4;
 const FIRST_PAUSE_MS = 1_000;
+/** Ten thousand words or so, in the events that they come in. */
+const AHEAD_CHARACTERS = 1024 * 1024;
 
 /** The server is there, and does not know the route. */
 export class NoRouteError extends ConnectionError {}
@@ -140,8 +142,8 @@ async function* eventsOf(response: Response, onPiece: () => void): AsyncGenerato
       },
     },
     undefined,
-    // Read as fast as it comes: a reader who is slow must not look like a server who is.
-    { highWaterMark: Infinity },
+    // A reader who is slow must not look like a server who is: this much is read ahead of one, and then the server waits.
+    { highWaterMark: AHEAD_CHARACTERS, size: (text) => text.length },
   );
   const events = response.body.pipeThrough(seen).pipeThrough(new EventSourceParserStream());
   for await (const { data } of events) {
