@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useErrorBoundary, useRef, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { onLoginNeeded } from './lib/api.js';
 import { DropZone } from './lib/drop.js';
@@ -86,6 +86,7 @@ function skipToMain(event) {
 function View({ name, label, route }) {
   const [shown, setShown] = useState({});
   const [tries, setTries] = useState(0);
+  const [fault, forget] = useErrorBoundary((error) => console.error(error));
   useEffect(() => {
     document.title = `${label} · Limner`;
     let isWanted = true;
@@ -95,6 +96,13 @@ function View({ name, label, route }) {
     );
     return () => (isWanted = false);
   }, [name, tries]);
+  if (fault)
+    return html`<div class="page">
+      <${Empty} title="This view failed.">
+        <p>That is a fault of the page; the documents are as they were.</p>
+        <${Button} onClick=${forget}>Show it again</${Button}>
+      </${Empty}>
+    </div>`;
   if (shown.component) return html`<${shown.component} route=${route} />`;
   if (!shown.isMissing) return html`<div class="page" aria-busy="true"></div>`;
   return html`<div class="page">

@@ -176,6 +176,11 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
     // The text is whole meanwhile; who leaves and comes back finds the picture, and nothing moves when it comes.
     await turn().locator('.answer .chip').first().waitFor();
     const conversation = new URL(page.url()).hash;
+    const kept = `/api/conversations/${conversation.slice('#/ask/'.length)}`;
+    await until(
+      async () => (await (await service.get(kept)).text()).includes('"image":"'),
+      'the turn with its picture',
+    );
     await page.goto(`${service.url}/#/documents`);
     await page.reload();
     await page.goto(`${service.url}/${conversation}`);

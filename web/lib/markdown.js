@@ -41,9 +41,21 @@ const SIGNED = /\uE000(\d+)\uE001/;
  * node for `[number]`, or nothing where that is no marker.
  */
 export function renderMarkdown(text, marker = () => undefined) {
+  return nodesOf(parse(text), marker);
+}
+
+/** What was read last, so that a page of answers is not read again with every word of another one. */
+const parsed = new Map();
+const HELD = 60;
+
+function parse(text) {
+  const known = parsed.get(text);
+  if (known) return known;
   const signed = text.replaceAll(/[\uE000\uE001]/g, '').replaceAll(MARKER, '\uE000$1\uE001');
   const fragment = DOMPurify.sanitize(marked.parse(signed, { async: false }), SAFE);
-  return nodesOf(fragment, marker);
+  parsed.set(text, fragment);
+  if (parsed.size > HELD) parsed.delete(parsed.keys().next().value);
+  return fragment;
 }
 
 const nodesOf = (parent, marker) => [...parent.childNodes].map((node) => toNode(node, marker));

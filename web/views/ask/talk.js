@@ -2,6 +2,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { api, isStopped, stream } from '../../lib/api.js';
 import { listen } from '../../lib/events.js';
 
+const DRAW_MS = 40;
+
 /** Conversations that were opened, by their id. An answer goes on while another view is looked at. */
 const open = new Map();
 
@@ -57,7 +59,14 @@ function createTalk(id) {
   let draw = null;
   let underway = null;
   let keeping = Promise.resolve();
-  const changed = () => draw?.();
+  let later;
+  /** Words come faster than they can be read. */
+  const changed = () => {
+    later ??= setTimeout(() => {
+      later = undefined;
+      draw?.();
+    }, DRAW_MS);
+  };
 
   /** One after the other, so that an older state of a turn never replaces a newer one. */
   function keep(turn) {

@@ -26,7 +26,7 @@ export function Turn({ turn, talk, quote, open, onAgain }) {
   };
   return html`<article class="turn" id=${`turn-${number}`} aria-labelledby=${`question-${number}`}>
     <h2 id=${`question-${number}`} class="question">${question}</h2>
-    ${turn.rewritten && html`<p class="soft small searched">Searched for “${turn.rewritten}”</p>`}
+    ${turn.rewritten && html`<p class="soft small searched">Searched for “${turn.rewritten.query}”</p>`}
     ${isAsking && answer === '' && html`<div class="waits"><${Progress} label=${sources.length > 0 ? 'Writing' : 'Looking for passages'} /></div>`}
     <${Answer} text=${answer} isAsking=${isAsking} chip=${chip} />
     <${Ending} turn=${turn} onAgain=${onAgain} />
