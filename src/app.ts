@@ -81,7 +81,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
   const figures = createFigures({ folder: join(config.data, 'figures') }, { database });
-  const { store, state: storeState } = await createStore(config, database);
+  const { store, language, state: storeState } = await createStore(config, database);
   const { maxFileBytes, limits } = config.extract;
   checkLanguages(limits.ocrLanguages);
   const own = await loadOwnProcessors(config.processors, log);
@@ -146,16 +146,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const stores = createVectorStores({ database, collections: catalogue.collections });
 
   // A question arrives, and an answer leaves.
-  const { embedder } = vectors.change;
   const canDraw = (model: string): boolean => pictures.canDraw(model);
-  const asking = createAsking(config, {
-    store,
-    embedder,
-    models,
-    coverage: catalogue.coverage,
-    canDraw,
-    log,
-  });
+  const { embedder } = vectors.change;
+  const answering = { store, embedder, models, coverage: catalogue.coverage, canDraw, language, log };
+  const asking = createAsking(config, answering);
   const golden = createGolden({ database, retrieve: asking.retrieve });
 
   // Pictures beside the text.

@@ -11,6 +11,7 @@ import type { Chat } from './ask/ask.ts';
 import type { Log } from './log.ts';
 import { createRerankServer } from './models/rerank.ts';
 import type { Models } from './models/models.ts';
+import type { Language } from './store/language.ts';
 import type { Store } from './store/store.ts';
 
 /** A small model on a processor needs about that for one line; a reader does not wait longer for it. */
@@ -27,10 +28,11 @@ export function createAsking(
     models: Models;
     coverage: () => Coverage;
     canDraw: (model: string) => boolean;
+    language: Language;
     log: Log;
   },
 ) {
-  const { store, embedder, models, coverage, canDraw, log } = parts;
+  const { store, embedder, models, coverage, canDraw, language, log } = parts;
   const chat = createChatPort(models);
   const retrieve = createRetrieve({ store, embedder, rerank: createSecondStage(rerank, chat, log), log });
   const find = createFind(
@@ -46,7 +48,7 @@ export function createAsking(
     chat,
     retrieve,
     find,
-    ask: createAsk({ find, chat, coverage, canDraw, log }),
+    ask: createAsk({ find, chat, coverage, canDraw, language, log }),
     chatModels: models.chatModels,
   };
 }

@@ -16,6 +16,7 @@ import type { Find } from './find.ts';
 import type { Rewritten } from './follow-up.ts';
 import type { Illustration } from './illustrate.ts';
 import { buildPrompt } from './prompt.ts';
+import { ENGLISH, type Language } from '../store/language.ts';
 import { bestSentences, creditPassages, worthQuoting } from './quote.ts';
 import { begun, tell } from './tell.ts';
 
@@ -118,6 +119,7 @@ export function createAsk({
   chat,
   coverage,
   canDraw = () => false,
+  language = ENGLISH,
   log,
 }: {
   find: Find;
@@ -126,6 +128,8 @@ export function createAsk({
   coverage: (collections?: readonly string[]) => Coverage;
   /** Whether pictures can be made now, and the model knows how to call a tool. */
   canDraw?: (model: string) => boolean;
+  /** Whose words the documents have, for what is quoted. */
+  language?: Language;
   log: Log;
 }) {
   return async function* ask(request: AskRequest, signal: AbortSignal): AsyncGenerator<AskEvent> {
@@ -139,7 +143,7 @@ export function createAsk({
     const onDraw = canOffer(request, model) ? (numbers: readonly number[]) => (drawn = numbers) : undefined;
     const written = model === undefined ? undefined : await begin(request, passages, signal, onDraw);
     if (model === undefined || !written)
-      yield* tell(quoted(request.question, passages, chat.whyNot()), {
+      yield* tell(quoted(request.question, passages, language, chat.whyNot()), {
         sources,
         model: null,
         index,
@@ -153,7 +157,7 @@ export function createAsk({
           index,
           rewritten,
           exact: (citation, text, marker) => exactCitation(citation, text, marker, request.publicUrl),
-          credit: (text) => creditPassages(text, passages),
+          credit: (text) => creditPassages(text, passages, language),
           isPlain: request.options?.format !== undefined,
         }),
         () => drawn,
@@ -197,10 +201,16 @@ function needsModel({ options = {}, images = [] }: AskRequest): boolean {
 }
 
 /** The answer without a language model: the sentences that fit best, each with its marker. */
-function quoted(question: string, passages: readonly Passage[], whyNot: string): { text: string }[] {
+function quoted(
+  question: string,
+  passages: readonly Passage[],
+  language: Language,
+  whyNot: string,
+): { text: string }[] {
   if (passages.length === 0) return [{ text: 'Nothing in the documents fits this question.' }];
-  const quotes = worthQuoting(question, passages, QUOTED_PASSAGES).map(
-    ({ passage, number }) => `\n\n> ${withoutMarkers(bestSentences(question, passage))} [${number}]`,
+  const quotes = worthQuoting(question, passages, QUOTED_PASSAGES, language).map(
+    ({ passage, number }) =>
+      `\n\n> ${withoutMarkers(bestSentences(question, passage, language))} [${number}]`,
   );
   return [{ text: `${whyNot} These passages fit best:` }, ...quotes.map((text) => ({ text }))];
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { ChatMessage, ChatOptions } from '../models/model-server.ts';
@@ -69,7 +70,7 @@ export function createStandAlone(
   return async function standAlone(followUp: FollowUp, signal: AbortSignal): Promise<Rewritten | undefined> {
     const before = questionsBefore(followUp);
     if (before.length === 0 || followUp.question.length > MOST_CHARACTERS) return undefined;
-    const key = JSON.stringify([followUp.question, followUp.history]);
+    const key = keyOf(followUp);
     const remembered = known.get(key);
     if (remembered) return remembered;
     const query = await rewrite(followUp, signal);
@@ -81,6 +82,14 @@ export function createStandAlone(
     known.set(key, rewritten);
     return rewritten;
   };
+}
+
+/** A conversation may be long: it is remembered by its hash. */
+function keyOf({ question, history = [] }: FollowUp): string {
+  const said = history.map(({ role, content }) => [role, content]);
+  return createHash('sha256')
+    .update(JSON.stringify([question, said]))
+    .digest('base64');
 }
 
 function questionsBefore({ history = [] }: FollowUp): string[] {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
+import { meanScores, scoreRanking, type RankScores } from './rank-scores.ts';
 import type { Retrieve } from './retrieve.ts';
 
 /** A question with the documents that answer it, by their `uri`: what the index is measured with. */
@@ -58,34 +59,27 @@ export function createGolden({ database, retrieve }: { database: Database; retri
       .all<{ id: string; question: string; documents: string }>('select * from golden order by id')
       .map(({ id, question, documents }) => ({ id, question, documents: Uris.parse(JSON.parse(documents)) }));
 
-  /** The places of the right documents among the first that are found, from 1. */
-  async function placesOf({ question, documents }: GoldenQuestion, signal: AbortSignal): Promise<number[]> {
+  /** The first documents that are found, by their `uri`. */
+  async function found({ question }: GoldenQuestion, signal: AbortSignal): Promise<string[]> {
     const { passages } = await retrieve({ text: question, limit: 5 * DEPTH }, signal);
-    const found = [...new Set(passages.map(({ document }) => document.uri))].slice(0, DEPTH);
-    return documents.map((uri) => found.indexOf(uri) + 1).filter((place) => place > 0);
+    return [...new Set(passages.map(({ document }) => document.uri))].slice(0, DEPTH);
   }
 
   /** How well the index as it is now answers them; undefined when there are none. */
   async function score(signal: AbortSignal): Promise<GoldenScores | undefined> {
     const questions = list();
     if (questions.length === 0) return undefined;
-    const sums = { recall: 0, mrr: 0, ndcg: 0 };
-    const found: GoldenResult['places'] = {};
+    const rankings: RankScores[] = [];
+    const places: GoldenResult['places'] = {};
     for (const question of questions) {
-      const places = await placesOf(question, signal);
-      found[question.id] = places;
-      sums.recall += places.length / question.documents.length;
-      sums.mrr += places.length === 0 ? 0 : 1 / Math.min(...places);
-      sums.ndcg += gain(places) / gain(question.documents.slice(0, DEPTH).map((_, at) => at + 1));
+      const uris = await found(question, signal);
+      const right = new Map(question.documents.map((uri) => [uri, 1]));
+      rankings.push(scoreRanking(uris, right));
+      places[question.id] = [...right.keys()].map((uri) => uris.indexOf(uri) + 1).filter((at) => at > 0);
     }
-    const mean = (sum: number): number => sum / questions.length;
-    const scores = {
-      questions: questions.length,
-      recall: mean(sums.recall),
-      mrr: mean(sums.mrr),
-      ndcg: mean(sums.ndcg),
-    };
-    await keep({ ...scores, at: new Date().toISOString(), places: found });
+    const { recall_at_10: recall, mrr_at_10: mrr, ndcg_at_10: ndcg } = meanScores(rankings);
+    const scores = { questions: questions.length, recall, mrr, ndcg };
+    await keep({ ...scores, at: new Date().toISOString(), places });
     return scores;
   }
 
@@ -130,8 +124,4 @@ export function createGolden({ database, retrieve }: { database: Database; retri
       if (changes === 0) throw new LimnerError('not_found', `There is no golden question ${id}.`);
     },
   };
-}
-
-function gain(places: readonly number[]): number {
-  return places.reduce((sum, place) => sum + 1 / Math.log2(place + 1), 0);
 }

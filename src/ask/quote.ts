@@ -1,4 +1,5 @@
 import { readingText, type Passage } from '../document.ts';
+import { ENGLISH, type Language } from '../store/language.ts';
 import { queryTerms, tokenize } from '../store/tokenize.ts';
 
 /** Sentences of a passage that are quoted, at most. */
@@ -17,9 +18,10 @@ export function worthQuoting(
   question: string,
   passages: readonly Passage[],
   limit: number,
+  language = ENGLISH,
 ): { passage: Passage; number: number }[] {
-  const asked = new Set(queryTerms(question));
-  const shared = passages.map(({ text }) => sharedWith(asked, text));
+  const asked = new Set(queryTerms(question, language));
+  const shared = passages.map(({ text }) => sharedWith(asked, text, language));
   const enough = Math.max(...shared, 0) * QUOTE_SHARE;
   return passages
     .map((passage, at) => ({ passage, number: at + 1 }))
@@ -28,13 +30,13 @@ export function worthQuoting(
 }
 
 /** The sentences of the passage that share most with the question, in their order. */
-export function bestSentences(question: string, passage: Passage): string {
-  const asked = new Set(queryTerms(question));
+export function bestSentences(question: string, passage: Passage, language = ENGLISH): string {
+  const asked = new Set(queryTerms(question, language));
   const sentences = [...segmenter.segment(passage.text.replace(/\s+/gu, ' '))].map(({ segment }) =>
     segment.trim(),
   );
   const ranked = sentences
-    .map((sentence, at) => ({ at, shared: sharedWith(asked, sentence) }))
+    .map((sentence, at) => ({ at, shared: sharedWith(asked, sentence, language) }))
     .sort((one, other) => other.shared - one.shared || one.at - other.at)
     .slice(0, QUOTED_SENTENCES)
     .filter(({ shared }, rank) => rank === 0 || shared > 0);
@@ -45,20 +47,20 @@ export function bestSentences(question: string, passage: Passage): string {
     .join(' … ');
 }
 
-function sharedWith(asked: ReadonlySet<string>, sentence: string): number {
-  return new Set(tokenize(sentence)).intersection(asked).size;
+function sharedWith(asked: ReadonlySet<string>, sentence: string, language: Language): number {
+  return new Set(tokenize(sentence, language)).intersection(asked).size;
 }
 
 /**
  * Numbers of the passages that an answer without markers speaks from: those that hold most of its words.
  * None for an answer that shares little with any passage, as a refusal does.
  */
-export function creditPassages(answer: string, passages: readonly Passage[]): number[] {
-  const words = new Set(queryTerms(answer));
+export function creditPassages(answer: string, passages: readonly Passage[], language = ENGLISH): number[] {
+  const words = new Set(queryTerms(answer, language));
   if (words.size < 3) return [];
   const shares = passages.map((passage, at) => ({
     number: at + 1,
-    share: new Set(tokenize(readingText(passage))).intersection(words).size / words.size,
+    share: new Set(tokenize(readingText(passage), language)).intersection(words).size / words.size,
   }));
   const best = shares.reduce((one, other) => (other.share > one.share ? other : one), {
     number: 0,

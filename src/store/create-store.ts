@@ -1,7 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import { createEmbeddedStore } from './embedded.ts';
-import { ENGLISH, loadLanguage } from './language.ts';
+import { ENGLISH, loadLanguage, type Language } from './language.ts';
 import { createQdrantStore, type QdrantStore } from './qdrant.ts';
 import { createRevisions } from './qdrant-revisions.ts';
 import { createQdrantServer, type QdrantOptions } from './qdrant-server.ts';
@@ -27,6 +27,8 @@ export interface StoreState {
 export interface StoreInForce {
   store: Store;
   kind: StoreKind;
+  /** Whose words it stems. */
+  language: Language;
   /** Never fails: a store that cannot be asked is `unavailable`. */
   state(): Promise<StoreState>;
 }
@@ -46,7 +48,7 @@ export async function createStore(
 ): Promise<StoreInForce> {
   const language = await loadLanguage(options.language);
   if (kindInForce(options, database) === 'embedded')
-    return embedded(createEmbeddedStore(database, language), options.qdrant !== undefined);
+    return { ...embedded(createEmbeddedStore(database, language), options.qdrant !== undefined), language };
   if (language !== ENGLISH)
     throw new LimnerError(
       'invalid_config',
@@ -58,7 +60,7 @@ export async function createStore(
       'The passages of this data folder are in Qdrant: set QDRANT_URL, and `limner store move --to embedded` brings them back.',
     );
   await putInForce(database, 'qdrant');
-  return qdrant(createQdrantStore(options.qdrant, database), options.qdrant);
+  return { ...qdrant(createQdrantStore(options.qdrant, database), options.qdrant), language };
 }
 
 /** How a server is, in words, without making or changing anything there. Throws `store_unavailable` when it is not there. */
@@ -125,7 +127,7 @@ function hasEmbedded({ read }: Database): boolean {
   return table !== undefined && read.get('select 1 from chunk limit 1') !== undefined;
 }
 
-function embedded(store: Store, isQdrantSet: boolean): StoreInForce {
+function embedded(store: Store, isQdrantSet: boolean): Omit<StoreInForce, 'language'> {
   const message = isQdrantSet
     ? 'QDRANT_URL is set, and the passages are in the embedded store; `limner store move --to qdrant` moves them.'
     : null;
@@ -136,7 +138,7 @@ function embedded(store: Store, isQdrantSet: boolean): StoreInForce {
   };
 }
 
-function qdrant(store: QdrantStore, options: QdrantOptions): StoreInForce {
+function qdrant(store: QdrantStore, options: QdrantOptions): Omit<StoreInForce, 'language'> {
   const hurried = createQdrantServer(options, HURRY);
   const about = { kind: 'qdrant', url: store.address, collection: store.alias } as const;
 

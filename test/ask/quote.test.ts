@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { bestSentences, creditPassages, worthQuoting } from '../../src/ask/quote.ts';
+import { loadLanguage } from '../../src/store/language.ts';
 import { passageOf } from './material.ts';
 
 const STATION = passageOf({
@@ -63,4 +64,11 @@ describe('an answer without markers', () => {
   test('is credited to nobody when there is nobody', () => {
     expect(creditPassages('The spare fuse lies in the biscuit tin.', [])).toEqual([]);
   });
+});
+
+test('words are those of the language', async () => {
+  const german = await loadLanguage('de');
+  const passage = passageOf({ text: 'Wie es war, so ist es. Die alten Häuser stehen noch.' });
+  expect(bestSentences('Wie ist es mit dem Haus?', passage, german)).toBe('Die alten Häuser stehen noch.');
+  expect(bestSentences('Wie ist es mit dem Haus?', passage)).not.toBe('Die alten Häuser stehen noch.');
 });
