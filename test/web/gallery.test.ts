@@ -133,6 +133,18 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
     expect(await link.evaluate((one) => one === document.activeElement)).toBe(true);
   });
 
+  it('catches up with what was made while the service could not be reached', async () => {
+    await studio.show('gallery');
+    await tiles().first().waitFor();
+    const before = await tiles().count();
+    await studio.restart();
+    await studio.make({ workflow: 'draw', inputs: { prompt: 'made meanwhile' } });
+    await page.getByRole('img', { name: 'made meanwhile' }).waitFor();
+    expect(await tiles().count()).toBe(before + 1);
+    // What the browser says of the time between.
+    studio.troubles.length = 0;
+  });
+
   it('deletes what is asked twice', async () => {
     const [first] = await studio.jobs('query=night');
     await studio.show(`gallery/${first?.id}`);

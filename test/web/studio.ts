@@ -28,6 +28,8 @@ export interface Studio {
   /** Has something made, and waits until it is. */
   make(body: object): Promise<Job>;
   jobs(query?: string): Promise<Job[]>;
+  /** The service ends at once; resolves when it is there again, at the same address. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -40,20 +42,27 @@ export async function openStudio(
   const comfy = await createFakeComfy();
   const LIMNER_WORKFLOWS = await writeWorkflows(join(folder, 'workflows'));
   await prepare(folder);
-  const service = await startService(folder, {
-    COMFYUI_URL: comfy.url,
-    LIMNER_WORKFLOWS,
-    LIMNER_ILLUSTRATE_WORKFLOW: 'draw',
-    ...env,
-  });
-  await until(
-    async () => (await (await service.get('/api/workflows')).text()).includes('"ready":true'),
-    'the painter',
-  );
+  async function start(more: Record<string, string> = {}): Promise<Service> {
+    const started = await startService(folder, {
+      COMFYUI_URL: comfy.url,
+      LIMNER_WORKFLOWS,
+      LIMNER_ILLUSTRATE_WORKFLOW: 'draw',
+      ...env,
+      ...more,
+    });
+    await until(
+      async () => (await (await started.get('/api/workflows')).text()).includes('"ready":true'),
+      'the painter',
+    );
+    return started;
+  }
+  let service = await start();
   const browser = await openBrowser();
   const { page, troubles } = await openPage(browser, service.url);
   return {
-    service,
+    get service() {
+      return service;
+    },
     comfy,
     browser,
     page,
@@ -63,6 +72,10 @@ export async function openStudio(
       Job.parse(await (await service.post('/api/images', { wait: true, ...body })).json()),
     jobs: async (query = '') =>
       z.object({ data: z.array(Job) }).parse(await (await service.get(`/api/images?${query}`)).json()).data,
+    async restart() {
+      await service.kill();
+      service = await start({ LIMNER_PORT: new URL(service.url).port });
+    },
     async close() {
       await browser.close();
       await service.stop();

@@ -41,8 +41,25 @@ export function useGallery({ kind, workflow, query }) {
     return () => reading.current?.abort();
   }, [kind, workflow, query]);
 
+  /** After a gap in the events: what is new goes to the front, and who has scrolled far stays there. */
+  async function catchUp() {
+    const before = reading.current;
+    const { data, next_cursor: next } = await api.get(
+      address({ state: 'done', kind, workflow, query, limit: FIRST }),
+    );
+    // Another filter has been chosen, or more was read.
+    if (reading.current !== before) return;
+    setState((old) => {
+      const known = new Set(old.jobs.map(({ id }) => id));
+      const isJoined = data.some(({ id }) => known.has(id));
+      return isJoined
+        ? { ...old, jobs: appended(data, old.jobs) }
+        : { ...old, jobs: data, next, isKnown: true };
+    });
+  }
+
   useEvents((name, job) => {
-    if (name === 'connected') read();
+    if (name === 'connected') void catchUp().catch(() => {}); // the lost connection is said elsewhere
     if (name !== 'image' || !isEnded(job)) return;
     if (job.state === 'done' && fits(job)) setState((old) => ({ ...old, jobs: prepended(old.jobs, job) }));
     if (job.state === 'failed' || job.state === 'lost')
