@@ -57,11 +57,24 @@ export function addGates(
   });
 
   server.setNotFoundHandler((request, reply) => {
-    const methods = methodsOf(request.url.split('?', 1)[0] ?? '');
-    if (methods.length === 0) throw new LimnerError('not_found', 'There is no such route.');
+    const path = request.url.split('?', 1)[0] ?? '';
+    const methods = methodsOf(path);
+    if (methods.length === 0) throw new LimnerError('not_found', noRoute(path, methodsOf));
     void reply.header('allow', methods.join(', '));
     throw new LimnerError('method_not_allowed', `This address takes ${methods.join(', ')}.`);
   });
+}
+
+/** What most who land here did: a base URL without `/v1`, or with two, or a part of OpenAI's API that is not here. */
+function noRoute(path: string, methodsOf: (path: string) => string[]): string {
+  if (methodsOf(`/v1${path}`).length > 0)
+    return 'There is no such route. OpenAI’s API begins with /v1 here: the base URL of a client ends with it.';
+  if (path.startsWith('/v1/v1/')) return 'There is no such route. The base URL of the client has /v1 twice.';
+  if (path === '/v1/completions')
+    return 'The old completions are not here; use /v1/chat/completions or /v1/responses.';
+  if (path.startsWith('/v1/'))
+    return 'This part of OpenAI’s API is not here; GET /openapi.json lists what is.';
+  return 'There is no such route.';
 }
 
 function addHeaders({ headers }: FastifyRequest, reply: FastifyReply, origins: readonly string[]): void {
@@ -76,7 +89,12 @@ function addHeaders({ headers }: FastifyRequest, reply: FastifyReply, origins: r
   void reply
     .header('access-control-allow-origin', headers.origin)
     .header('access-control-allow-methods', METHODS)
-    .header('access-control-allow-headers', 'authorization, content-type')
+    // OpenAI's client for browsers sends a dozen headers of its own.
+    .header(
+      'access-control-allow-headers',
+      headers['access-control-request-headers'] ?? 'authorization, content-type',
+    )
+    .header('access-control-expose-headers', 'retry-after')
     .header('access-control-max-age', '600');
 }
 

@@ -92,7 +92,8 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
     connectionTimeout: 0,
     requestTimeout: HOUR_MS,
     keepAliveTimeout: 10_000,
-    routerOptions: { maxParamLength: 500 },
+    // Base URLs are written with and without their last slash.
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     http: { headersTimeout: HEAD_MS, connectionsCheckingInterval: 2_000 },
     trustProxy: false,
     // Streams of events never end by themselves; without this the service could not stop.
