@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import iconv from 'iconv-lite';
 import type MsgReader from '@kenjiuno/msgreader';
 import type { FieldsData } from '@kenjiuno/msgreader';
 import type { SourceFile } from '../document.ts';
@@ -11,7 +12,7 @@ import { createSectioner } from './sectioner.ts';
 /** Outlook messages: headers and text; attachments are read as documents of their own. */
 export const msg: Processor = {
   name: 'msg',
-  version: 1,
+  version: 2,
   kinds: ['msg'],
   label: 'an Outlook message',
   extensions: ['msg'],
@@ -31,7 +32,10 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
 function parse(data: Buffer): { fields: FieldsData; members: Member[] } {
   const load: typeof MsgReader = createRequire(import.meta.url)('@kenjiuno/msgreader');
   try {
+    const encoding = encodingOf(new load.default(new Uint8Array(data).buffer).getFileData());
     const reader = new load.default(new Uint8Array(data).buffer);
+    // Known only after a first look; texts in Unicode stay what they are.
+    if (encoding) reader.parserConfig = { ansiEncoding: encoding };
     const fields = reader.getFileData();
     const members = (fields.attachments ?? []).map((attachment, index) => {
       const { fileName, content } = reader.getAttachment(attachment);
@@ -46,6 +50,20 @@ function parse(data: Buffer): { fields: FieldsData; members: Member[] } {
     });
   }
 }
+
+/** The encoding of texts that are not in Unicode, by the number that Windows gives it; undefined for the usual one. */
+function encodingOf({ messageCodepage, internetCodepage }: FieldsData): string | undefined {
+  const number = messageCodepage ?? internetCodepage ?? 0;
+  if (number === UTF_8) return 'utf-8';
+  if (JAPANESE_MAIL.has(number)) return 'cp932';
+  if (number > LATIN && number < LATIN + 16) return `iso-8859-${number - LATIN}`;
+  return iconv.encodingExists(`cp${number}`) ? `cp${number}` : undefined;
+}
+
+const UTF_8 = 65_001;
+const JAPANESE_MAIL = new Set([50_220, 50_221, 50_222, 51_932]);
+/** The number before that of ISO 8859-1. */
+const LATIN = 28_590;
 
 function headerLines(fields: FieldsData): string[] {
   const people = fields.recipients ?? [];
@@ -69,7 +87,8 @@ function person(name = '', address = ''): string {
   return name && address && name !== address ? `${name} <${address}>` : address || name;
 }
 
-function bodyLines({ body, bodyHtml, html }: FieldsData): string[] {
+function bodyLines(fields: FieldsData): string[] {
+  const { body, bodyHtml, html } = fields;
   if (body?.trim()) return body.split(/\r?\n/);
-  return htmlLines(bodyHtml ?? (html ? Buffer.from(html).toString('utf8') : ''));
+  return htmlLines(bodyHtml ?? (html ? iconv.decode(Buffer.from(html), encodingOf(fields) ?? 'utf-8') : ''));
 }
