@@ -13,7 +13,7 @@ const SAMPLE_BYTES = 16 * 1024;
 /** Comma- and tab-separated values: rows with their header, by cell range. */
 export const csv: Processor = {
   name: 'csv',
-  version: 1,
+  version: 2,
   kinds: ['csv'],
   label: 'a table of comma-separated values',
   extensions: ['csv', 'tsv', 'tab'],
@@ -27,6 +27,7 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   let number = 0;
   for await (const cells of readRows(file)) {
     number += 1;
+    if (number === 1 && cells[0]?.toLowerCase().startsWith('sep=') && cells.length < 3) continue;
     if (cells.some((cell) => cell.trim() !== '')) writer.add({ cells, number });
     const sections = writer.take();
     if (sections.length > 0) yield { sections };
@@ -40,7 +41,10 @@ async function* readRows(file: SourceFile): AsyncGenerator<string[]> {
   const sample = new TextDecoder(charset.startsWith('utf') ? charset : 'latin1').decode(
     await readBytes(file.path, SAMPLE_BYTES),
   );
-  const { delimiter } = papa.parse(sample, { preview: 20, delimitersToGuess: DELIMITERS }).meta;
+  // Excel writes the sign into the first line of files that are not parted by the one of its country.
+  const told = /^\uFEFF?"?sep=(.)"?\r?\n/i.exec(sample)?.[1];
+  const guess = { preview: 20, delimitersToGuess: DELIMITERS, skipEmptyLines: true };
+  const delimiter = told ?? papa.parse(sample, guess).meta.delimiter;
   const parser = papa.parse(papa.NODE_STREAM_INPUT, { delimiter });
   const source = Readable.from(decodeFile(file.path, charset));
   source.on('error', (error) => parser.destroy(error));

@@ -4,6 +4,8 @@ import type { Section } from '../document.ts';
 const TARGET_LENGTH = 900;
 /** A header longer than this is not said again. */
 const MAX_HEADER = 300;
+/** Further down it is no header any more. */
+const LAST_HEADER_ROW = 10;
 
 export interface Row {
   cells: readonly string[];
@@ -22,8 +24,8 @@ export interface RowWriter {
 }
 
 /**
- * Gathers rows to sections of modest length, a line each in the manner of Markdown. Where the first row looks like
- * a header, every section begins with it, so that a found row says what its cells mean.
+ * Gathers rows to sections of modest length, a line each in the manner of Markdown. Where the first row of several cells
+ * looks like a header, every section begins with it, so that a found row says what its cells mean.
  */
 export function createRowWriter(place: PlaceOfRows): RowWriter {
   const done: Section[] = [];
@@ -31,6 +33,7 @@ export function createRowWriter(place: PlaceOfRows): RowWriter {
   let lines: string[] = [];
   let length = 0;
   let columns = 0;
+  let rows = 0;
   let range: [number, number] | undefined;
 
   function close(): void {
@@ -44,7 +47,9 @@ export function createRowWriter(place: PlaceOfRows): RowWriter {
   return {
     add({ cells, number }) {
       const line = toLine(cells);
-      const opens = header === undefined;
+      // Lines of one cell above the table are its caption.
+      const opens = header === undefined && (filled(cells) > 1 || rows >= LAST_HEADER_ROW);
+      rows += 1;
       if (opens) header = isHeader(cells) ? `${line}\n|${' --- |'.repeat(cells.length)}` : '';
       if (range && length + line.length > TARGET_LENGTH) close();
       lines.push(opens && header ? header : line);
@@ -67,6 +72,10 @@ function toLine(cells: readonly string[]): string {
 
 /** Two names or more, and no number among them. */
 function isHeader(cells: readonly string[]): boolean {
-  const filled = cells.filter((cell) => cell.trim() !== '');
-  return filled.length > 1 && filled.every((cell) => Number.isNaN(Number(cell)));
+  const names = cells.filter((cell) => cell.trim() !== '');
+  return names.length > 1 && names.every((cell) => Number.isNaN(Number(cell)));
+}
+
+function filled(cells: readonly string[]): number {
+  return cells.filter((cell) => cell.trim() !== '').length;
 }

@@ -86,6 +86,16 @@ describe('the assembler', () => {
       ...row(88, [0, 'Tar'], [75, '1400'], [185, 'ell']),
     ];
     expect(assemble(numbers)).toBe('Rope | 12 | ell\nTar | 1400 | ell');
+    const tall = [
+      ...row(100, [0, 'Ship'], [100, 'Cargo'], [200, 'For']),
+      ...row(88, [0, 'Marigold'], [100, 'slate and'], [200, 'Hamburg']),
+      ...row(76, [100, 'some tar']),
+      ...row(64, [0, 'Petrel'], [200, 'Leith']),
+      ...row(52, [0, 'The rest is at sea']),
+    ];
+    expect(assemble(tall)).toBe(
+      'Ship | Cargo | For\nMarigold | slate and | Hamburg\n| some tar\nPetrel | | Leith\nThe rest is at sea',
+    );
     const twoLines = [
       ...row(100, [0, 'Carrick'], [200, '4 May']),
       ...row(88, [0, 'Dear sir']),
