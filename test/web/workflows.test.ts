@@ -110,7 +110,7 @@ describe.skipIf(!hasBrowser)('workflows as forms (needs /usr/bin/chromium)', () 
     expect(shares.size).toBeGreaterThan(2);
     await page.getByLabel('Seconds', { exact: true }).fill('30');
     await run();
-    await page.locator('.result').first().getByText('Being made').waitFor();
+    await page.locator('.result .tag').first().getByText('Being made').waitFor();
     // Whoever looks elsewhere sees it in the queue.
     await studio.show('workflows');
     const queued = page.locator('.queue .job');

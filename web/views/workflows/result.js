@@ -16,11 +16,10 @@ const STATES = {
 /** A job from its beginning to its picture. */
 export function Result({ job: begun }) {
   const job = useJob(begun);
+  const isDone = job.state === 'done';
   return html`<li class="result">
-    <div role="status">
-      ${job.state === 'done' ? html`<p class="unseen">It is made.</p>` : html`<${Waiting} job=${job} />`}
-    </div>
-    ${job.state === 'done' && html`<${Made} job=${job} />`}
+    <p class="unseen" role="status">${isDone ? 'It is made.' : STATES[job.state]}</p>
+    ${isDone ? html`<${Made} job=${job} />` : html`<${Waiting} job=${job} />`}
   </li>`;
 }
 
