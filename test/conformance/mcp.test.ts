@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startBench } from '../api/setup.ts';
-import { QUICK, writeWorkflows } from '../comfy/bed.ts';
+import { GRAPHS, QUICK, writeWorkflows } from '../comfy/bed.ts';
 import { createFakeComfy } from '../fakes/comfyui.ts';
 import { createFakeOllama } from '../fakes/ollama.ts';
 import { until } from '../until.ts';
@@ -17,6 +17,18 @@ const KEY = 'the-admin-key';
 const [ollama, comfy] = [await createFakeOllama(), await createFakeComfy()];
 const workflows = await mkdtemp(join(tmpdir(), 'limner-mcp-'));
 await writeWorkflows(workflows);
+await appendFile(
+  join(workflows, 'manifest.yml'),
+  `  - name: worded
+    file: worded.json
+    inputs: {prompt: {kind: text, required: true, to: [{class: PreviewAny, input: source}]}}
+    outputs: [{id: '9'}]
+`,
+);
+await writeFile(
+  join(workflows, 'worded.json'),
+  JSON.stringify({ ...GRAPHS['plain.json'], 3: { class_type: 'PreviewAny', inputs: { source: '' } } }),
+);
 const bench = await startBench(
   {
     LIMNER_API_KEYS: KEY,
@@ -99,15 +111,19 @@ describe.each([
 ])('over %s', (name, open) => {
   test('a picture is made and shown', async () => {
     const { client } = await open();
-    await until(
-      async () => (await use(client, 'draw', { prompt: 'x', workflow: 'plain' })).text !== '',
-      'the painter',
-    );
-    // `edit` needs a picture, and says so; `plain` takes no words.
+    const drawn = await until(async () => {
+      const result = await use(client, 'draw', { prompt: 'a lamp', workflow: 'worded', wait: true });
+      return result.isError ? undefined : result;
+    }, 'the painter');
+    const [picture] = drawn.content;
+    expect(picture).toMatchObject({ type: 'image', mimeType: 'image/png' });
+    expect(Buffer.from(picture?.data ?? '', 'base64').toString('latin1', 1, 4)).toBe('PNG');
+    const job = await use(client, 'draw', { prompt: 'another lamp', workflow: 'worded' });
+    expect(JSON.parse(job.text)).toMatchObject({ object: 'image.job', generated: true });
     const refused = await use(client, 'draw', { prompt: 'a lamp', workflow: 'edit', wait: true });
     expect([refused.isError, refused.text]).toEqual([true, expect.stringContaining('image')]);
     await client.close();
-  });
+  }, 30_000);
 
   test('documents are resources, and a question is a prompt with its passages', async () => {
     const { client } = await open();

@@ -1,5 +1,7 @@
+import { openAsBlob } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { text as textOf } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startBench } from '../api/setup.ts';
@@ -50,7 +52,7 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
       }),
     );
   }
-  asked.push(Asked.parse(JSON.parse(await text(request))));
+  asked.push(Asked.parse(JSON.parse(await textOf(request))));
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   const chunk = (delta: object, finish: string | null = null): string =>
     `data: ${JSON.stringify({
@@ -197,4 +199,50 @@ test('a title cannot make a link or a picture of itself in a list of sources', a
   const list = choice?.message.content.split('\n\n').at(-1) ?? '';
   expect(list).toContain('https://limner.example/documents/');
   expect(list).not.toMatch(/!\[x\]\(|<b>/);
+});
+
+test('a picture is varied from documents of the key alone, whichever model is named', async () => {
+  const form = new FormData();
+  form.set('collection', 'theirs');
+  form.set(
+    'file',
+    await openAsBlob(fileURLToPath(new URL('../fixtures/figures.pdf', import.meta.url))),
+    'figures.pdf',
+  );
+  const encoded = new Response(form);
+  const sent = await bench.app.server.inject({
+    method: 'POST',
+    url: '/api/documents',
+    headers: {
+      authorization: `Bearer ${ADMIN}`,
+      'content-type': encoded.headers.get('content-type') ?? '',
+    },
+    payload: Buffer.from(await encoded.arrayBuffer()),
+  });
+  const { id } = Sent.parse(sent.json());
+  const text = await until(async () => {
+    const response = await bench.get(`/api/documents/${id}/text`, { authorization: `Bearer ${ADMIN}` });
+    return z.looseObject({ text: z.string() }).parse(response.json()).text;
+  }, 'the text of the figures');
+  const writer = await call(ADMIN, '/api/keys', {
+    name: 'x',
+    scopes: ['read', 'write'],
+    collections: ['ours'],
+  });
+  const own = z.looseObject({ key: z.string() }).parse(writer.json()).key;
+  const vary = (key: string, model: string) =>
+    call(key, '/v1/chat/completions', {
+      model,
+      messages: [
+        { role: 'user', content: text.slice(0, 200) },
+        { role: 'assistant', content: 'See [1].' },
+        { role: 'user', content: '/imagine [1] in blue' },
+      ],
+    });
+  // The owner's is found, and fails later: there is no painter.
+  await until(async () => (await vary(ADMIN, 'obedient')).statusCode === 503, 'the figure to be found');
+  for (const model of ['obedient', 'limner']) {
+    const response = await vary(own, model);
+    expect([response.statusCode, response.body]).toEqual([400, expect.stringContaining('shows no figure')]);
+  }
 });
