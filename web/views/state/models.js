@@ -62,7 +62,9 @@ function Role({ label, setting, model }) {
       <span>${label}</span>
       ${model?.state ? html`<${ModelState} model=${model} />` : !model && html`<${Tag}>not set</${Tag}>`}
     </p>
-    <p class="small">${model?.name || html`<span class="soft">Set ${setting}.</span>`}</p>
+    <p class="small">
+      ${model ? model.name || 'The only model that its server has.' : html`<span class="soft">Set ${setting}.</span>`}
+    </p>
     ${model?.state === 'pulling' && html`<${Progress} value=${model.progress} label=${`Pulling ${model.name}`} />`}
     ${model?.message && html`<p class="small soft">${model.message}</p>`}
   </li>`;

@@ -70,7 +70,7 @@ function Server({ kind, server }) {
     ${stuck && html`<p class="small wrong">It neither ends a run nor stops it: start it again.</p>`}
     ${
       !reachable &&
-      html`<p class="small">${message ?? server.chat?.message ?? server.embed?.message}</p>
+      html`<p class="small">${message ?? models.find((model) => model.message)?.message}</p>
         <p class="small soft">${ADVICE[kind]}</p>`
     }
     ${
