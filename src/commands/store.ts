@@ -80,7 +80,8 @@ async function move(config: Config, database: Database, target: StoreKind): Prom
     process.stdout.write(`The passages are in the ${target} store already.\n`);
     return 0;
   }
-  const [from, to] = [openMovable(source, config, database), openMovable(target, config, database)];
+  const from = await openMovable(source, config, database);
+  const to = await openMovable(target, config, database);
   const moved = await copyStore(from, to, progress());
   await putInForce(database, target);
   process.stdout.write(

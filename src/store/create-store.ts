@@ -1,7 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
 import { createEmbeddedStore } from './embedded.ts';
-import { ENGLISH, loadLanguage, type Language } from './language.ts';
+import { loadLanguage, type Language } from './language.ts';
 import { createQdrantStore, type QdrantStore } from './qdrant.ts';
 import { createRevisions } from './qdrant-revisions.ts';
 import { createQdrantServer, type QdrantOptions } from './qdrant-server.ts';
@@ -33,6 +33,12 @@ export interface StoreInForce {
   state(): Promise<StoreState>;
 }
 
+export interface StoreOptions {
+  qdrant: QdrantOptions | undefined;
+  /** A code of `LANGUAGE_CODES`. */
+  language: string;
+}
+
 const SCHEMA = [`create table store_in_force(id integer primary key check (id = 1), kind text not null);`];
 
 /** A server that is asked how it is has this long to answer. */
@@ -42,25 +48,19 @@ const HURRY = { timeoutMs: 3000, tries: 1, firstWaitMs: 0 };
  * The store that has the passages: the one that they were moved to, else Qdrant where `qdrant` is given before there
  * are any, else the embedded one. Throws `invalid_config` when they are in Qdrant and no address is given.
  */
-export async function createStore(
-  options: { qdrant: QdrantOptions | undefined; language: string },
-  database: Database,
-): Promise<StoreInForce> {
+export async function createStore(options: StoreOptions, database: Database): Promise<StoreInForce> {
   const language = await loadLanguage(options.language);
-  if (kindInForce(options, database) === 'embedded')
+  const kind = kindInForce(options, database);
+  if (kind === 'qdrant') await putInForce(database, kind);
+  else await forgetUnused(database);
+  if (kind === 'embedded')
     return { ...embedded(createEmbeddedStore(database, language), options.qdrant !== undefined), language };
-  if (language !== ENGLISH)
-    throw new LimnerError(
-      'invalid_config',
-      'LIMNER_LANGUAGE: passages in Qdrant are stemmed as English; another language needs the embedded store.',
-    );
   if (!options.qdrant)
     throw new LimnerError(
       'invalid_config',
       'The passages of this data folder are in Qdrant: set QDRANT_URL, and `limner store move --to embedded` brings them back.',
     );
-  await putInForce(database, 'qdrant');
-  return { ...qdrant(createQdrantStore(options.qdrant, database), options.qdrant), language };
+  return { ...qdrant(createQdrantStore(options.qdrant, database, { language }), options.qdrant), language };
 }
 
 /** How a server is, in words, without making or changing anything there. Throws `store_unavailable` when it is not there. */
@@ -72,47 +72,46 @@ export async function lookAtQdrant(options: QdrantOptions): Promise<string> {
 }
 
 /** Both stores are needed for a copy, whichever is in force. Throws `invalid_config` for Qdrant without its address. */
-export function openMovable(
+export async function openMovable(
   kind: StoreKind,
-  options: { qdrant: QdrantOptions | undefined },
+  options: StoreOptions,
   database: Database,
-): Movable {
-  if (kind === 'embedded') return movableEmbedded(createEmbeddedStore(database), database);
+): Promise<Movable> {
+  const language = await loadLanguage(options.language);
+  if (kind === 'embedded') return movableEmbedded(createEmbeddedStore(database, language), database);
   if (!options.qdrant)
     throw new LimnerError('invalid_config', 'Set QDRANT_URL to the address of the Qdrant server.');
-  return movableQdrant(createQdrantStore(options.qdrant, database));
+  return movableQdrant(createQdrantStore(options.qdrant, database, { language }));
 }
 
 /** Empties a store that is not in force. */
-export async function forgetOld(
-  kind: StoreKind,
-  options: { qdrant: QdrantOptions | undefined },
-  database: Database,
-): Promise<void> {
+export async function forgetOld(kind: StoreKind, options: StoreOptions, database: Database): Promise<void> {
   if (kind === 'qdrant') {
     if (options.qdrant) await createQdrantStore(options.qdrant, database).drop();
     return;
   }
-  const { store, documents } = movableEmbedded(createEmbeddedStore(database), database);
+  const { store, documents } = await openMovable(kind, options, database);
   for await (const { id } of documents()) await store.remove(id);
   await store.prune([]);
   await store.close();
 }
 
-/** What is known of a collection that is gone goes too, so that the next start makes a new one. */
-export async function beginAnew(
-  options: { qdrant: QdrantOptions | undefined },
-  database: Database,
-): Promise<void> {
-  if (kindInForce(options, database) !== 'qdrant')
+/** What is left of the collection goes, and what is known of it, so that the next start makes a new one. */
+export async function beginAnew(options: StoreOptions, database: Database): Promise<void> {
+  if (kindInForce(options, database) !== 'qdrant' || !options.qdrant)
     throw new LimnerError('conflict', 'The passages are not in Qdrant; there is nothing to begin anew.');
-  await createRevisions(database).reset();
+  await createQdrantStore(options.qdrant, database).drop();
 }
 
-export function kindInForce(options: { qdrant: QdrantOptions | undefined }, database: Database): StoreKind {
+export function kindInForce(
+  { qdrant: options }: Pick<StoreOptions, 'qdrant'>,
+  database: Database,
+): StoreKind {
   database.migrate('store-in-force', SCHEMA);
   const known = database.read.get<{ kind: StoreKind }>('select kind from store_in_force')?.kind;
-  return known ?? (options.qdrant && !hasEmbedded(database) ? 'qdrant' : 'embedded');
+  // Qdrant was tried, and nothing ever came there: without its address everything is as if it had not been.
+  if (known === 'qdrant' && !options && createRevisions(database).expected() === 0) return 'embedded';
+  return known ?? (options && !hasEmbedded(database) ? 'qdrant' : 'embedded');
 }
 
 /** One step: what is asked of the store from the next start on is answered by the other. */
@@ -120,6 +119,11 @@ export function putInForce(database: Database, kind: StoreKind): Promise<unknown
   return database.write((connection) =>
     connection.run('insert or replace into store_in_force(id, kind) values (1, ?)', kind),
   );
+}
+
+/** That Qdrant was in force does not matter any more once it is left. */
+function forgetUnused(database: Database): Promise<unknown> {
+  return database.write((connection) => connection.run(`delete from store_in_force where kind = 'qdrant'`));
 }
 
 function hasEmbedded({ read }: Database): boolean {

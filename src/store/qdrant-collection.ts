@@ -20,7 +20,7 @@ const Info = z.object({
       vectors: z.record(z.string(), z.object({ size: z.number() }).optional()).nullish(),
       sparse_vectors: z.record(z.string(), z.unknown()).nullish(),
     }),
-    metadata: z.object({ limner: z.string() }).partial().nullish(),
+    metadata: z.object({ limner: z.string(), language: z.string() }).partial().nullish(),
   }),
 });
 
@@ -32,6 +32,12 @@ const INDEXED = {
   revision: 'integer',
   ordinal: 'integer',
 } as const;
+
+/** What a collection is known by: whose it is, and the language of its words. */
+interface Mark {
+  owner: string;
+  language: string;
+}
 
 export type Collection = ReturnType<typeof createCollection>;
 
@@ -58,11 +64,16 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
     return aliases.find(({ alias_name: name }) => name === alias)?.collection_name;
   }
 
-  async function look(name: string, owner: string): Promise<void> {
+  async function look(name: string, { owner, language }: Mark): Promise<void> {
     const { params, metadata } = Info.parse(await server.ask((client) => client.getCollection(name))).config;
     if (metadata?.limner !== owner || !params.sparse_vectors?.[DOCUMENT_KEYWORDS])
       throw foreign(
         `the alias ${alias} belongs to ${metadata?.limner ? 'another data folder' : 'a collection that Limner did not make'}`,
+      );
+    if (metadata?.language !== language)
+      throw new LimnerError(
+        'store_unavailable',
+        `The words in Qdrant (${alias}) were stored for the language ${metadata?.language ?? 'en'}, and LIMNER_LANGUAGE is ${language}: set it back, or store them anew with \`limner store reset\`.`,
       );
     sizes = new Map(
       Object.entries(params.vectors ?? {}).flatMap(([vector, one]) => (one ? [[vector, one.size]] : [])),
@@ -76,12 +87,12 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
     );
 
   /** Made whole before it gets the alias, so that a crash leaves nothing that looks finished. */
-  async function make(owner: string): Promise<void> {
+  async function make(mark: Mark): Promise<void> {
     const taken = await server.ask((client) => client.collectionExists(alias));
     if (taken.exists) throw foreign(`there is a collection ${alias} that Limner did not make`);
-    const name = `${alias}_${owner}`;
+    const name = `${alias}_${mark.owner}`;
     const { exists } = await server.ask((client) => client.collectionExists(name));
-    if (!exists) await server.ask((client) => client.createCollection(name, settings(owner)));
+    if (!exists) await server.ask((client) => client.createCollection(name, settings(mark)));
     for (const [field_name, field_schema] of Object.entries(INDEXED))
       await server.ask((client) => client.createPayloadIndex(name, { field_name, field_schema, wait: true }));
     const action = { create_alias: { collection_name: name, alias_name: alias } };
@@ -89,14 +100,14 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
     sizes = new Map();
   }
 
-  const settings = (owner: string) => ({
+  const settings = ({ owner, language }: Mark) => ({
     sparse_vectors: {
       [KEYWORDS]: { modifier: 'idf' as const },
       [DOCUMENT_KEYWORDS]: { modifier: 'idf' as const },
     },
     // For every dense vector that is added later: a byte per dimension in memory, rescored from the floats.
     quantization_config: { scalar: { type: 'int8' as const, always_ram: true } },
-    metadata: { limner: owner },
+    metadata: { limner: owner, language },
     ...(options.shards !== undefined && { shard_number: options.shards }),
     ...(options.replicas !== undefined && {
       replication_factor: options.replicas,
@@ -114,11 +125,11 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
      * Makes the collection where there is none and `isNew`. Throws `store_unavailable` for one that is gone, is somebody
      * else's, or lies on a server that is too old.
      */
-    async open(owner: string, isNew: boolean): Promise<void> {
+    async open(mark: Mark, isNew: boolean): Promise<void> {
       await checkVersion();
       const name = await resolve();
-      if (name !== undefined) return look(name, owner);
-      if (isNew) return make(owner);
+      if (name !== undefined) return look(name, mark);
+      if (isNew) return make(mark);
       throw new LimnerError(
         'store_unavailable',
         `The collection ${alias} is gone from Qdrant at ${server.address}; restore it from a snapshot and give it the alias, or begin anew with \`limner store reset\`.`,
@@ -145,10 +156,14 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
       await server.ask((client) => client.deleteVectorName(alias, name, { wait: true }));
       sizes.delete(name);
     },
-    /** Everything goes, the alias too. */
-    async drop(): Promise<void> {
+    /** Everything goes, the alias too. Throws `store_unavailable` when it is not the owner's. */
+    async drop(owner: string): Promise<void> {
       const name = await resolve();
-      if (name !== undefined) await server.ask((client) => client.deleteCollection(name));
+      if (name === undefined) return;
+      const { config } = Info.parse(await server.ask((client) => client.getCollection(name)));
+      if (config.metadata?.limner !== owner)
+        throw foreign(`the alias ${alias} belongs to another data folder`);
+      await server.ask((client) => client.deleteCollection(name));
       sizes = new Map();
     },
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Schemas } from '@qdrant/js-client-rest';
 import { z } from 'zod';
 import { embeddingText, MORE_PLACE, type Chunk, type DocumentFields } from '../document.ts';
+import type { Language } from './language.ts';
 import { countFields, type SparseVector, type TermCounts } from './sparse.ts';
 
 export type Point = Schemas['PointStruct'];
@@ -56,9 +57,13 @@ export function keyOfText(text: string): string {
 }
 
 /** What words find a chunk by. A file inside another is found by its own name as well. */
-export function countChunk({ title, uri }: DocumentFields, { member, headings, text }: Chunk): TermCounts {
+export function countChunk(
+  { title, uri }: DocumentFields,
+  { member, headings, text }: Chunk,
+  language: Language,
+): TermCounts {
   const path = [uri, member].filter(Boolean).join(' ');
-  return countFields({ title, path, headings: (headings ?? []).join(' '), body: text });
+  return countFields({ title, path, headings: (headings ?? []).join(' '), body: text }, language);
 }
 
 /** A sparse vector by its name, or nothing where it has no entries. */

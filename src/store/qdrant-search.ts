@@ -22,10 +22,10 @@ const DOCUMENTS = 200;
 const SEARCH_PARAMS = { hnsw_ef: 128, quantization: { rescore: true, oversampling: 4 } };
 
 /** Both arms in one request; the lists are fused by those who asked. */
-export function createQdrantSearch({ server, collection, revisions }: QdrantParts) {
+export function createQdrantSearch({ server, collection, revisions, language }: QdrantParts) {
   return async function search(query: SearchQuery): Promise<SearchLists> {
     if (query.documents?.length === 0) return { keyword: [], vector: [] };
-    const words = questionVector(query.text);
+    const words = questionVector(query.text, language);
     const near = vectorArm(query);
     const arms: Arm[] = [
       ...(words ? [chunkArm(words, query.limit), documentArm(words)] : []),

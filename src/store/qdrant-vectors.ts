@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { embeddingText } from '../document.ts';
+import type { Language } from './language.ts';
 import { vectorName, type Collection } from './qdrant-collection.ts';
 import { Keyed, Stored, toChunk, WithVectors } from './qdrant-point.ts';
 import { and, LEFT, type Filter, type Revisions } from './qdrant-revisions.ts';
@@ -21,6 +22,8 @@ export interface QdrantParts {
   server: QdrantServer;
   collection: Collection;
   revisions: Revisions;
+  /** Of the words. */
+  language: Language;
 }
 
 /** The dense vectors of the points: one named vector for each model, so that a new one is built beside the old. */

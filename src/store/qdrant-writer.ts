@@ -22,7 +22,7 @@ interface Writing {
 
 /** Writes documents so that readers see one step; docs/decisions/0054-replace-in-qdrant.md. */
 export function createQdrantWriter(
-  { server, collection, revisions }: QdrantParts,
+  { server, collection, revisions, language }: QdrantParts,
   vectors: Pick<ReturnType<typeof createQdrantVectors>, 'known'>,
 ) {
   const { alias } = collection;
@@ -38,7 +38,7 @@ export function createQdrantWriter(
   ): Promise<number> {
     const known = await vectors.known(chunks.map(keyOf));
     const points = chunks.map((chunk, at) => {
-      const counts = countChunk(document, chunk);
+      const counts = countChunk(document, chunk, language);
       addCounts(whole, counts);
       const parent = isLast && at === chunks.length - 1 ? saturate(whole, average.document) : NOTHING;
       return toPoint(document, chunk, revision, {

@@ -1,6 +1,7 @@
 import type { DocumentFields } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
+import { ENGLISH, type Language } from './language.ts';
 import { createCollection, vectorName } from './qdrant-collection.ts';
 import { keyOfText } from './qdrant-point.ts';
 import { createQdrantReader, ofDocument } from './qdrant-reader.ts';
@@ -14,11 +15,15 @@ import type { Store } from './store.ts';
 export type QdrantStore = ReturnType<typeof createQdrantStore>;
 
 /** Chunks and vectors in a Qdrant server; what Qdrant cannot say in one step stands in the service's SQLite file. */
-export function createQdrantStore(options: QdrantOptions, database: Database, patience?: Patience) {
+export function createQdrantStore(
+  options: QdrantOptions,
+  database: Database,
+  { patience, language = ENGLISH }: { patience?: Patience; language?: Language } = {},
+) {
   const server = createQdrantServer(options, patience);
   const collection = createCollection(options, server);
   const revisions = createRevisions(database);
-  const parts = { server, collection, revisions };
+  const parts = { server, collection, revisions, language };
   const reader = createQdrantReader(parts);
   const vectors = createQdrantVectors(parts);
   const writer = createQdrantWriter(parts, vectors);
@@ -37,7 +42,10 @@ export function createQdrantStore(options: QdrantOptions, database: Database, pa
   }
 
   async function connect(): Promise<void> {
-    await collection.open(await revisions.owner(), revisions.last() === LEFT);
+    await collection.open(
+      { owner: await revisions.owner(), language: language.code },
+      revisions.last() === LEFT,
+    );
     if (!isTidied) {
       await revisions.failUnfinished();
       await writer.removeUnknown();
@@ -141,14 +149,13 @@ export function createQdrantStore(options: QdrantOptions, database: Database, pa
         const known = await vectors.knownOf(model, texts.map(keyOfText));
         return texts.map((text) => known.get(keyOfText(text))).map((one) => one && Float32Array.from(one));
       }),
-    /** The collection goes, and what is known of it. */
-    drop: () =>
-      using(async () => {
-        await collection.drop();
-        await revisions.reset();
-        connecting = undefined;
-        isTidied = false;
-      }),
+    /** The collection goes, whatever is wrong with it, and what is known of it. */
+    async drop(): Promise<void> {
+      await collection.drop(await revisions.owner());
+      await revisions.reset();
+      connecting = undefined;
+      isTidied = false;
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { FIELD_WEIGHTS, termKey, termsOf } from './chunk-terms.ts';
+import type { Language } from './language.ts';
 import { B, K1 } from './index-reader.ts';
 import { queryTerms } from './tokenize.ts';
 
@@ -19,15 +20,16 @@ export interface TermCounts {
 
 const FIELD_NAMES = ['title', 'path', 'headings', 'body'] as const;
 
-export function countFields(fields: KeywordFields): TermCounts {
+export function countFields(fields: KeywordFields, language: Language): TermCounts {
   const counts = new Map<number, number>();
   let tokens = 0;
   for (const name of FIELD_NAMES) {
     const weight = FIELD_WEIGHTS[name];
-    tokens += termsOf(fields[name], (term) => {
+    const tell = (term: string): void => {
       const index = indexOf(term);
       counts.set(index, (counts.get(index) ?? 0) + weight);
-    });
+    };
+    tokens += termsOf(fields[name], tell, language);
   }
   return { counts, tokens };
 }
@@ -50,8 +52,8 @@ export function saturate({ counts, tokens }: TermCounts, average: number): Spars
 }
 
 /** Every term once; undefined for a question without words. */
-export function questionVector(text: string): SparseVector | undefined {
-  const indices = [...new Set(queryTerms(text).map(indexOf))];
+export function questionVector(text: string, language: Language): SparseVector | undefined {
+  const indices = [...new Set(queryTerms(text, language).map(indexOf))];
   return indices.length === 0 ? undefined : { indices, values: indices.map(() => 1) };
 }
 

@@ -44,5 +44,5 @@ export async function openQdrant(
   more: Partial<QdrantOptions> = {},
 ): Promise<{ store: QdrantStore; database: Database }> {
   const database = await temporaryDatabase();
-  return { store: createQdrantStore(optionsFor(url, more), database, IMPATIENT), database };
+  return { store: createQdrantStore(optionsFor(url, more), database, { patience: IMPATIENT }), database };
 }

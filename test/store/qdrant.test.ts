@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LimnerError } from '../../src/errors.ts';
+import { ENGLISH, loadLanguage, type Language } from '../../src/store/language.ts';
 import { createQdrantStore } from '../../src/store/qdrant.ts';
 import { vectorName } from '../../src/store/qdrant-collection.ts';
 import { hasQdrantContract, readQdrantContract } from '../fakes/qdrant-contract.ts';
@@ -153,7 +154,9 @@ test('a server that has too much to do is asked again when it says', async () =>
 test('a server that hangs is given up, and asked again by the next', async () => {
   const fake = await fakeQdrant();
   const database = await temporaryDatabase();
-  const store = createQdrantStore(optionsFor(fake.url), database, { ...IMPATIENT, timeoutMs: 500 });
+  const store = createQdrantStore(optionsFor(fake.url), database, {
+    patience: { ...IMPATIENT, timeoutMs: 500 },
+  });
   await store.replace(documentOf(), chunksOf('old'));
   fake.plan({ failAt: '/points', method: 'PUT', kind: 'hang', times: 1 });
   await expect(store.replace(documentOf(), chunksOf('new'))).rejects.toMatchObject({
@@ -172,7 +175,7 @@ test('what was being written when the process ended is never seen, and goes', as
   await database.write((connection) =>
     connection.run(`update qdrant_revision set state = 'writing' where state = 'failed'`),
   );
-  const next = createQdrantStore(optionsFor(fake.url), database, IMPATIENT);
+  const next = createQdrantStore(optionsFor(fake.url), database, { patience: IMPATIENT });
   expect((await find(next, 'old new')).keyword).toEqual(['old']);
   await next.prune([]);
   expect(fake.collections.find('limner')?.points.size).toBe(1);
@@ -188,7 +191,7 @@ test('an older copy of the data folder does not show what was written after it w
     connection.run(`delete from qdrant_revision where document_id = 'd2'`);
     connection.run(`update sqlite_sequence set seq = ? where name = 'qdrant_revision'`, rows.length);
   });
-  const next = createQdrantStore(optionsFor(fake.url), database, IMPATIENT);
+  const next = createQdrantStore(optionsFor(fake.url), database, { patience: IMPATIENT });
   expect((await find(next, 'old later')).keyword).toEqual(['old']);
   await next.replace(documentOf({ id: 'd3' }), chunksOf('newest'));
   expect((await find(next, 'old later newest')).keyword.toSorted()).toEqual(['newest', 'old']);
@@ -247,6 +250,24 @@ test('the wrong key, an old server, and what belongs to others are said clearly'
   await expect(find(store, 'one')).rejects.toThrow('is gone from Qdrant');
   await fake.stop();
   expect(await saying()).toMatch(/does not answer: .*ECONNREFUSED/);
+});
+
+test('words are those of one language, and of no other', async () => {
+  const fake = await fakeQdrant();
+  const database = await temporaryDatabase();
+  const german = await loadLanguage('de');
+  const open = (language: Language) =>
+    createQdrantStore(optionsFor(fake.url), database, { patience: IMPATIENT, language });
+  await open(german).replace(documentOf(), chunksOf('Die Verträge der Werft'));
+  expect((await find(open(german), 'eines Vertrages')).keyword).toEqual(['Die Verträge der Werft']);
+  expect((await find(open(german), 'die der')).keyword).toHaveLength(1);
+  const english = open(ENGLISH);
+  await expect(find(english, 'contract')).rejects.toThrow(
+    'were stored for the language de, and LIMNER_LANGUAGE is en',
+  );
+  await english.drop();
+  await english.replace(documentOf(), chunksOf('contracts of the yard'));
+  expect((await find(english, 'contract')).keyword).toHaveLength(1);
 });
 
 test('a key goes with every request, and a path and a port of the address are kept', async () => {
