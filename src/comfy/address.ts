@@ -8,7 +8,8 @@ export interface WorkerAddress {
 }
 
 /**
- * Reads `http://user:pass@host:8188`; `token@host` (no password) is sent as a Bearer token.
+ * Reads `http://user:pass@host:8188`; `token@host` (no password) is sent as a Bearer token, `x-api-key=secret@host` as
+ * a header of that name.
  * @throws LimnerError `invalid_config` when it is not an http address.
  */
 export function parseWorkerAddress(text: string): WorkerAddress {
@@ -19,8 +20,12 @@ export function parseWorkerAddress(text: string): WorkerAddress {
   return { url: `${url.origin}${url.pathname.replace(/\/+$/, '')}`, headers };
 }
 
+const HEADER = /^(x-[a-z-]+)=(.+)$/i;
+
 function credentials(user: string, password: string): Record<string, string> {
   if (user === '') return {};
+  const [, header, value] = (password === '' && HEADER.exec(user)) || [];
+  if (header !== undefined && value !== undefined) return { [header.toLowerCase()]: value };
   if (password === '') return { authorization: `Bearer ${user}` };
   return { authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` };
 }
@@ -31,5 +36,6 @@ export function workerSecrets(addresses: readonly string[]): string[] {
     .filter((text) => URL.canParse(text))
     .map((text) => new URL(text))
     .map((url) => decodeURIComponent(url.password === '' ? url.username : url.password))
+    .map((secret) => HEADER.exec(secret)?.[2] ?? secret)
     .filter(Boolean);
 }

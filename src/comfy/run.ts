@@ -48,8 +48,13 @@ export async function runJob(
   });
   const only = workflow.outputs.map(({ id }) => id);
   const files = await collectOutputs(client, outputs, media, { only, signal });
-  await client.forget(promptId, signal);
+  // The picture is stored; a history entry that stays costs the worker memory, not the job.
+  await client.forget(promptId, signal).catch(ignoreFailure);
   return files;
+}
+
+function ignoreFailure(error: unknown): void {
+  if (!(error instanceof LimnerError)) throw error;
 }
 
 function nodesOf(workflow: Workflow, facts: WorkerFacts | undefined): Set<string> {

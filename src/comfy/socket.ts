@@ -28,6 +28,7 @@ export const SOCKET_TIMES: SocketTimes = {
 
 /** A frame may be large (a 3 MB result was measured); more than this is not for us. */
 const MAX_FRAME = 32 * 1024 * 1024;
+const POLICY_VIOLATION = 1008;
 const FIRST_FRAME = JSON.stringify({ type: 'feature_flags', data: { supports_preview_metadata: true } });
 
 export type Socket = ReturnType<typeof createSocket>;
@@ -48,11 +49,18 @@ export function createSocket(
   let lastHealed = -Infinity;
   let failures = 0;
   let closed = true;
+  /** Newer servers ask for it when a connection takes over the id of another; never logged. */
+  let credential: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let beat: NodeJS.Timeout | undefined;
 
+  function renew(): void {
+    clientId = randomUUID();
+    credential = undefined;
+  }
+
   function connect(): void {
-    if (!isNeeded()) clientId = randomUUID();
+    if (!isNeeded()) renew();
     const url = `${address.url.replace(/^http/, 'ws')}/ws?clientId=${clientId}`;
     const opened = new WebSocket(url, {
       headers: address.headers,
@@ -70,6 +78,8 @@ export function createSocket(
 
   function onOpen(opened: WebSocket): void {
     failures = 0;
+    if (credential !== undefined)
+      opened.send(JSON.stringify({ type: 'credential_auth', data: { credential_key: credential } }));
     opened.send(FIRST_FRAME);
     startHeartbeat(opened);
     events.emit('open');
@@ -78,7 +88,10 @@ export function createSocket(
   function onMessage(data: RawData, isBinary: boolean): void {
     lastFrame = performance.now();
     const bytes = bytesOf(data);
-    events.emit('frame', isBinary ? readBinaryFrame(bytes) : readTextFrame(bytes.toString('utf8')));
+    const frame = isBinary ? readBinaryFrame(bytes) : readTextFrame(bytes.toString('utf8'));
+    if (frame.kind === 'message' && typeof frame.data['credential_key'] === 'string')
+      credential = frame.data['credential_key'];
+    events.emit('frame', frame);
   }
 
   function onClose(opened: WebSocket, code: number): void {
@@ -87,6 +100,8 @@ export function createSocket(
     socket = undefined;
     if (closed) return;
     log.debug({ worker: address.url, code }, 'socket closed');
+    // Refused under this id: its runs are polled to their end.
+    if (code === POLICY_VIOLATION) renew();
     events.emit('close');
     const [first, longest] = times.backoffMs;
     const limit = Math.min(longest, first * 2 ** failures++);

@@ -45,6 +45,30 @@ export const NODE_CLASSES: Record<string, unknown> = Object.fromEntries([
     IMAGE,
   ),
   define('LoadImage', { image: [['example.png'], { image_upload: true }] }, ['IMAGE', 'MASK']),
+  define('ImageInvert', { image: ['IMAGE'] }, IMAGE),
+  define(
+    'EmptyLatentImage',
+    { width: int(512, 16, 16384), height: int(512, 16, 16384), batch_size: int(1, 1, 4096) },
+    ['LATENT'],
+  ),
+  define(
+    'KSampler',
+    {
+      model: ['MODEL'],
+      seed: int(0, 0, 2 ** 53),
+      steps: int(20, 1, 10000),
+      cfg: ['FLOAT', {}],
+      sampler_name: [['euler']],
+      scheduler: [['normal']],
+      positive: ['CONDITIONING'],
+      negative: ['CONDITIONING'],
+      latent_image: ['LATENT'],
+      denoise: ['FLOAT', {}],
+    },
+    ['LATENT'],
+  ),
+  define('CLIPTextEncode', { text: ['STRING', {}], clip: ['CLIP'] }, ['CONDITIONING']),
+  define('VAEDecode', { samples: ['LATENT'], vae: ['VAE'] }, IMAGE),
   define('SaveImage', { images: ['IMAGE'], filename_prefix: ['STRING', { default: 'ComfyUI' }] }, [], true),
   define('PreviewImage', { images: ['IMAGE'] }, [], true),
   define('SaveVideo', { images: ['IMAGE'], filename_prefix: ['STRING', {}] }, [], true),
@@ -63,11 +87,7 @@ export const NODE_CLASSES: Record<string, unknown> = Object.fromEntries([
     ['MODEL', 'CLIP'],
   ),
   define('PreviewAny', { source: ['*', {}] }, [], true),
-  define(
-    'ProbeSlow',
-    { image: ['IMAGE'], steps: int(5, 1, 1000), seconds: ['FLOAT', { min: 0, max: 60 }] },
-    IMAGE,
-  ),
+  define('ProbeSlow', { image: ['IMAGE'], steps: int(5, 1, 1000) }, IMAGE),
   define('ProbeBlockingSleep', { image: ['IMAGE'], seconds: ['FLOAT', { min: 0, max: 60 }] }, IMAGE),
   define('ProbeFail', { image: ['IMAGE'], kind: [['value', 'oom', 'block', 'exit']] }, IMAGE),
   define('ProbeUi', { image: ['IMAGE'], kind: [['gifs', 'nan', 'big', 'text_event']] }, [], true),
@@ -93,8 +113,10 @@ export function isOutput(node: FakeNode | undefined): boolean {
 /** Ids in the order in which they run. */
 export function order(graph: FakeGraph, targets: readonly string[]): string[] {
   const done: string[] = [];
+  const begun = new Set<string>();
   const visit = (id: string): void => {
-    if (done.includes(id)) return;
+    if (begun.has(id)) return;
+    begun.add(id);
     for (const value of Object.values(graph[id]?.inputs ?? {}))
       if (Array.isArray(value) && typeof value[0] === 'string' && graph[value[0]]) visit(value[0]);
     done.push(id);

@@ -70,6 +70,7 @@ export async function runPrompt(prompt: FakePrompt, world: RunWorld): Promise<Hi
     ),
   });
 
+  const blocked = new Set<string>();
   const steps = order(graph, prompt.targets);
   const keys = new Map(steps.map((node) => [node, keyOf(graph, node)]));
   const cached = steps.filter((node) => world.cache.has(keys.get(node) ?? ''));
@@ -93,12 +94,7 @@ export async function runPrompt(prompt: FakePrompt, world: RunWorld): Promise<Hi
     }
     setState(node, 'running', 0, 1);
     tell('executing', { node, display_node: node, prompt_id: id });
-    const failure = await work(step, node);
-    if (failure === 'interrupted') {
-      note('execution_interrupted', { node_id: node, node_type: step.class_type, executed });
-      return end('error');
-    }
-    if (failure === 'blocked') {
+    if (sourcesOf(step).some((source) => blocked.has(source))) {
       tell('execution_error', {
         prompt_id: id,
         node_id: node,
@@ -110,10 +106,17 @@ export async function runPrompt(prompt: FakePrompt, world: RunWorld): Promise<Hi
         current_inputs: [],
         current_outputs: [],
       });
-      note('execution_success', {});
-      return end('success');
+      blocked.add(node);
+      setState(node, 'finished', 1, 1);
+      continue;
     }
-    if (failure) {
+    const failure = await work(step, node);
+    if (failure === 'interrupted') {
+      note('execution_interrupted', { node_id: node, node_type: step.class_type, executed });
+      return end('error');
+    }
+    if (failure === 'blocked') blocked.add(node);
+    else if (failure) {
       note('execution_error', {
         node_id: node,
         node_type: step.class_type,
@@ -136,7 +139,9 @@ export async function runPrompt(prompt: FakePrompt, world: RunWorld): Promise<Hi
     step: FakeNode,
     node: string,
   ): Promise<'interrupted' | 'blocked' | { exception_message: string; exception_type: string } | undefined> {
-    const { kind, seconds, steps: ticks } = step.inputs;
+    const { kind, steps: ticks, sleep } = step.inputs;
+    // As a whole, or (in the recording) for each tick; there nobody has to wait so long.
+    const seconds = step.inputs['seconds'] ?? (Number(sleep) * Number(ticks)) / 10;
     if (step.class_type === 'ProbeSlow') {
       for (let tick = 1; tick <= Number(ticks); tick++) {
         await after((Number(seconds) * 1000) / Number(ticks));
@@ -206,6 +211,12 @@ export async function runPrompt(prompt: FakePrompt, world: RunWorld): Promise<Hi
   function sourceOf(kind: string): FakeNode | undefined {
     return Object.values(graph).find(({ class_type }) => class_type === kind);
   }
+}
+
+function sourcesOf({ inputs }: FakeNode): string[] {
+  return Object.values(inputs).flatMap((value) =>
+    Array.isArray(value) && typeof value[0] === 'string' ? [value[0]] : [],
+  );
 }
 
 /** Equal nodes with equal sources are not run again. */

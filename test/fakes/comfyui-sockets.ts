@@ -1,4 +1,5 @@
-import type { Server } from 'node:http';
+import { randomUUID } from 'node:crypto';
+import type { IncomingHttpHeaders, Server } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface SocketState {
@@ -7,6 +8,7 @@ export interface SocketState {
   /** Whether its first frame asked for previews with metadata. */
   wantsMeta: boolean;
   hasSpoken: boolean;
+  key: string;
 }
 
 export type Sockets = ReturnType<typeof createSockets>;
@@ -19,10 +21,14 @@ export function createSockets(
   server: Server,
   {
     headers,
+    wantsCredentials,
+    isAllowed,
     remaining,
     running,
   }: {
     headers: Record<string, string>[];
+    wantsCredentials: () => boolean;
+    isAllowed: (headers: IncomingHttpHeaders) => boolean;
     remaining: () => number;
     running: () => [string, string] | undefined;
   },
@@ -34,6 +40,10 @@ export function createSockets(
     headers.push(
       Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)])),
     );
+    if (!isAllowed(request.headers)) {
+      socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n');
+      return;
+    }
     hub.handleUpgrade(request, socket, head, (opened) => {
       const id = new URL(request.url ?? '/', 'http://fake').searchParams.get('clientId') ?? 'none';
       greet(id, opened);
@@ -41,10 +51,30 @@ export function createSockets(
   });
 
   function greet(id: string, socket: WebSocket): void {
-    const state: SocketState = { id, socket, wantsMeta: false, hasSpoken: false };
+    const before = table.get(id);
+    const state: SocketState = { id, socket, key: randomUUID(), wantsMeta: false, hasSpoken: false };
+    if (wantsCredentials() && before && all.has(before.socket)) {
+      all.add(socket);
+      socket.on('close', () => all.delete(socket));
+      socket.once('message', (data) => {
+        const sent = Buffer.isBuffer(data) ? data.toString() : '';
+        if (sent.includes('credential_auth') && sent.includes(before.key)) admit(state);
+        else socket.close(1008, 'credential required');
+      });
+      return;
+    }
+    admit(state);
+  }
+
+  function admit(state: SocketState): void {
+    const { id, socket } = state;
     table.set(id, state);
     all.add(socket);
-    send(socket, 'status', { status: { exec_info: { queue_remaining: remaining() } }, sid: id });
+    send(socket, 'status', {
+      status: { exec_info: { queue_remaining: remaining() } },
+      sid: id,
+      ...(wantsCredentials() && { credential_key: state.key }),
+    });
     const now = running();
     if (now && now[0] === id) send(socket, 'executing', { node: now[1] });
     socket.on('message', (data) => listen(state, Buffer.isBuffer(data) ? data.toString() : ''));
@@ -56,7 +86,7 @@ export function createSockets(
   }
 
   function listen(state: SocketState, text: string): void {
-    if (state.hasSpoken) return;
+    if (state.hasSpoken || text.includes('credential_auth')) return;
     state.hasSpoken = true;
     if (!text.includes('feature_flags')) return;
     state.wantsMeta = text.includes('"supports_preview_metadata":true');
@@ -91,6 +121,13 @@ export function createSockets(
     ids: (): string[] => [...table.keys()],
     /** Every socket stays open, answers pings and hears nothing any more. */
     deafen: (): void => table.clear(),
+    /** Half open: nothing is read any more, pings are not answered, and the other side is not told. */
+    stall(): void {
+      for (const socket of all) socket.pause();
+    },
+    close(code: number): void {
+      for (const socket of all) socket.close(code);
+    },
     drop(): void {
       for (const socket of all) socket.terminate();
     },

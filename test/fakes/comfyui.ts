@@ -1,13 +1,16 @@
+import { broken, empty, json, octets, plain, starred } from './comfyui-replies.ts';
+import { createFiles, type FileSettings } from './comfyui-files.ts';
+import { listen } from './listen.ts';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as after } from 'node:timers/promises';
 import { NODE_CLASSES, type FakeGraph } from './comfyui-nodes.ts';
 import { runPrompt, type FakePrompt, type HistoryItem } from './comfyui-run.ts';
 import { createSockets } from './comfyui-sockets.ts';
-import { validate } from './comfyui-validate.ts';
+import { readPrompt, validate } from './comfyui-validate.ts';
 
 /** What can be switched at any time. */
-export interface FakeComfySettings {
+export interface FakeComfySettings extends FileSettings {
   version: string;
   vramBytes: number;
   /** Names by folder. */
@@ -20,21 +23,26 @@ export interface FakeComfySettings {
   isZombie: boolean;
   /** Interrupts answer 200 and do nothing. */
   ignoresInterrupts: boolean;
+  /** So many interrupts answer 200 and do nothing. */
+  losesInterrupts: number;
+  /** A prompt id that is known is answered 409, as newer servers may. */
+  refusesDuplicates: boolean;
+  /** Routes that answer a plain 500, with how often: `{'POST /history': 1}`. */
+  fails: Record<string, number>;
   /** Time between the end of a run and its history entry. */
   historyDelayMs: number;
   /** POST /prompt answers 500 this many times; `runs` says whether the job is queued all the same. */
   failPosts: { times: number; runs: boolean };
-  /** Downloads break after this many bytes, once. */
-  cutDownloads: number;
-  /** `/view` answers 200 with HTML. */
-  liesOnView: boolean;
   maxUploadBytes: number;
   /** What others hold of its card. */
   foreignBytes: () => number;
   /** Told when a run begins and ends. */
   onRun: (begins: boolean) => void;
-  /** `Authorization` that every request needs. */
+  /** Newer servers: who takes an id that is still connected has to show the key of that connection. */
+  wantsCredentials: boolean;
+  /** What every request needs in the header of this name. */
   authorization: string | undefined;
+  authorizationHeader: string;
 }
 
 export interface FakeComfy {
@@ -47,10 +55,14 @@ export interface FakeComfy {
   /** Names and sizes of what was uploaded. */
   uploads: { name: string; subfolder: string; bytes: number }[];
   frees: unknown[];
+  /** `Range` of each download. */
+  ranges: (string | undefined)[];
+  /** Files that runs made. */
+  made(): Buffer[];
   /** What its models hold of the card. */
   heldBytes(): number;
   upgrades: Record<string, string>[];
-  sockets: { count(): number; ids(): string[]; drop(): void; deafen(): void };
+  sockets: Pick<ReturnType<typeof createSockets>, 'count' | 'ids' | 'drop' | 'deafen' | 'stall' | 'close'>;
   /** Milliseconds in which something ran. */
   busyMs(): number;
   /** The process ends: queue, history and temp files are gone. */
@@ -75,17 +87,25 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     failPosts: { times: 0, runs: false },
     cutDownloads: 0,
     liesOnView: false,
+    losesFiles: 0,
+    losesInterrupts: 0,
+    refusesDuplicates: false,
+    fails: {},
     maxUploadBytes: 104_857_600,
     foreignBytes: () => 0,
     onRun: () => undefined,
+    wantsCredentials: false,
     authorization: undefined,
+    authorizationHeader: 'authorization',
     ...changes,
   };
   const requests: string[] = [];
   const prompts: FakeComfy['prompts'] = [];
   const uploads: FakeComfy['uploads'] = [];
   const frees: unknown[] = [];
+  const ranges: (string | undefined)[] = [];
   const files = new Map<string, Buffer>();
+  const stored = createFiles(files, settings, uploads);
   let pending: FakePrompt[] = [];
   let current: FakePrompt | undefined;
   let history = new Map<string, HistoryItem>();
@@ -99,6 +119,10 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
   const upgrades: Record<string, string>[] = [];
   const sockets = createSockets(server, {
     headers: upgrades,
+    wantsCredentials: () => settings.wantsCredentials,
+    isAllowed: (headers) =>
+      settings.authorization === undefined ||
+      headers[settings.authorizationHeader] === settings.authorization,
     remaining,
     running: () =>
       current?.clientId === undefined ? undefined : [current.clientId, Object.keys(current.graph)[0] ?? ''],
@@ -115,6 +139,14 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
   function remaining(): number {
     return pending.length + (current ? 1 : 0);
   }
+
+  const heeds = (): boolean => {
+    if (settings.losesInterrupts > 0) {
+      settings.losesInterrupts--;
+      return false;
+    }
+    return !settings.ignoresInterrupts;
+  };
 
   const tellStatus = (): void =>
     sockets.tell(undefined, 'status', { status: { exec_info: { queue_remaining: remaining() } } });
@@ -158,19 +190,29 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
       : url.pathname.replace(/^\/api(?=\/)/, '');
     requests.push(`${request.method} ${path}`);
     const body = await buffer(request);
-    if (settings.authorization !== undefined && request.headers.authorization !== settings.authorization)
+    if (
+      settings.authorization !== undefined &&
+      request.headers[settings.authorizationHeader] !== settings.authorization
+    )
       return empty(response, 401);
-    if (request.headers['sec-fetch-site'] === 'cross-site') return empty(response, 403);
+    const { origin } = request.headers;
+    if (
+      request.headers['sec-fetch-site'] === 'cross-site' ||
+      (origin && origin !== `http://${request.headers.host}`)
+    )
+      return empty(response, 403);
+    const name = `${request.method} ${starred(path)}`;
+    if ((settings.fails[name] ?? 0) > 0) {
+      settings.fails[name] = (settings.fails[name] ?? 0) - 1;
+      return broken(response);
+    }
     if (body.length > settings.maxUploadBytes)
       return plain(
         response,
         413,
         `Maximum request body size ${settings.maxUploadBytes} exceeded, actual body size ${body.length}`,
       );
-    const route =
-      ROUTES[
-        `${request.method} ${path.replace(/^(\/api\/jobs|\/history|\/models|\/object_info)\/[^/]+/, '$1/*')}`
-      ];
+    const route = ROUTES[name];
     if (!route) return octets(response);
     await route({ path, query: url.searchParams, body, request, response });
   }
@@ -201,13 +243,31 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     },
     'POST /interrupt': ({ body, response }) => {
       const wanted = body.length > 0 ? JSON.parse(body.toString()).prompt_id : current?.id;
-      if (!settings.ignoresInterrupts && wanted === current?.id) interrupted = wanted;
+      if (heeds() && wanted === current?.id) interrupted = wanted;
       empty(response, 200);
     },
     'POST /free': ({ body, response }) => {
       frees.push(JSON.parse(body.toString()));
       held = 0;
       empty(response, 200);
+    },
+    'GET /history': ({ query, response }) => {
+      const most = Number(query.get('max_items') ?? history.size);
+      if (Number.isNaN(most)) return broken(response);
+      const offset = query.has('offset') ? Number(query.get('offset')) : Math.max(0, history.size - most);
+      return json(response, 200, Object.fromEntries([...history].slice(offset, offset + most)));
+    },
+    'GET /api/jobs': ({ response }) => {
+      if (settings.hasNoJobs) return octets(response);
+      if (settings.isPoisoned) return broken(response);
+      return json(response, 200, { jobs: [...history.keys()].map(jobOf) });
+    },
+    'POST /api/jobs/cancel': ({ body, response }) => {
+      const ids: string[] = JSON.parse(body.toString()).job_ids;
+      const invalid = ids.filter((id) => !/^[0-9a-f-]{36}$/.test(id));
+      if (invalid.length > 0)
+        return json(response, 400, { error: 'job_ids contains invalid id(s)', invalid_ids: invalid });
+      return json(response, 200, { cancelled: ids.filter(cancel).length > 0 });
     },
     'GET /history/*': ({ path, response }) => {
       const item = history.get(lastOf(path));
@@ -225,12 +285,7 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     },
     'POST /api/jobs/*/cancel': ({ path, response }) => {
       if (settings.hasNoJobs) return octets(response);
-      const id = lastOf(path, -2);
-      const before = pending.length;
-      pending = pending.filter((one) => one.id !== id);
-      if (before !== pending.length) tellStatus();
-      if (current?.id === id && !settings.ignoresInterrupts) interrupted = id;
-      return json(response, 200, { cancelled: before !== pending.length || current?.id === id });
+      return json(response, 200, { cancelled: cancel(lastOf(path, -2)) });
     },
     'GET /object_info': ({ response }) => json(response, 200, NODE_CLASSES),
     'GET /object_info/*': ({ path, response }) => {
@@ -260,28 +315,31 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
           },
         ],
       }),
-    'POST /upload/image': ({ body, request, response }) => upload(body, request, response),
-    'GET /view': ({ query, request, response }) => view(query, request, response),
+    'POST /upload/image': ({ body, request, response }) => stored.upload(body, request, response, false),
+    'POST /upload/mask': ({ body, request, response }) => stored.upload(body, request, response, true),
+    'GET /view': ({ query, request, response }) => {
+      ranges.push(request.headers.range);
+      stored.view(query, request, response);
+    },
+    'HEAD /view': ({ query, request, response }) => stored.view(query, request, response),
   };
 
   function postPrompt(body: Buffer, response: ServerResponse): void {
-    if (!body.toString().trimStart().startsWith('{')) return broken(response);
-    const sent = JSON.parse(body.toString());
+    const sent = readPrompt(body);
+    if (sent === undefined) return broken(response);
+    if ('refusal' in sent) return json(response, 400, sent.refusal);
     prompts.push(sent);
-    if (sent.prompt === undefined)
-      return json(response, 400, {
-        error: {
-          type: 'no_prompt',
-          message: 'No prompt provided',
-          details: 'No prompt provided',
-          extra_info: {},
-        },
-        node_errors: {},
-      });
+    const isKnown = current?.id === sent.prompt_id || pending.some(({ id }) => id === sent.prompt_id);
+    if (settings.refusesDuplicates && (isKnown || history.has(sent.prompt_id)))
+      return json(response, 409, { error: 'prompt_id already exists' });
     const { failPosts } = settings;
     const fails = failPosts.times > 0 && failPosts.times-- > 0;
     if (fails && !failPosts.runs) return broken(response);
-    const { error, node_errors, targets } = validate(sent.prompt);
+    const { error, node_errors, targets } = validate(sent.prompt, {
+      targets: sent.partial_execution_targets,
+      inputs: [...files.keys()],
+      models: settings.models,
+    });
     if (error) return json(response, 400, { error, node_errors });
     const at = number++;
     const extra = { client_id: sent.client_id, create_time: Date.now() };
@@ -297,6 +355,15 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     else json(response, 200, { prompt_id: sent.prompt_id, number: at, node_errors });
     tellStatus();
     void drain();
+  }
+
+  /** A pending job goes without a trace, a running one is told to stop. */
+  function cancel(id: string): boolean {
+    const before = pending.length;
+    pending = pending.filter((one) => one.id !== id);
+    if (before !== pending.length) tellStatus();
+    if (current?.id === id && heeds()) interrupted = id;
+    return before !== pending.length || current?.id === id;
   }
 
   const itemOf = ({ number, id, graph, extra, targets }: FakePrompt): unknown[] => [
@@ -333,43 +400,6 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     };
   }
 
-  function upload(body: Buffer, request: IncomingMessage, response: ServerResponse): void {
-    void new Response(new Uint8Array(body), {
-      headers: { 'content-type': request.headers['content-type'] ?? '' },
-    })
-      .formData()
-      .then(async (form) => {
-        const file = form.get('image');
-        const folder = form.get('subfolder');
-        const subfolder = typeof folder === 'string' ? folder : '';
-        if (!(file instanceof File) || subfolder.includes('..')) return empty(response, 400);
-        const bytes = Buffer.from(await file.arrayBuffer());
-        files.set(`input:${subfolder}/${file.name}`, bytes);
-        uploads.push({ name: file.name, subfolder, bytes: bytes.length });
-        return json(response, 200, { name: file.name, subfolder, type: 'input' });
-      });
-  }
-
-  function view(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
-    const [name, folder, type] = ['filename', 'subfolder', 'type'].map((one) => query.get(one) ?? '');
-    const bytes = files.get(`${type}:${folder}/${name}`);
-    if (settings.liesOnView) return plain(response, 200, '<html>login</html>');
-    if (!bytes) return empty(response, 404);
-    const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-    const part = bytes.subarray(from);
-    response.writeHead(from > 0 ? 206 : 200, {
-      'content-type': 'image/png',
-      'content-length': part.length,
-      'accept-ranges': 'bytes',
-      'content-disposition': `filename="${name}"`,
-      ...(from > 0 && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
-    });
-    const cut = settings.cutDownloads;
-    settings.cutDownloads = 0;
-    if (cut > 0) response.write(part.subarray(0, cut), () => response.destroy());
-    else response.end(part);
-  }
-
   let port = await listen(server, 0);
   return {
     get url() {
@@ -382,6 +412,8 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
     frees,
     upgrades,
     sockets,
+    ranges,
+    made: () => [...files].filter(([name]) => name.startsWith('output:')).map(([, bytes]) => bytes),
     heldBytes: () => held,
     busyMs: () => busy,
     async stop() {
@@ -407,41 +439,4 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
 function statusOf({ status }: HistoryItem): string {
   if (status.status_str === 'success') return 'completed';
   return status.messages.at(-1)?.[0] === 'execution_interrupted' ? 'cancelled' : 'failed';
-}
-
-/** The bare words that Python writes are put in where a node gave them. */
-function json(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body).replaceAll('"<NaN>"', 'NaN');
-  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
-  response.end(text);
-}
-
-function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
-  response.end(text);
-}
-
-function broken(response: ServerResponse): void {
-  plain(response, 500, '500 Internal Server Error\n\nServer got itself in trouble');
-}
-
-function empty(response: ServerResponse, status: number): void {
-  response.writeHead(status, { 'content-length': 0 });
-  response.end();
-}
-
-function octets(response: ServerResponse): void {
-  response.writeHead(404, { 'content-type': 'application/octet-stream' });
-  response.end();
-}
-
-function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject);
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : port);
-    });
-  });
 }
