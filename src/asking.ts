@@ -21,7 +21,11 @@ const RERANK_MS = 10_000;
 
 /** What a question goes through until an answer leaves: made to stand alone, searched, read with what is around, answered. */
 export function createAsking(
-  { contextTokens: passageTokens, rerank }: Pick<Config, 'contextTokens' | 'rerank'>,
+  {
+    contextTokens: passageTokens,
+    keywordShare,
+    ...config
+  }: Pick<Config, 'contextTokens' | 'keywordShare' | 'rerank'>,
   parts: {
     store: Store;
     embedder: QueryEmbedder;
@@ -34,7 +38,8 @@ export function createAsking(
 ) {
   const { store, embedder, models, coverage, canDraw, language, log } = parts;
   const chat = createChatPort(models);
-  const retrieve = createRetrieve({ store, embedder, rerank: createSecondStage(rerank, chat, log), log });
+  const rerank = createSecondStage(config.rerank, chat, log);
+  const retrieve = createRetrieve({ store, embedder, rerank, keywordShare, log });
   const find = createFind(
     { passageTokens },
     {

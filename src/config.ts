@@ -77,6 +77,7 @@ export const Environment = z.object({
   QDRANT_REPLICAS: count(100),
   LIMNER_CONTEXT_HEADERS: z.preprocess(unset, z.stringbool().default(false)),
   LIMNER_LANGUAGE: z.preprocess(unset, z.enum(LANGUAGE_CODES).default('en')),
+  LIMNER_KEYWORD_SHARE: number(0.5, 0.01, 0.99),
   LIMNER_RERANK: text('off'),
   LIMNER_RERANK_URL: url,
   LIMNER_RERANK_KEY: optional,
@@ -153,6 +154,8 @@ export interface Config {
   contextHeaders: boolean;
   /** Whose rules make words terms. */
   language: string;
+  /** Share of the keywords in the fused list; the rest is the vectors'. */
+  keywordShare: number;
   /** Who reads the best passages again: `off`, `chat`, or a reranking model, on the chat server where it has none of its own. */
   rerank: { model: string; server: Config['chatServer'] };
   /** What a model is given to read for one question, at most. */
@@ -237,6 +240,7 @@ function toConfig(settings: Settings, base: string): Omit<Config, 'settings'> {
       : undefined,
     contextHeaders: settings.LIMNER_CONTEXT_HEADERS,
     language: settings.LIMNER_LANGUAGE,
+    keywordShare: settings.LIMNER_KEYWORD_SHARE,
     rerank: {
       model: settings.LIMNER_RERANK,
       server: address(settings.LIMNER_RERANK_URL, settings.LIMNER_RERANK_KEY),

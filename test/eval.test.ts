@@ -7,6 +7,7 @@ import { createRandom } from '../bench/corpus.ts';
 import { scoreRanking, type RankScores } from '../src/ask/rank-scores.ts';
 import { judge, readQuestions, type Question } from '../src/commands/eval-questions.ts';
 import { guardProblem } from '../src/commands/eval-report.ts';
+import { bestShare } from '../src/commands/eval-share.ts';
 import { compare, percentile, readResults, type ArmResult } from '../src/commands/eval-results.ts';
 import { limner, type Run } from './limner.ts';
 import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
@@ -186,6 +187,24 @@ describe('results are compared', () => {
     expect(guardProblem(arms(0.69))).toContain('.0100 below the better arm');
     expect(guardProblem(arms(0.696))).toBeUndefined();
   });
+});
+
+test('the share of keywords that would have done best is told', () => {
+  const hit = (uri: string, keyword: number | null, vector: number | null) => ({
+    document: { id: uri, uri },
+    also: [],
+    ordinal: 0,
+    text: uri,
+    scores: { keyword, vector },
+  });
+  const lists = Array.from({ length: 5 }, (_, at) => ({
+    question: { id: String(at), question: 'Where?', right: [{ document: 'right', grade: 1 }] },
+    keyword: [hit('right', 9, null), hit('b', 3, null), hit('c', 2, null), hit('d', 1, null)],
+    vector: [hit('wrong', null, 0.99), hit('b', null, 0.2), hit('c', null, 0.19), hit('d', null, 0.18)],
+  }));
+  const { share, ndcg } = bestShare(lists);
+  expect(share).toBeGreaterThan(0.5);
+  expect(ndcg).toBe(1);
 });
 
 describe('limner eval', () => {

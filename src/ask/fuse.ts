@@ -8,7 +8,12 @@ interface Arm {
   standard: (score: number) => number;
   /** What a passage counts here that the list does not hold. */
   floor: number;
+  /** Logarithm of the arm's share, 0 where both have the same. */
+  lead: number;
 }
+
+/** Both arms count the same. */
+const EQUAL_SHARE = 0.5;
 
 /**
  * One list from two. Each list's scores are standardised (z-scores), and a passage is worth the logarithm of the
@@ -17,21 +22,23 @@ interface Arm {
  * from spoiling a strong one; docs/decisions/0050 has the figures and those of what lost.
  *
  * Scores are given as 0 to 1: 1 is a passage that is first in both lists, 0 one that is last in both. With one list
- * empty the other's order stands. Equal contents collapse into the best, which names the documents of the others.
+ * empty the other's order stands. `share` is that of the keywords, from 0 to 1.
+ * Equal contents collapse into the best, which names the documents of the others.
  */
-export function fuse({ keyword, vector }: SearchLists): Passage[] {
+export function fuse({ keyword, vector }: SearchLists, share = EQUAL_SHARE): Passage[] {
   const length = Math.max(keyword.length, vector.length);
   // What a short list of keywords leaves out holds none of them, and would score 0.
-  const arms = [createArm('keyword', keyword, length, 0), createArm('vector', vector, length)].filter(
-    ({ list }) => list.length > 0,
-  );
-  const floors = arms.map(({ floor }) => floor);
+  const arms = [
+    createArm('keyword', keyword, { length, share, rest: 0 }),
+    createArm('vector', vector, { length, share: 1 - share }),
+  ].filter(({ list }) => list.length > 0);
+  const floors = arms.map(({ floor, lead }) => floor + lead);
   const worst = softMaximum(floors);
-  const best = softMaximum(arms.map(({ list, standard }) => standard(list[0]?.score ?? 0)));
-  const share = (value: number): number => (best === worst ? 1 : (value - worst) / (best - worst));
+  const best = softMaximum(arms.map(({ list, standard, lead }) => standard(list[0]?.score ?? 0) + lead));
+  const shown = (value: number): number => (best === worst ? 1 : (value - worst) / (best - worst));
   const merged = merge(arms);
   for (const { passage, values } of merged)
-    passage.score = share(softMaximum(floors.map((floor, arm) => values[arm] ?? floor)));
+    passage.score = shown(softMaximum(floors.map((floor, arm) => values[arm] ?? floor)));
   return joinCopies(merged.map(({ passage }) => passage).sort(byScore));
 }
 
@@ -39,8 +46,7 @@ export function fuse({ keyword, vector }: SearchLists): Passage[] {
 function createArm(
   name: Arm['name'],
   list: readonly Passage[],
-  length: number,
-  rest = list.at(-1)?.score ?? 0,
+  { length, share, rest = list.at(-1)?.score ?? 0 }: { length: number; share: number; rest?: number },
 ): Arm {
   const scores = list.map(({ score }) => score);
   const missing = length - list.length;
@@ -48,7 +54,13 @@ function createArm(
   const squares = sum(scores.map((score) => (score - mean) ** 2)) + missing * (rest - mean) ** 2;
   const deviation = Math.sqrt(squares / length) || 1;
   const standard = (score: number): number => (score - mean) / deviation;
-  return { name, list, standard, floor: standard(missing > 0 ? rest : (scores.at(-1) ?? 0)) };
+  return {
+    name,
+    list,
+    standard,
+    floor: standard(missing > 0 ? rest : (scores.at(-1) ?? 0)),
+    lead: Math.log(share / EQUAL_SHARE),
+  };
 }
 
 interface Merged {
@@ -61,12 +73,12 @@ interface Merged {
 /** Every passage once. */
 function merge(arms: readonly Arm[]): Merged[] {
   const merged = new Map<string, Merged>();
-  for (const [arm, { name, list, standard }] of arms.entries())
+  for (const [arm, { name, list, standard, lead }] of arms.entries())
     for (const passage of list) {
       const key = `${passage.document.id}/${passage.ordinal}`;
       const known = merged.get(key);
       const values = known?.values ?? [];
-      values[arm] = standard(passage.score);
+      values[arm] = standard(passage.score) + lead;
       const ranks = { ...known?.passage.ranks, ...passage.ranks };
       const scores = { ...known?.passage.scores, [name]: passage.score };
       merged.set(key, { passage: { ...passage, ranks, scores }, values });

@@ -41,12 +41,15 @@ export function createRetrieve({
   store,
   embedder,
   rerank,
+  keywordShare,
   log,
 }: {
   store: Store;
   embedder: QueryEmbedder;
   /** The second stage, where there is one. */
   rerank?: Rerank | undefined;
+  /** Share of the keywords in the fused list; the same as that of the vectors when left out. */
+  keywordShare?: number;
   log: Log;
 }) {
   async function embed(text: string, signal: AbortSignal) {
@@ -82,7 +85,7 @@ export function createRetrieve({
       ...(query.collection !== undefined && { collection: query.collection }),
       ...(query.documents && { documents: query.documents }),
     });
-    const fused = fuse(lists);
+    const fused = fuse(lists, keywordShare);
     const isReranked = rerank && query.arm === undefined;
     const ranked = isReranked ? await rerank(query.text, fused, signal) : fused;
     return {

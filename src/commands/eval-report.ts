@@ -55,6 +55,13 @@ function signed(value: number, digits = 4): string {
   return `${value < 0 ? '' : '+'}${value.toFixed(digits)}`;
 }
 
+/** What another share of the keywords would have given. */
+export function shareLine(best: { share: number; ndcg: number }, { arms: { fused } }: Results): string {
+  const now = fused ? means(fused).ndcg_at_10 : 0;
+  if (best.ndcg < now + GUARD) return 'no other LIMNER_KEYWORD_SHARE would have done clearly better\n';
+  return `with LIMNER_KEYWORD_SHARE=${best.share} fused nDCG@10 would have been ${best.ndcg.toFixed(4)}\n`;
+}
+
 /** Why fusing costs more than it may; undefined where it does not, or where there is nothing to fuse. */
 export function guardProblem({ arms }: Results): string | undefined {
   const { keyword, vector, fused } = arms;

@@ -5,8 +5,9 @@ import { scoreRanking } from '../ask/rank-scores.ts';
 import { LimnerError } from '../errors.ts';
 import type { Context } from '../main.ts';
 import { judge, readQuestions, type Question } from './eval-questions.ts';
-import { differenceOf, guardProblem, missedGates, tableOf, type Gates } from './eval-report.ts';
+import { differenceOf, guardProblem, missedGates, shareLine, tableOf, type Gates } from './eval-report.ts';
 import { ARMS, readResults, saveResults, type ArmName, type Results } from './eval-results.ts';
+import { bestShare, type Lists } from './eval-share.ts';
 import { openService, type Service } from './service.ts';
 
 const USAGE = `usage: limner eval [FILE.csv or FILE.jsonl] [--collection NAME] [--save FILE] [--against FILE] [--run FILE]
@@ -17,9 +18,17 @@ Without a file the golden questions are asked (POST /api/golden). docs/evaluatio
 
 const DEPTH = 100;
 
-const Named = z.object({ uri: z.string() });
+const Named = z.object({ id: z.string(), uri: z.string() });
+const Score = z.number().nullable();
+const FoundHit = z.object({
+  document: Named,
+  also: z.array(Named),
+  ordinal: z.number(),
+  text: z.string(),
+  scores: z.object({ keyword: Score, vector: Score }),
+});
 const Answer = z.object({
-  hits: z.array(z.object({ document: Named, also: z.array(Named), text: z.string() })),
+  hits: z.array(FoundHit),
   arms: z.object({ keyword: z.number(), vector: z.number() }),
 });
 const Golden = z.object({
@@ -33,10 +42,11 @@ export async function evaluate(context: Context): Promise<number> {
   const service = await openService(context);
   try {
     const questions = file === undefined ? await goldenQuestions(service) : await readQuestions(file);
-    const { results, run } = await measure(service, questions, options.collection);
+    const { results, run, lists } = await measure(service, questions, options.collection);
     process.stdout.write(
       `${questions.length} questions, the first ${DEPTH} passages of each\n${tableOf(results)}\n`,
     );
+    if (results.arms.vector) process.stdout.write(shareLine(bestShare(lists), results));
     if (against) process.stdout.write(`${differenceOf(results, against)}\n`);
     if (options.save !== undefined) await saveResults(options.save, results);
     if (options.run !== undefined) await writeFile(options.run, run);
@@ -106,7 +116,7 @@ async function goldenQuestions(service: Service): Promise<Question[]> {
   }));
 }
 
-/** With the results the ranking of both arms together, in the form that scorers read. */
+/** With the results the ranking of both arms together, in the form that scorers read, and what each arm answered. */
 async function measure(service: Service, questions: readonly Question[], collection: string | undefined) {
   const results: Results = {
     made_at: new Date().toISOString(),
@@ -114,17 +124,20 @@ async function measure(service: Service, questions: readonly Question[], collect
     arms: {},
   };
   const lines: string[] = [];
+  const lists: Lists[] = questions.map((question) => ({ question, keyword: [], vector: [] }));
   for (const arm of ARMS)
-    for (const one of questions) {
+    for (const [at, one] of questions.entries()) {
       const { hits, arms, ms } = await ask(service, one.question, arm, collection);
       if (arm === 'vector' && arms.vector === 0) continue;
       const { ranking, relevant } = judge(one, hits);
+      const both = lists[at];
+      if (both && arm !== 'fused') both[arm] = hits;
       const result = (results.arms[arm] ??= { scores: {}, ms: [] });
       result.scores[one.id] = scoreRanking(ranking, relevant);
       result.ms.push(ms);
       if (arm === 'fused') lines.push(...runLines(one.id, hits));
     }
-  return { results, run: `query-id\tcorpus-id\trank\tscore\n${lines.join('\n')}\n` };
+  return { results, run: `query-id\tcorpus-id\trank\tscore\n${lines.join('\n')}\n`, lists };
 }
 
 async function ask(service: Service, query: string, arm: ArmName, collection: string | undefined) {

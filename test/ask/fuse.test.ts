@@ -57,6 +57,18 @@ test('a word that hardly anything holds finds it, however many passages are near
   expect(order(fused({ rare: 7, other: 6.5 }, near)).slice(0, 2)).toEqual(['rare', 'other']);
 });
 
+test('a share lets one of the lists lead', () => {
+  const lists = {
+    keyword: listOf('keyword', { a: 9, b: 2, c: 1 }),
+    vector: listOf('vector', { c: 0.9, b: 0.4, a: 0.3 }),
+  };
+  expect(order(fuse(lists, 0.9))[0]).toBe('a');
+  expect(order(fuse(lists, 0.1))[0]).toBe('c');
+  expect(fuse(lists, 0.5)).toEqual(fuse(lists));
+  expect(order(fuse({ ...lists, vector: [] }, 0.1))).toEqual(['a', 'b', 'c']);
+  for (const { score } of fuse(lists, 0.99)) expect(score >= 0 && score <= 1).toBe(true);
+});
+
 test('with one list empty the order of the other stands', () => {
   expect(order(fused({ a: 3, b: 2, c: 1 }, {}))).toEqual(['a', 'b', 'c']);
   expect(order(fused({}, { a: 0.3, b: 0.2, c: 0.1 }))).toEqual(['a', 'b', 'c']);
