@@ -96,6 +96,8 @@ function View({ name, label, route }) {
     );
     return () => (isWanted = false);
   }, [name, tries]);
+  // For bench/page.ts: when there is something to look at.
+  useEffect(() => void (shown.component && performance.mark('view')), [shown.component]);
   if (fault)
     return html`<div class="page">
       <${Empty} title="This view failed.">

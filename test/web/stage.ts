@@ -4,6 +4,7 @@ import { createFakeComfy } from '../fakes/comfyui.ts';
 import { chatModel, createFakeOllama, embedModel } from '../fakes/ollama.ts';
 import { startService } from '../service.ts';
 import { fixture } from './browser.ts';
+import { writeWorkflows } from './painter.ts';
 
 const NOTES: Readonly<Record<string, string>> = {
   'garden/Bees in the orchard.md': `# Bees in the orchard
@@ -34,6 +35,9 @@ The boiler is serviced every October by Hallam & Daughters. The pressure should 
 falls below one, water is added by the valve behind the blue cover. The filter of the heat pump is washed in spring.`,
 };
 
+/** What the stand-in for ComfyUI paints is of one colour, and its seed says which. */
+const COLOURS = [0x8a9a5b, 0x34495e, 0x9aa5a8, 0xb5651d, 0x6b8e23, 0xd9a441];
+
 /** A service with documents, and small stand-ins for Ollama and ComfyUI: what the page shows at its best. */
 export async function openStage(folder: string, env: Record<string, string> = {}) {
   const ollama = await createFakeOllama({
@@ -41,16 +45,13 @@ export async function openStage(folder: string, env: Record<string, string> = {}
     costMs: { chatPart: 12 },
   });
   const comfy = await createFakeComfy();
-  const workflows = join(folder, 'workflows');
-  await mkdir(workflows, { recursive: true });
-  await writeFile(join(workflows, 'manifest.yml'), MANIFEST);
-  await writeFile(join(workflows, 'paint.json'), JSON.stringify(PAINT));
   const service = await startService(folder, {
     OLLAMA_HOST: ollama.url,
     LIMNER_EMBED_MODEL: 'nomic-embed-text',
     LIMNER_CHAT_MODEL: 'qwen3:4b',
     COMFYUI_URL: comfy.url,
-    LIMNER_WORKFLOWS: workflows,
+    LIMNER_WORKFLOWS: await writeWorkflows(join(folder, 'workflows')),
+    LIMNER_ILLUSTRATE_WORKFLOW: 'draw',
     ...env,
   });
   for (const [name, text] of Object.entries(NOTES)) {
@@ -61,6 +62,20 @@ export async function openStage(folder: string, env: Record<string, string> = {}
   const files = ['sample.pdf', 'figures.pdf', 'scanned.pdf', 'encrypted.pdf', 'sample.docx', 'sample.xlsx'];
   for (const file of files) await copyFile(fixture(file), join(service.inbox, 'archive', file));
   await service.quiet(files.length + Object.keys(NOTES).length, 60_000);
+  const words = [
+    'a hive in spring',
+    'the lighthouse at dusk',
+    'a ferry in fog',
+    'bell ringers',
+    'an orchard',
+    'the lamp',
+  ];
+  for (const [at, prompt] of words.entries())
+    await service.post('/api/images', {
+      workflow: 'draw',
+      inputs: { prompt, seed: COLOURS[at], width: 512 },
+      wait: true,
+    });
   return {
     service,
     ollama,
@@ -72,21 +87,3 @@ export async function openStage(folder: string, env: Record<string, string> = {}
     },
   };
 }
-
-/** A painter that needs no model: the words are taken by a text that the picture does not show. */
-const MANIFEST = `
-workflows:
-  - name: text-to-image
-    description: A picture from words
-    file: paint.json
-    inputs:
-      prompt: {kind: text, required: true, to: [{title: Prompt, input: source}]}
-      seed: {kind: seed, max: 16777215, to: [{class: EmptyImage, input: color}]}
-    outputs: [{id: '9'}]
-`;
-const PAINT = {
-  1: { class_type: 'EmptyImage', inputs: { width: 512, height: 384, batch_size: 1, color: 255 } },
-  3: { class_type: 'PreviewAny', inputs: { source: '' }, _meta: { title: 'Prompt' } },
-  5: { class_type: 'ProbeSlow', inputs: { image: ['1', 0], steps: 5, seconds: 1.5 } },
-  9: { class_type: 'SaveImage', inputs: { images: ['5', 0], filename_prefix: 'x' } },
-};
