@@ -176,6 +176,7 @@ export const QueueAnswer = z.object({
   states: Counts,
   workers: z.array(
     z.object({
+      kind: z.enum(['comfyui', 'automatic1111']),
       url: z.string(),
       reachable: z.boolean(),
       stuck: z.boolean(),

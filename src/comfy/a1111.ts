@@ -164,6 +164,7 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
   }
 
   return {
+    kind: 'automatic1111',
     url,
     // Its own queue neither tells what waits in it nor lets go of it.
     depth: 1,

@@ -12,6 +12,7 @@ export function createComfyPainter(
 ): Painter {
   const client = createClient(address, times, log);
   return {
+    kind: 'comfyui',
     url: address.url,
     depth,
     async look(signal) {

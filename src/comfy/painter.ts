@@ -24,6 +24,7 @@ export interface CardMemory {
 
 /** The port of `comfy/`: a server that makes pictures. Two kinds: ComfyUI, and AUTOMATIC1111's web API. */
 export interface Painter {
+  kind: 'comfyui' | 'automatic1111';
   /** Names it; without credentials. */
   url: string;
   /** Jobs that it is given at most: where it has a queue of its own one waits there, so that it never idles. */

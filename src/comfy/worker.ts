@@ -28,6 +28,7 @@ export interface Worker {
   isStuck(): boolean;
   setStuck(promptId: string): void;
   state(): {
+    kind: Painter['kind'];
     url: string;
     reachable: boolean;
     stuck: boolean;
@@ -119,6 +120,7 @@ export function createWorker(
       log.error({ worker: url }, 'a painter neither ends a run nor stops it: restart it');
     },
     state: () => ({
+      kind: painter.kind,
       url,
       reachable: facts !== undefined,
       stuck: stuckOn !== undefined,

@@ -18,6 +18,7 @@ describe.skipIf(!hasBrowser)('the state with every server away (needs /usr/bin/c
       QDRANT_URL: QDRANT,
       LIMNER_CHAT_URL: CHAT,
       COMFYUI_URL: 'http://127.0.0.1:59124',
+      AUTOMATIC1111_URL: 'http://127.0.0.1:59127',
     });
     browser = await openBrowser();
   });
@@ -36,6 +37,7 @@ describe.skipIf(!hasBrowser)('the state with every server away (needs /usr/bin/c
       [NO_OLLAMA, /is it running/, 'ollama serve'],
       [CHAT, /is it running/, 'LIMNER_CHAT_URL and LIMNER_CHAT_KEY'],
       ['http://127.0.0.1:59124', /cannot be reached/, 'COMFYUI_URL'],
+      ['http://127.0.0.1:59127', /cannot be reached/, 'AUTOMATIC1111_URL'],
       [QDRANT, /does not answer/, 'QDRANT_URL and QDRANT_API_KEY'],
     ] as const) {
       const row = servers.getByRole('listitem').filter({ hasText: url }).filter({ hasText: 'away' });

@@ -60,7 +60,7 @@ describe.skipIf(!hasBrowser)('the state of the service (needs /usr/bin/chromium)
       .getByText(/ free\./)
       .waitFor();
     const servers = card('Servers');
-    await servers.getByText('Start it there, or look at COMFYUI_URL or AUTOMATIC1111_URL.').waitFor();
+    await servers.getByText('Start it there, or look at COMFYUI_URL.').waitFor();
     expect(await servers.textContent()).toContain('http://127.0.0.1:59124');
     await ollama.stop();
     // Whoever calls it in vain tells of it.

@@ -3,11 +3,13 @@ import { Progress, Tag } from '../../lib/ui.js';
 import { Card } from './card.js';
 import { percent } from './units.js';
 
-const NAMES = {
+/** What people call each kind of server. */
+export const NAMES = {
   ollama: 'Ollama',
   chat_server: 'Server that writes answers',
   embed_server: 'Server of meaning',
-  comfyui: 'Picture server',
+  comfyui: 'ComfyUI',
+  automatic1111: 'AUTOMATIC1111',
 };
 
 const ADVICE = {
@@ -15,16 +17,18 @@ const ADVICE = {
     'Start it there with “ollama serve”, or set OLLAMA_HOST. Until then keywords find, and answers are quotes.',
   chat_server: 'Start it, or look at LIMNER_CHAT_URL and LIMNER_CHAT_KEY. Until then answers are quotes.',
   embed_server: 'Start it, or look at LIMNER_EMBED_URL and LIMNER_EMBED_KEY. Until then keywords find.',
-  comfyui: 'Start it there, or look at COMFYUI_URL or AUTOMATIC1111_URL. Pictures wait until then.',
+  comfyui: 'Start it there, or look at COMFYUI_URL. Pictures wait until then.',
+  automatic1111: 'Start it there with --api, or look at AUTOMATIC1111_URL. Pictures wait until then.',
   qdrant: 'Start it, or look at QDRANT_URL and QDRANT_API_KEY. Files wait, and searches fail, until then.',
 };
 
 /** Each server that Limner works with, and what to do where one is away. */
 export function Servers({ servers, store }) {
   const all = Object.entries(servers).flatMap(([kind, state]) =>
-    [state].flat().map((server) => ({ kind, server })),
+    // Servers of pictures are of two kinds.
+    [state].flat().map((server) => ({ kind: kind === 'comfyui' ? server.kind : kind, server })),
   );
-  const hasPainter = all.some(({ kind }) => kind === 'comfyui');
+  const hasPainter = servers.comfyui.length > 0;
   return html`<${Card} title="Servers">
     <ul class="rows">
       ${all.map(({ kind, server }) => html`<${Server} key=${`${kind} ${server.url}`} kind=${kind} server=${server} />`)}

@@ -2,6 +2,7 @@ import { html } from 'htm/preact';
 import { linkTo } from '../../lib/router.js';
 import { Tag } from '../../lib/ui.js';
 import { Card } from './card.js';
+import { NAMES } from './servers.js';
 import { bytes, count, many } from './units.js';
 import { useOften } from './use-often.js';
 
@@ -41,7 +42,7 @@ export function Workers() {
   </${Card}>`;
 }
 
-function Worker({ worker: { url, reachable, busy, vram_bytes: memory } }) {
+function Worker({ worker: { kind, url, reachable, busy, vram_bytes: memory } }) {
   return html`<li>
     <p class="row">
       <span class="name">${url}</span>
@@ -53,6 +54,6 @@ function Worker({ worker: { url, reachable, busy, vram_bytes: memory } }) {
           : html`<${Tag} kind="bad">away</${Tag}>`
       }
     </p>
-    ${memory !== null && html`<p class="small soft">${bytes(memory)} of graphics memory</p>`}
+    <p class="small soft">${NAMES[kind]}${memory !== null && `, ${bytes(memory)} of graphics memory`}</p>
   </li>`;
 }
