@@ -28,6 +28,8 @@ export function readDescription(json: unknown) {
   const { paths } = Description.parse(json);
   const ajv = new Ajv2020({ strict: false, allErrors: true });
   addFormatsModule.default(ajv);
+  // What zod calls a text that begins with another.
+  ajv.addFormat('starts_with', true);
   ajv.addSchema({ $id: 'limner', ...Schema.parse(json) });
 
   const routes: DescribedRoute[] = Object.entries(paths).flatMap(([url, operations]) =>
