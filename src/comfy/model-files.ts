@@ -10,6 +10,8 @@ export interface FetchModelOptions {
   folder: string;
   /** Hosts that may be asked, their subdomains included; each redirect is held to them as well. */
   hosts: readonly string[];
+  /** Takes files whose SHA-256 the manifest does not know. */
+  allowUnverified?: boolean;
   protocol?: 'https:' | 'http:';
   maxBytes?: number;
   /** Without a byte for longer the download breaks off; what is there is taken up the next time. */
@@ -37,6 +39,11 @@ export async function fetchModel(
   if (!model.url) throw new LimnerError('invalid_request', `${model.name} has no url in the manifest.`);
   const path = join(options.folder, model.folder, model.name);
   if ((await sizeOf(path)) > 0) return 'present';
+  if (model.sha256 === undefined && !options.allowUnverified)
+    throw new LimnerError(
+      'invalid_request',
+      `${model.name} has no sha256 in the manifest; --allow-unverified brings it unchecked.`,
+    );
   const part = `${path}.part`;
   await mkdir(dirname(path), { recursive: true });
   await download(model.url, part, options, signal);

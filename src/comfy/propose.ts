@@ -4,7 +4,7 @@ import type { InputSpec, Target } from './manifest.ts';
 type Proposed = Record<string, InputSpec>;
 
 /** Nodes that sample, with the inputs that lead to what is wanted and what is not. */
-const SAMPLER = /Sampler|SamplerCustom/;
+const SAMPLER = /Sampler|Guider$/;
 const SEEDS: ReadonlySet<string> = new Set(['seed', 'noise_seed']);
 
 /** Inputs that are worth offering wherever they stand, under the name of the manifest. */
@@ -23,6 +23,9 @@ const PRIMITIVES: Record<string, InputSpec['kind']> = {
   PrimitiveString: 'text',
   PrimitiveStringMultiline: 'text',
 };
+/** Models that look at a picture or a text and write the prompt; what they are told is an instruction. */
+const WRITERS = /Qwen|VQA|VLM|Florence|JoyCaption|^TextGenerate/i;
+const LORA = /^LoraLoader/;
 const LOADERS = /^(CheckpointLoader|UNETLoader|UnetLoaderGGUF)/;
 
 /**
@@ -57,6 +60,19 @@ export function proposeInputs(graph: Graph): Proposed {
       else addByClass(class_type, _meta?.title, to, value, add);
     }
   }
+  for (const [id, { class_type, inputs }] of Object.entries(graph)) {
+    const strength = inputs['strength_model'];
+    if (!LORA.test(class_type) || typeof strength !== 'number') continue;
+    const to = ['strength_model', 'strength_clip'].filter((input) => input in inputs);
+    proposed[freeName(proposed, 'lora_strength')] = {
+      kind: 'number',
+      min: -10,
+      max: 10,
+      default: strength,
+      required: false,
+      to: to.map((input) => ({ id, input })),
+    };
+  }
   const loaders = Object.values(graph).filter(({ class_type }) => LOADERS.test(class_type));
   if (loaders.length === 1) proposed['loras'] = { kind: 'lora', required: false, to: [] };
   return proposed;
@@ -82,15 +98,17 @@ function addPrompts(graph: Graph, id: string, proposed: Proposed): void {
     ['positive', 'prompt'],
     ['negative', 'negative'],
     ['guider', 'prompt'],
+    ['conditioning', 'prompt'],
   ] as const) {
     const link = linkOf(graph[id]?.inputs[side]);
     const found = link && findText(graph, link[0], new Set());
     if (!found || isFilled(proposed, found)) continue;
     const text = graph[found.id]?.inputs[found.input];
-    const isDefault = name === 'negative' && typeof text === 'string';
-    proposed[freeName(proposed, name)] = {
+    const isInstruction = WRITERS.test(graph[found.id]?.class_type ?? '');
+    const isDefault = (name === 'negative' || isInstruction) && typeof text === 'string';
+    proposed[freeName(proposed, isInstruction ? 'instruction' : name)] = {
       kind: 'text',
-      required: name === 'prompt',
+      required: name === 'prompt' && !isInstruction,
       ...(isDefault && { default: text }),
       to: [found],
     };
@@ -140,13 +158,20 @@ const MODEL_INPUTS: Record<string, string> = {
   clip_name3: 'text_encoders',
   lora_name: 'loras',
   control_net_name: 'controlnet',
+  style_model_name: 'style_models',
+};
+
+/** Loaders whose input is called as that of others. */
+const FOLDERS_BY_CLASS: Record<string, string> = {
+  UpscaleModelLoader: 'upscale_models',
+  CLIPVisionLoader: 'clip_vision',
 };
 
 /** The model files that a graph names. */
 export function proposeModels(graph: Graph): { folder: string; name: string }[] {
   return Object.values(graph).flatMap(({ class_type, inputs }) =>
     Object.entries(inputs).flatMap(([input, name]) => {
-      const folder = class_type === 'UpscaleModelLoader' ? 'upscale_models' : MODEL_INPUTS[input];
+      const folder = FOLDERS_BY_CLASS[class_type] ?? MODEL_INPUTS[input];
       const isFile = typeof name === 'string' && /\.(safetensors|sft|gguf|pth?|ckpt|bin)$/.test(name);
       return folder !== undefined && isFile ? [{ folder, name: name.replaceAll('\\', '/') }] : [];
     }),

@@ -6,14 +6,18 @@ import type { Context } from '../main.ts';
 
 const HOSTS = ['huggingface.co', 'hf.co'];
 const USAGE =
-  'usage: limner worker fetch-models --folder PATH_TO_COMFYUI/models [--allow HOST,...] [WORKFLOW...]\n';
+  'usage: limner worker fetch-models --folder PATH_TO_COMFYUI/models [--allow HOST,...] [--allow-unverified] [WORKFLOW...]\n';
 
 /** Run on the worker itself: brings the models that the manifest names into ComfyUI's folders. */
 export async function worker({ config, args }: Context): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { folder: { type: 'string' }, allow: { type: 'string' } },
+    options: {
+      folder: { type: 'string' },
+      allow: { type: 'string' },
+      'allow-unverified': { type: 'boolean', default: false },
+    },
   });
   const [action, ...names] = positionals;
   if (action !== 'fetch-models' || values.folder === undefined) {
@@ -35,7 +39,12 @@ export async function worker({ config, args }: Context): Promise<number> {
     const isThere = await bring(name, () =>
       fetchModel(
         model,
-        { folder: values.folder ?? '', hosts, onProgress: reporter(name) },
+        {
+          folder: values.folder ?? '',
+          hosts,
+          allowUnverified: values['allow-unverified'],
+          onProgress: reporter(name),
+        },
         AbortSignal.timeout(DAY_MS),
       ),
     );

@@ -110,3 +110,9 @@ test('a redirect to a host that is not allowed is not followed', async () => {
   };
   await expect(bring()).rejects.toMatchObject({ code: 'outside' });
 });
+
+test('a model without a checksum is brought only where that is allowed', async () => {
+  await expect(bring({ sha256: undefined })).rejects.toMatchObject({ code: 'invalid_request' });
+  expect(ranges).toEqual([]);
+  expect(await bring({ sha256: undefined }, { allowUnverified: true })).toBe('fetched');
+});

@@ -46,6 +46,63 @@ test('prompts are found through guidance, switches and primitives by their value
   });
 });
 
+test('guiders, LoRAs, switches and masks are found', () => {
+  const inputs = proposeInputs({
+    1: { class_type: 'UNETLoader', inputs: { unet_name: 'a.safetensors' } },
+    2: {
+      class_type: 'LoraLoader',
+      inputs: {
+        model: ['1', 0],
+        clip: ['3', 0],
+        lora_name: 'x.safetensors',
+        strength_model: 0.7,
+        strength_clip: 0.7,
+      },
+    },
+    4: { class_type: 'CLIPTextEncode', inputs: { text: 'a cat', clip: ['2', 1] } },
+    5: { class_type: 'CLIPTextEncode', inputs: { text: 'blurry', clip: ['2', 1] } },
+    6: { class_type: 'Any Switch (rgthree)', inputs: { any_01: ['4', 0] } },
+    7: {
+      class_type: 'CFGGuider',
+      inputs: { model: ['2', 0], positive: ['6', 0], negative: ['5', 0], cfg: 3 },
+    },
+    8: { class_type: 'SamplerCustomAdvanced', inputs: { guider: ['7', 0], noise: ['9', 0] } },
+    9: { class_type: 'RandomNoise', inputs: { noise_seed: 1 } },
+    10: { class_type: 'ComfySwitchNode', inputs: { switch: ['11', 0] } },
+    11: { class_type: 'PrimitiveBoolean', inputs: { value: false }, _meta: { title: 'Upscale it' } },
+    12: { class_type: 'LoadImageMask', inputs: { image: 'm.png', channel: 'alpha' } },
+    13: { class_type: 'EmptySD3LatentImage', inputs: { width: 512, height: 512 } },
+  });
+  expect(inputs).toMatchObject({
+    prompt: { required: true, to: [{ id: '4', input: 'text' }] },
+    negative: { default: 'blurry', to: [{ id: '5', input: 'text' }] },
+    cfg: { default: 3 },
+    seed: { kind: 'seed', to: [{ id: '9', input: 'noise_seed' }] },
+    lora_strength: { default: 0.7, to: [{ input: 'strength_model' }, { input: 'strength_clip' }] },
+    loras: { kind: 'lora' },
+    upscale_it: { kind: 'boolean', default: false },
+    mask: { kind: 'mask' },
+    width: { default: 512 },
+  });
+});
+
+test.each([
+  ['Qwen2_VQA', 'text'],
+  ['QwenVL', 'prompt'],
+  ['TextGenerate', 'prompt'],
+])('what %s is told to write a prompt from is an instruction with a default', (kind, input) => {
+  const inputs = proposeInputs({
+    1: { class_type: 'LoadImage', inputs: { image: 'a.png' } },
+    2: { class_type: kind, inputs: { [input]: 'Describe this.', image: ['1', 0], seed: 1 } },
+    3: { class_type: 'CLIPTextEncode', inputs: { text: ['2', 0] } },
+    4: { class_type: 'KSampler', inputs: { positive: ['3', 0], seed: 2 } },
+  });
+  expect(inputs).toMatchObject({
+    instruction: { required: false, default: 'Describe this.', to: [{ id: '2', input }] },
+    image: { kind: 'image', required: true },
+  });
+});
+
 const limner = (args: string[], env: Record<string, string> = {}) =>
   spawnSync(process.execPath, ['src/main.ts', 'workflow', ...args], {
     cwd: ROOT,
