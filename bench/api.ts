@@ -10,7 +10,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openDatabase } from '../src/sqlite.ts';
 import { createEmbeddedStore } from '../src/store/embedded.ts';
-import { memoryMb, spreadOf, turned, type Row } from './figures.ts';
+import { memoryMb, percentile, processorMs, spreadOf, turned, type Row } from './figures.ts';
 import { putTexts, putVectors } from './fill-store.ts';
 import { CHAT_MODEL, EMBED_MODEL, IDENTITY, startModel, type ModelUnderTest } from './model.ts';
 import { createQueries } from './search-queries.ts';
@@ -129,21 +129,34 @@ async function streams(width: number, service: ServiceUnderTest, model: ModelUnd
   };
 }
 
-/** One question after the other, with a model that answers at once: all that is left is ours, and the two trips to it. */
+/** Other work on the machine only adds to times: a tenth of them says what they are without it. */
+const withTenth = (times: readonly number[]): string =>
+  `${percentile(times, 0.1).toFixed(2)} / ${spreadOf(times)}`;
+
+const shareOf = (ms: number): string => (ms / QUESTIONS).toFixed(1);
+
+/** One after the other; what each took, and the processor time of the service, its main thread apart. */
+async function oneByOne(name: string, ask: () => Promise<number>, { pid }: ServiceUnderTest): Promise<Row> {
+  const times: number[] = [];
+  const before = [processorMs(pid), processorMs(pid, pid)] as const;
+  for (let at = 0; at < QUESTIONS; at++) times.push(await ask());
+  return {
+    [`${name}, p10 / p50 / p99 ms`]: withTenth(times),
+    [`${name}, processor ms, all / main thread`]: `${shareOf(processorMs(pid) - before[0])} / ${shareOf(processorMs(pid, pid) - before[1])}`,
+  };
+}
+
+/** With a model that answers at once: all that is left is ours, and the two trips to it. */
 async function ownTime(service: ServiceUnderTest, model: ModelUnderTest): Promise<Row> {
   model.set(AT_ONCE);
   const direct: number[] = [];
-  const through: number[] = [];
-  const searched: number[] = [];
-  for (let at = 0; at < QUESTIONS; at++) {
-    direct.push((await directOf(model.url)).firstMs);
-    through.push((await chatOf(service.url)).firstMs);
-    searched.push((await call(`${service.url}/api/search`, { query: question(), limit: 8 })).wholeMs);
-  }
+  for (let at = 0; at < QUESTIONS; at++) direct.push((await directOf(model.url)).firstMs);
+  const search = async () =>
+    (await call(`${service.url}/api/search`, { query: question(), limit: 8 })).wholeMs;
   return {
-    'the model alone, first word, p50 / p99 ms': spreadOf(direct.slice(20)),
-    'a question, first word, p50 / p99 ms': spreadOf(through.slice(20)),
-    'a search, p50 / p99 ms': spreadOf(searched.slice(20)),
+    'the model alone, first word, p10 / p50 / p99 ms': withTenth(direct),
+    ...(await oneByOne('a question, first word', async () => (await chatOf(service.url)).firstMs, service)),
+    ...(await oneByOne('a search', search, service)),
   };
 }
 

@@ -30,6 +30,16 @@ export function memoryMb(pid: number, field: string, file: 'status' | 'smaps_rol
   return (Number(found?.[1] ?? 0) * 1024) / 1e6;
 }
 
+/** Clock ticks of proc(5) are hundredths of a second on every Linux that Node is built for. */
+const TICK_MS = 10;
+
+/** Processor time of a process so far, or of one of its threads, in ms. */
+export function processorMs(pid: number, thread?: number): number {
+  const stat = readProc(thread === undefined ? `${pid}/stat` : `${pid}/task/${thread}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
 /** The processes that `pid` started, and theirs. */
 export function childrenOf(pid: number): number[] {
   const children = listThreads(pid)

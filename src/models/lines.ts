@@ -3,7 +3,7 @@ import { LimnerError } from '../errors.ts';
 import { errorSaid, withoutKey } from './failures.ts';
 
 /** What the lines of every stream of Ollama's share: a pull ends with a status, a chat with `done`. */
-const Line = z.looseObject({
+const Line = z.object({
   error: z.string().optional(),
   done: z.boolean().optional(),
   status: z.string().optional(),
