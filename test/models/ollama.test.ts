@@ -178,7 +178,7 @@ describe('missing models', () => {
     async (kind) => {
       const { fake, server } = await createPair({
         ...bare,
-        timeouts: { pullNext: 50 },
+        timeouts: { pullNext: 500 },
         pollMs: { pull: QUICK.pull },
       });
       fake.plan({ failAt: 'pull', kind, afterLines: 5, times: 1 });
