@@ -53,7 +53,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
 async function* readPages(bytes: Buffer, ocr: Ocr, limits: Limits): AsyncGenerator<Part> {
   const { imagePages } = await import('./image-pages.ts');
   const { createUpright } = await import('./ocr-turn.ts');
-  const readUpright = createUpright(ocr);
+  const readUpright = createUpright(ocr, limits.ocrPageMs);
   const paged = isTiff(bytes);
   let number = 0;
   for await (const page of imagePages(bytes, paged, limits)) {

@@ -26,14 +26,15 @@ export type ReadUpright = (canvas: Canvas, scale: number) => Promise<Recognized 
  * Reads pictures that may lie on their side or stand on their head. Text is empty where nothing can be read; nothing
  * at all is given where that takes too long.
  */
-export function createUpright(ocr: Ocr): ReadUpright {
+export function createUpright(ocr: Ocr, ocrPageMs: number): ReadUpright {
   let vain = 0;
   return async (canvas, scale) => {
+    const until = performance.now() + ocrPageMs;
     const straight = await ocr.read(toPgm(canvas));
     if (!straight) return undefined;
     const isUnsure = straight.confidence < SURE && !looksLikeWords(straight);
     const mayTurn = isUnsure && inkLength(straight.text) >= WORTH_TURNING;
-    const best = mayTurn && vain < VAIN_TURNS ? await readTurned(ocr, canvas, straight) : straight;
+    const best = mayTurn && vain < VAIN_TURNS ? await readTurned(ocr, canvas, straight, until) : straight;
     if (mayTurn && best === straight) vain += 1;
     return holdsText(best) ? scaled(best, scale) : { ...best, text: '', runs: [] };
   };
@@ -55,10 +56,17 @@ function scaled(read: Recognized, scale: number): Recognized {
   return { ...read, runs };
 }
 
-async function readTurned(ocr: Ocr, canvas: Canvas, straight: Recognized): Promise<Recognized> {
+/** All turns share the time of the page. */
+async function readTurned(
+  ocr: Ocr,
+  canvas: Canvas,
+  straight: Recognized,
+  until: number,
+): Promise<Recognized> {
   let best = straight;
   for (const quarters of [1, 3, 2]) {
-    const turned = await ocr.read(toPgm(turn(canvas, quarters)));
+    const left = until - performance.now();
+    const turned = left > 0 ? await ocr.read(toPgm(turn(canvas, quarters)), left) : undefined;
     if (!turned) return best;
     if (turned.confidence > best.confidence && inkLength(turned.text) >= WORTH_TURNING)
       best = { ...turned, runs: turnedBack(turned.runs, canvas, quarters) };

@@ -20,8 +20,8 @@ export interface Recognized {
 }
 
 export interface Ocr {
-  /** Reads a picture (PNG, JPEG, PNM, ...). Nothing where that takes longer than a page may. */
-  read(picture: Uint8Array): Promise<Recognized | undefined>;
+  /** Reads a picture (PNG, JPEG, PNM, ...). Nothing where that takes longer than a page may, or than `ms`. */
+  read(picture: Uint8Array, ms?: number): Promise<Recognized | undefined>;
   close(): Promise<void>;
 }
 
@@ -39,11 +39,11 @@ export function createOcr({ ocrLanguages, ocrPageMs }: Pick<Limits, 'ocrLanguage
 
   return {
     close,
-    async read(picture) {
+    async read(picture, ms = ocrPageMs) {
       engine ??= startEngine(ocrLanguages);
       const worker = await engine;
       const clock = new AbortController();
-      const late = after(ocrPageMs, undefined, { signal: clock.signal }).catch(() => undefined);
+      const late = after(ms, undefined, { signal: clock.signal }).catch(() => undefined);
       const reading = worker.recognize(Buffer.from(picture), {}, { blocks: true, text: false });
       const done = await Promise.race([reading, late]);
       clock.abort();

@@ -4,6 +4,7 @@ import { inkLength } from '../document.ts';
 import type { Limits } from './limits.ts';
 import { createOcr, type Recognized } from './ocr.ts';
 import type { ReadUpright } from './ocr-turn.ts';
+import type { PageDrawer } from './pdf-draw.ts';
 
 /** Fewer characters than this are a page number or a stamp on a scan. */
 const LITTLE_TEXT = 24;
@@ -26,11 +27,16 @@ export interface Scanner {
   close(): Promise<void>;
 }
 
-export function createScanner(limits: Limits): Scanner {
+/** `file` is the PDF. */
+export function createScanner(file: Uint8Array, limits: Limits): Scanner {
   const ocr = createOcr(limits);
+  let drawer: PageDrawer | undefined;
   let readUpright: ReadUpright | undefined;
   return {
-    close: ocr.close,
+    async close() {
+      drawer?.close();
+      await ocr.close();
+    },
     async wants(page, text) {
       if (limits.ocrPages === 0) return false;
       if (isBad(text)) return true;
@@ -39,8 +45,13 @@ export function createScanner(limits: Limits): Scanner {
     async read(page, { width, height }) {
       const scale = Math.min(RESOLUTION / POINTS_PER_INCH, LONGEST_SIDE / Math.max(width, height));
       const { createUpright } = await import('./ocr-turn.ts');
-      readUpright ??= createUpright(ocr);
-      return readUpright(await pictureOf(page, scale), 1 / scale);
+      const { createPageDrawer } = await import('./pdf-draw.ts');
+      readUpright ??= createUpright(ocr, limits.ocrPageMs);
+      drawer ??= createPageDrawer(file);
+      const [columns, rows] = [width, height].map((side) => Math.max(1, Math.ceil(side * scale)));
+      const drawn = await drawer.draw(page.pageNumber, columns ?? 1, rows ?? 1);
+      // What PDFium cannot open, or not this page of, pdf.js may.
+      return readUpright(drawn ?? (await pictureOf(page, scale)), 1 / scale);
     },
   };
 }

@@ -18,7 +18,7 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 7,
+  version: 8,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],
@@ -34,7 +34,7 @@ async function* read(file: SourceFile, limits: Limits, from = 1): AsyncGenerator
   try {
     const document = await load(task);
     const scanned = new Set<number>();
-    yield* readPages(document, from, scanned, limits);
+    yield* readPages(document, bytes, from, scanned, limits);
     for await (const member of readAttachments(document, limits)) yield { members: [member] };
     // Last, so that a picture which is too much for the reader costs no words.
     for await (const figures of findFigures({ file: bytes, document, except: scanned, limits }))
@@ -93,6 +93,7 @@ interface Progress {
 /** No more than `limits.pages` pages: a file can point at one page any number of times. */
 async function* readPages(
   document: PDFDocumentProxy,
+  bytes: Buffer,
   from: number,
   scanned: Set<number>,
   limits: Limits,
@@ -104,7 +105,7 @@ async function* readPages(
   for (let number = 1; number < from; number += 1)
     for (const heading of outline.get(number) ?? []) sectioner.add({ text: '', heading });
   yield { finished: from - 1 };
-  const scanner = createScanner(limits);
+  const scanner = createScanner(bytes, limits);
   const count = Math.min(document.numPages, limits.pages);
   const none = { looks: 0, failed: 0, lastFailed: 0, unscanned: 0 };
   const progress: Progress = { scanned, ...none, isEmpty: from === 1 };

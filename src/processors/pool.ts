@@ -5,7 +5,15 @@ import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { readWithMembers, type ReadOne } from './members.ts';
 import type { OwnProcessor } from './own-processors.ts';
 import type { Described, FoundFigure } from './processor.ts';
-import { ELSEWHERE, PageEnd, startReader, type Reader, type Rest, type WithMembers } from './reader.ts';
+import {
+  AGAIN,
+  ELSEWHERE,
+  PageEnd,
+  startReader,
+  type Reader,
+  type Rest,
+  type WithMembers,
+} from './reader.ts';
 import { createTable, PROCESSORS } from './table.ts';
 
 export interface ExtractorOptions {
@@ -133,15 +141,17 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     file: SourceFile,
     signal?: AbortSignal,
     rest?: Rest,
+    anew = false,
   ): Promise<WithMembers> {
     if (closed || signal?.aborted) throw cancelled();
-    const reader = takeReader(native);
+    const reader = anew ? addReader(native) : takeReader(native);
     let read: Awaited<ReturnType<Reader['read']>>;
     try {
       read = await reader.read(file, signal, rest);
     } finally {
       await putBack(reader);
     }
+    if (read === AGAIN) return readIn(native, file, signal, rest, true);
     if (read === ELSEWHERE) return readIn(!native, file, signal, rest);
     return read instanceof PageEnd ? readIn(native, file, signal, read.rest) : read;
   }

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -9,6 +8,7 @@ import type { OwnProcessor } from './own-processors.ts';
 import type { Extracted } from './pool.ts';
 import { merge, type Member, type Part } from './processor.ts';
 import { mayKeep, endError, pageWarning, stopWarning, type Verdict } from './reader-stop.ts';
+import { guard, type Guard } from './reader-guard.ts';
 import { residentBytes } from './resident.ts';
 
 export interface ReaderOptions {
@@ -56,7 +56,7 @@ export interface Reader {
     file: SourceFile,
     signal?: AbortSignal,
     rest?: Rest,
-  ): Promise<WithMembers | typeof ELSEWHERE | PageEnd>;
+  ): Promise<WithMembers | typeof ELSEWHERE | typeof AGAIN | PageEnd>;
   /** Whether it can take another file: it runs, nothing went wrong in it, and it is not bloated. */
   isFresh(): Promise<boolean>;
   /** Kills the process and resolves when it is gone. */
@@ -66,12 +66,14 @@ export interface Reader {
   native: boolean;
 }
 
+/** The answer for a file at which a process crashed that had read others before: these may have broken it. */
+export const AGAIN = Symbol('again');
+
 type Failed = Extract<ReadMessage, { type: 'failed' }>;
 
 /** Failures in the middle of a file. */
 const PARTLY: ReadonlySet<string> = new Set(['corrupt', 'limit', 'crashed']);
 
-const MEMORY_CHECK_MS = 100;
 const MIB = 1024 * 1024;
 
 /** Starts a child process that reads one file after the other. */
@@ -81,6 +83,8 @@ export function startReader(options: ReaderOptions): Reader {
   const ended = endOf(child);
   let verdict: Verdict | undefined;
   let failed = false;
+  /** How many were begun. */
+  let files = 0;
 
   function kill(reason: Verdict): void {
     verdict ??= reason;
@@ -147,17 +151,21 @@ export function startReader(options: ReaderOptions): Reader {
     file: SourceFile,
     signal?: AbortSignal,
     rest: Rest = { extracted: nothing(), from: 1, timeoutMs: options.timeoutMs },
-  ): Promise<WithMembers | typeof ELSEWHERE | PageEnd> {
+  ): Promise<WithMembers | typeof ELSEWHERE | typeof AGAIN | PageEnd> {
     const { extracted, from, timeoutMs } = rest;
     const request = { file, limits: options.limits, own: options.own, from };
     const guarded = guard(child, { ...options, timeoutMs }, kill, signal);
     const seen: { finished?: number } = {};
+    files += 1;
     try {
       const answer = await converse(request, extracted, guarded, seen);
       if (answer?.type === 'done' && rest.cause && isEmpty(extracted)) throw rest.cause;
       if (answer?.type === 'done') return extracted;
       if (answer?.type === 'elsewhere') return ELSEWHERE;
       if (answer?.type === 'failed') return partly(extracted, answer);
+      const mayBeOthers =
+        verdict === undefined && files > 1 && isEmpty(extracted) && seen.finished === undefined;
+      if (mayBeOthers) return AGAIN;
       return salvage(extracted, seen.finished, guarded.leftMs());
     } finally {
       guarded.release();
@@ -182,55 +190,6 @@ export function startReader(options: ReaderOptions): Reader {
     stop() {
       kill('cancelled');
       return ended;
-    },
-  };
-}
-
-interface Guard {
-  /** The time for a page begins anew. */
-  nextPage: () => void;
-  /** A page was read by OCR, and the file gets the time of one more page. */
-  extend: () => void;
-  leftMs: () => number;
-  release: () => void;
-}
-
-/** Kills the process when its time, its memory or the caller's patience ends, until it is released. */
-function guard(
-  child: ChildProcess,
-  options: ReaderOptions,
-  kill: (reason: Verdict) => void,
-  signal: AbortSignal | undefined,
-): Guard {
-  const abort = (): void => kill('cancelled');
-  let deadline = performance.now() + options.timeoutMs;
-  let clock = setTimeout(() => kill('timeout'), options.timeoutMs);
-  let page: NodeJS.Timeout | undefined;
-  let extended = 0;
-  const scale = setInterval(() => void weigh(), MEMORY_CHECK_MS);
-  signal?.addEventListener('abort', abort, { once: true });
-
-  async function weigh(): Promise<void> {
-    if ((await residentBytes(child.pid)) > options.residentMb * MIB) kill('memory');
-  }
-
-  return {
-    nextPage() {
-      clearTimeout(page);
-      if (options.pageMs !== undefined) page = setTimeout(() => kill('page'), options.pageMs);
-    },
-    extend() {
-      if (extended++ >= options.limits.ocrPages) return;
-      deadline += options.pageMs ?? 0;
-      clearTimeout(clock);
-      clock = setTimeout(() => kill('timeout'), deadline - performance.now());
-    },
-    leftMs: () => deadline - performance.now(),
-    release() {
-      clearTimeout(clock);
-      clearTimeout(page);
-      clearInterval(scale);
-      signal?.removeEventListener('abort', abort);
     },
   };
 }

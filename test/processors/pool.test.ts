@@ -190,3 +190,30 @@ describe('long text', () => {
     expect((await pool.extract(file)).sections).toEqual([{ text: 'Hello\nagain', page: 1 }]);
   });
 });
+
+test('a file at which a process crashes that has read others is read again by a new one', async () => {
+  const body = 'seen += 1; if (seen > 1) process.abort(); yield { sections: [{ text: "read" }] };';
+  const described = {
+    name: 'brittle',
+    version: 1,
+    kinds: ['text'],
+    label: 'a test',
+    extensions: ['brittle'],
+  };
+  const { path } = write(
+    'brittle.mjs',
+    `let seen = 0; export default { ...${JSON.stringify(described)}, async *read() { ${body} } };`,
+  );
+  const pool = createPool({ size: 1, own: [{ ...described, path, digest: 'x' }] });
+  const texts: unknown[] = [];
+  for (const name of ['one.brittle', 'two.brittle', 'three.brittle'])
+    texts.push((await pool.extract(write(name, 'words'))).sections[0]?.text);
+  expect(texts).toEqual(['read', 'read', 'read']);
+  const always = write(
+    'always.mjs',
+    `export default { ...${JSON.stringify(described)}, async *read() { process.abort(); } };`,
+  );
+  const broken = createPool({ size: 1, own: [{ ...described, path: always.path, digest: 'y' }] });
+  await broken.extract(fixture('sample.txt'));
+  await expect(broken.extract(write('four.brittle', 'words'))).rejects.toMatchObject({ code: 'crashed' });
+});
