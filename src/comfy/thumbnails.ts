@@ -18,8 +18,6 @@ export interface Thumbnail {
   size: number;
 }
 
-export type Thumbnails = ReturnType<typeof createThumbnails>;
-
 /** Small forms of stored pictures, made when they are first asked for and kept below `folder` by hash and size. */
 export function createThumbnails(folder: string, options?: ThumbnailerOptions) {
   const thumbnailer = createThumbnailer(options);
