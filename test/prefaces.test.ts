@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { chatModel, createFakeOllama, embedModel, type FakeOllama } from './fakes/ollama.ts';
 import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
@@ -11,10 +11,14 @@ const SETTINGS = {
   LIMNER_EMBED_MODEL: 'nomic-embed-text',
   LIMNER_CONTEXT_HEADERS: 'true',
 };
+/** Documents are read, described, read again and embedded; other tests may keep the machine busy. */
+const PATIENCE_MS = 60_000;
 const PARAGRAPHS = ['It rose by three per cent.', 'It fell again.', 'Nobody knows why.'].map((one) =>
   `${one} ${'More was said of it at length. '.repeat(30)}`.trim(),
 );
 const TEXT = PARAGRAPHS.join('\n\n');
+
+vi.setConfig({ testTimeout: 90_000 });
 
 let folder: string;
 let ollama: FakeOllama;
@@ -66,10 +70,14 @@ test('without the model a document is searchable', async () => {
 
 test('when it comes every passage is described once, found by that, and quoted as it stands', async () => {
   await ollama.start();
-  const hits = await until(async () => {
-    const all = await found('zanzibar turnover');
-    return all.length === 3 ? all : undefined;
-  }, 'the passages to be found by what was written about them');
+  const hits = await until(
+    async () => {
+      const all = await found('zanzibar turnover');
+      return all.length === 3 ? all : undefined;
+    },
+    'the passages to be found by what was written about them',
+    PATIENCE_MS,
+  );
   for (const { text, span, place } of hits) {
     expect(text).toBe(TEXT.slice(...span));
     expect(place.preface).toBe('This is about the zanzibar turnover.');
@@ -83,6 +91,7 @@ test('what was written is embedded with the passage', async () => {
   await until(
     async () => (await service.documents()).every(({ vectors, chunks }) => vectors === chunks),
     'the vectors',
+    PATIENCE_MS,
   );
   expect(embedded().filter((text) => text.includes('zanzibar') && text.includes('It rose'))).toHaveLength(1);
 });
@@ -104,10 +113,14 @@ test('a kill in between loses at most what is under way', async () => {
   const before = asked();
   ollama.settings.costMs.chatPart = 20;
   await writeFile(join(service.inbox, 'notes.txt'), PARAGRAPHS.map((one) => `Notes: ${one}`).join('\n\n'));
-  await until(() => asked() > before + 1, 'the second passage to be asked about');
+  await until(() => asked() > before + 1, 'the second passage to be asked about', PATIENCE_MS);
   await service.kill();
   service = await startService(folder, { ...SETTINGS, OLLAMA_HOST: ollama.url });
-  await until(async () => (await found('zanzibar')).length === 6, 'all passages to be described');
+  await until(
+    async () => (await found('zanzibar')).length === 6,
+    'all passages to be described',
+    PATIENCE_MS,
+  );
   expect(asked() - before).toBeLessThanOrEqual(4);
 });
 
@@ -118,6 +131,10 @@ test('with the setting taken back the passages are as they were', async () => {
     LIMNER_CONTEXT_HEADERS: 'false',
     OLLAMA_HOST: ollama.url,
   });
-  await until(async () => (await found('zanzibar')).length === 0, 'the passages without what was written');
+  await until(
+    async () => (await found('zanzibar')).length === 0,
+    'the passages without what was written',
+    PATIENCE_MS,
+  );
   expect(await found('rose')).toHaveLength(2);
 });
