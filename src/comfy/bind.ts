@@ -3,6 +3,7 @@ import { LimnerError } from '../errors.ts';
 import type { Graph } from './graph.ts';
 import { findTarget, type InputSpec, type Workflow } from './manifest.ts';
 import { insertLoras, Loras } from './lora.ts';
+import { chooseMode, EVERY_INPUT } from './mode.ts';
 
 export type InputValue = string | number | boolean | Loras;
 export type InputValues = Record<string, InputValue>;
@@ -112,7 +113,10 @@ export function bindGraph(
       continue;
     }
     for (const target of spec.to) {
-      const node = graph[findTarget(graph, target, workflow.name)];
+      // By the whole graph: the node may have gone with a mode that was not chosen.
+      const id = findTarget(workflow.graph, target, workflow.name);
+      if (target.input === EVERY_INPUT) graph = chooseMode(graph, id, String(value));
+      const node = target.input === EVERY_INPUT ? undefined : graph[id];
       if (node) node.inputs[target.input] = pictures[name] ?? value;
     }
   }

@@ -1,5 +1,6 @@
 import { linkOf, type Graph } from './graph.ts';
 import type { InputSpec, Target } from './manifest.ts';
+import { EVERY_INPUT } from './mode.ts';
 
 type Proposed = Record<string, InputSpec>;
 
@@ -25,6 +26,8 @@ const PRIMITIVES: Record<string, InputSpec['kind']> = {
 };
 /** Models that look at a picture or a text and write the prompt; what they are told is an instruction. */
 const WRITERS = /Qwen|VQA|VLM|Florence|JoyCaption|^TextGenerate/i;
+/** Takes the first value it gets, and so runs every branch. */
+const ANY_SWITCH = /^Any Switch/;
 const LORA = /^LoraLoader/;
 const LOADERS = /^(CheckpointLoader|UNETLoader|UnetLoaderGGUF)/;
 
@@ -72,6 +75,13 @@ export function proposeInputs(graph: Graph): Proposed {
       required: false,
       to: to.map((input) => ({ id, input })),
     };
+  }
+  for (const [id, { class_type, inputs, _meta }] of Object.entries(graph)) {
+    const choices = Object.keys(inputs).filter((input) => linkOf(inputs[input]));
+    if (!ANY_SWITCH.test(class_type) || choices.length < 2) continue;
+    const name = freeName(proposed, slug(_meta?.title ?? 'mode'));
+    const to = [{ id, input: EVERY_INPUT }];
+    proposed[name] = { kind: 'choice', choices, default: choices[0], required: false, to };
   }
   const loaders = Object.values(graph).filter(({ class_type }) => LOADERS.test(class_type));
   if (loaders.length === 1) proposed['loras'] = { kind: 'lora', required: false, to: [] };

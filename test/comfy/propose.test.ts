@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { Entry, readWorkflows } from '../../src/comfy/manifest.ts';
+import { bindGraph } from '../../src/comfy/bind.ts';
+import { Entry, readWorkflows, toWorkflow } from '../../src/comfy/manifest.ts';
 import { proposeInputs, proposeModels } from '../../src/comfy/propose.ts';
 import { fakeComfy } from './bed.ts';
 
@@ -101,6 +102,30 @@ test.each([
     instruction: { required: false, default: 'Describe this.', to: [{ id: '2', input }] },
     image: { kind: 'image', required: true },
   });
+});
+
+test('a switch that runs all its branches is offered as a mode, and the branches not chosen go', () => {
+  const graph = {
+    1: { class_type: 'CheckpointLoaderSimple', inputs: { ckpt_name: 'small.safetensors' } },
+    2: { class_type: 'UNETLoader', inputs: { unet_name: 'large.safetensors' } },
+    3: { class_type: 'Patch', inputs: { model: ['2', 0] } },
+    4: {
+      class_type: 'Any Switch (rgthree)',
+      inputs: { any_01: ['1', 0], any_02: ['3', 0] },
+      _meta: { title: 'Quality' },
+    },
+    5: { class_type: 'KSampler', inputs: { model: ['4', 0], seed: 1 } },
+    6: { class_type: 'SaveImage', inputs: { images: ['5', 0] } },
+    7: { class_type: 'PreviewAny', inputs: { source: 'not linked at all' } },
+  };
+  const { quality, seed } = proposeInputs(graph);
+  expect(quality).toMatchObject({ kind: 'choice', choices: ['any_01', 'any_02'], default: 'any_01' });
+  const entry = Entry.parse({ name: 'a', file: 'a.json', inputs: { quality, seed } });
+  const bind = (choice: string) =>
+    bindGraph(toWorkflow(entry, graph), { quality: choice }, { prefix: 'x', pictures: {}, loraNames: [] });
+  expect(Object.keys(bind('any_01'))).toEqual(['1', '4', '5', '6', '7']);
+  expect(Object.keys(bind('any_02'))).toEqual(['2', '3', '4', '5', '6', '7']);
+  expect(bind('any_02')['4']?.inputs).toEqual({ any_02: ['3', 0] });
 });
 
 const limner = (args: string[], env: Record<string, string> = {}) =>
