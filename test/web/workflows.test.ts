@@ -108,7 +108,7 @@ describe.skipIf(!hasBrowser)('workflows as forms (needs /usr/bin/chromium)', () 
       return (await result.locator('.media img').count()) > 0;
     }, 'the picture');
     expect(shares.size).toBeGreaterThan(2);
-    await page.getByLabel('Seconds', { exact: true }).fill('30');
+    await page.getByLabel('Seconds', { exact: true }).fill('10');
     await run();
     await page.locator('.result .tag').first().getByText('Being made').waitFor();
     // Whoever looks elsewhere sees it in the queue.
@@ -141,9 +141,22 @@ describe.skipIf(!hasBrowser)('workflows as forms (needs /usr/bin/chromium)', () 
     await studio.show('workflows/inpaint');
     await page.getByLabel('Prompt').fill('a boat');
     await page.getByText('Choose a picture first').waitFor();
-    await input('image').locator('input').setInputFiles(PICTURE);
+    // Dropped here it is a picture of the form, and no document.
+    const dropped = await page.evaluateHandle(
+      ([name, bytes]) => {
+        const transfer = new DataTransfer();
+        const data = Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0));
+        transfer.items.add(new File([data], name, { type: 'image/png' }));
+        return transfer;
+      },
+      [PICTURE.name, PICTURE.buffer.toString('base64')] as const,
+    );
+    for (const event of ['dragenter', 'dragover', 'drop'])
+      await input('image').locator('.drop').dispatchEvent(event, { dataTransfer: dropped });
     const canvas = page.getByRole('application');
     await page.getByAltText('Chosen: <b>pond.png').waitFor();
+    expect(await page.locator('.dropping').count()).toBe(0);
+    expect(await studio.service.documents()).toEqual([]);
     await until(async () => (await canvas.getAttribute('width')) === '320', 'the mask over the picture');
     await canvas.scrollIntoViewIfNeeded();
     /** To a point of the picture, wherever it stands on the screen now. */

@@ -2,19 +2,21 @@ import { useEffect, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { go } from './router.js';
 
-/** Files may be dropped anywhere on the page; a view that wants them for itself stops the event on its way up. */
+/** Files may be dropped anywhere on the page; an element with `data-takes-files` takes what is dropped on it itself. */
 export function DropZone() {
   const [isOver, setOver] = useState(false);
   useEffect(() => {
     const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files');
+    const isTaken = ({ target }) => Boolean(target.closest?.('[data-takes-files]'));
     const over = (event) => {
-      if (!hasFiles(event)) return;
+      if (isTaken(event)) setOver(false);
+      if (!hasFiles(event) || isTaken(event)) return;
       event.preventDefault();
       setOver(true);
     };
     const leave = (event) => event.relatedTarget === null && setOver(false);
     const drop = (event) => {
-      if (!hasFiles(event)) return;
+      if (!hasFiles(event) || isTaken(event)) return;
       event.preventDefault();
       setOver(false);
       void take(event.dataTransfer);

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useStill } from '../lib/load.js';
 import { KINDS, useWorkflows } from '../lib/pictures.js';
 import { go, linkTo } from '../lib/router.js';
-import { Empty, Field, Trouble } from '../lib/ui.js';
+import { Button, Empty, Field, Trouble } from '../lib/ui.js';
 import { Detail } from './gallery/detail.js';
 import { Grid } from './gallery/grid.js';
 import { useGallery } from './gallery/use-gallery.js';
@@ -24,6 +24,12 @@ export default function View({ route }) {
     </header>
     ${gallery.error && html`<${Trouble} error=${gallery.error} onRetry=${gallery.reload} />`}
     ${gallery.isKnown && gallery.isEmpty && html`<${Nothing} isFiltered=${isFiltered} workflows=${workflows} />`}
+    ${
+      gallery.newer.length > 0 &&
+      html`<p class="news">
+        <${Button} class="small" onClick=${() => scrollTo(0, 0)}>${gallery.newer.length} new, show</${Button}>
+      </p>`
+    }
     <${Grid} gallery=${gallery} filter=${filter} />
     ${id && html`<${Detail} id=${id} gallery=${gallery} filter=${filter} workflows=${byName} />`}
   </div>`;

@@ -7,7 +7,9 @@ import { toast } from '../../lib/ui.js';
 /** The first screen comes quickly, and then a long list in few requests. */
 const FIRST = 60;
 const MORE = 200;
-const NOTHING = { jobs: [], next: null, isKnown: false, isLoading: true, error: undefined };
+const NOTHING = { jobs: [], newer: [], next: null, isKnown: false, isLoading: true, error: undefined };
+/** From here on down the newest are out of sight, and what comes before them would move what is looked at. */
+const TOP = 300;
 
 /** The list of what was made, in parts, with what is made meanwhile. */
 export function useGallery({ kind, workflow, query }) {
@@ -27,7 +29,9 @@ export function useGallery({ kind, workflow, query }) {
     api.get(address({ state: 'done', kind, workflow, query, limit, cursor }), { signal }).then(
       ({ data, next_cursor: next }) =>
         setState((old) => ({
+          ...NOTHING,
           jobs: cursor === undefined ? data : appended(old.jobs, data),
+          newer: cursor === undefined ? [] : old.newer,
           next,
           isKnown: true,
           isLoading: false,
@@ -52,28 +56,37 @@ export function useGallery({ kind, workflow, query }) {
     setState((old) => {
       const known = new Set(old.jobs.map(({ id }) => id));
       const isJoined = data.some(({ id }) => known.has(id));
-      return isJoined
-        ? { ...old, jobs: appended(data, old.jobs) }
-        : { ...old, jobs: data, next, isKnown: true };
+      if (!isJoined) return { ...old, jobs: data, newer: [], next, isKnown: true };
+      return data.filter(({ id }) => !known.has(id)).reduceRight(withNew, old);
     });
   }
 
   useEvents((name, job) => {
     if (name === 'connected') void catchUp().catch(() => {}); // the lost connection is said elsewhere
     if (name !== 'image' || !isEnded(job)) return;
-    if (job.state === 'done' && fits(job)) setState((old) => ({ ...old, jobs: prepended(old.jobs, job) }));
+    if (job.state === 'done' && fits(job)) setState((old) => withNew(old, job));
     if (job.state === 'failed' || job.state === 'lost')
       toast(`${job.workflow}: ${job.error?.message ?? 'failed'}`, { kind: 'bad' });
   });
 
-  const making = underWay.filter(fits).toReversed();
+  const isTop = useTop();
+  useEffect(() => {
+    if (isTop)
+      setState((old) =>
+        old.newer.length > 0 ? { ...old, jobs: [...old.newer, ...old.jobs], newer: [] } : old,
+      );
+  }, [isTop]);
+  const making = useHeld(underWay.filter(fits).toReversed(), isTop);
   return {
     ...state,
     making,
     isEmpty: state.jobs.length === 0 && making.length === 0,
     reload: () => read(),
     more: () => state.next !== null && !state.isLoading && read(state.next),
-    remove: (id) => setState((old) => ({ ...old, jobs: old.jobs.filter((job) => job.id !== id) })),
+    remove: (id) => {
+      const without = (list) => list.filter((job) => job.id !== id);
+      setState((old) => ({ ...old, jobs: without(old.jobs), newer: without(old.newer) }));
+    },
   };
 }
 
@@ -88,10 +101,31 @@ function appended(jobs, more) {
   return [...jobs, ...more.filter(({ id }) => !known.has(id))];
 }
 
-function prepended(jobs, job) {
-  return jobs.some(({ id }) => id === job.id)
-    ? jobs.map((one) => (one.id === job.id ? job : one))
-    : [job, ...jobs];
+/** A job that was made just now: in front while the top is in sight, else only counted. */
+function withNew(state, job) {
+  const { jobs, newer } = state;
+  const replace = (list) => list.map((one) => (one.id === job.id ? job : one));
+  if ([...jobs, ...newer].some(({ id }) => id === job.id))
+    return { ...state, jobs: replace(jobs), newer: replace(newer) };
+  return scrollY < TOP ? { ...state, jobs: [job, ...jobs] } : { ...state, newer: [job, ...newer] };
+}
+
+/** Whether the first of the list are in sight. */
+function useTop() {
+  const [isTop, setTop] = useState(true);
+  useEffect(() => {
+    const look = () => setTop(scrollY < TOP);
+    addEventListener('scroll', look, { passive: true });
+    return () => removeEventListener('scroll', look);
+  }, []);
+  return isTop;
+}
+
+/** The value as it was when it was let go last. */
+function useHeld(value, isFree) {
+  const held = useRef(value);
+  if (isFree) held.current = value;
+  return held.current;
 }
 
 /** The same as the service's filter, for what is made while the list is shown. */

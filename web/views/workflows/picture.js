@@ -31,6 +31,7 @@ export function Picture({ spec, value, label, hint, error, onChange }) {
   };
   return html`<div
     class=${`drop ${isOver ? 'over' : ''}`}
+    data-takes-files
     onDragOver=${over}
     onDragLeave=${() => setOver(false)}
     onDrop=${drop}
