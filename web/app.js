@@ -47,6 +47,12 @@ function App() {
   const view = VIEWS.find(({ name }) => name === route.view) ?? VIEWS[0];
   const [login, setLogin] = useState(null);
   useEffect(() => onLoginNeeded((done) => setLogin(() => done)), []);
+  const nav = useRef();
+  // On a phone the names of the views do not all fit beside one another.
+  useEffect(() => {
+    const { offsetLeft, offsetWidth } = nav.current.querySelector('[aria-current]');
+    nav.current.scrollLeft = offsetLeft + offsetWidth / 2 - nav.current.clientWidth / 2;
+  }, [view.name]);
   const loggedIn = () => {
     login();
     setLogin(null);
@@ -55,7 +61,7 @@ function App() {
     <a class="skip" href="#main" onClick=${skipToMain}>To the content</a>
     <header class="bar">
       <a class="brand" href=${linkTo(['ask'])}>Limner</a>
-      <nav aria-label="Views">
+      <nav ref=${nav} aria-label="Views">
         ${VIEWS.map(
           ({ name, label }) =>
             html`<a href=${linkTo([name])} aria-current=${name === view.name ? 'page' : undefined}

@@ -69,6 +69,11 @@ describe.skipIf(!hasBrowser)('the page around its views (needs /usr/bin/chromium
     for (const width of [320, 360, 768, 2560]) {
       await page.setViewportSize({ width, height: 700 });
       expect([width, await isTooWide(page)]).toEqual([width, false]);
+      await page.goto(`${service.url}/#/state`);
+      await page.getByRole('heading', { name: 'State', level: 1 }).waitFor();
+      const box = await page.getByRole('link', { name: 'State', exact: true }).boundingBox();
+      expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(width);
+      await page.goto(`${service.url}/#/documents`);
     }
     expect(troubles).toEqual([]);
   });
