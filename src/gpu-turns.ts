@@ -1,7 +1,6 @@
 import { LimnerError } from './errors.ts';
 
 export type Release = () => void;
-export type Turns = ReturnType<typeof createTurns>;
 
 interface Waiting {
   grant: () => void;

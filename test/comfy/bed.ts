@@ -67,10 +67,10 @@ workflows:
     file: kinds.json
   - name: short
     file: slow.json
-    timeout_seconds: 0.9
+    timeout_seconds: 1.8
     inputs:
       color: {kind: seed, max: 16777215, to: [{class: EmptyImage, input: color}]}
-      seconds: {kind: number, default: 0.7, to: [{title: Slow, input: seconds}]}
+      seconds: {kind: number, default: 1, to: [{title: Slow, input: seconds}]}
   - name: styled
     file: styled.json
     inputs:

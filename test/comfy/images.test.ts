@@ -165,7 +165,7 @@ describe('the server', () => {
       ['done', 1],
       ['done', 1],
     ]);
-    const { id } = await images.submit({ workflow: 'short', inputs: { seconds: 3 } });
+    const { id } = await images.submit({ workflow: 'short', inputs: { seconds: 6 } });
     expect(await images.wait(id, soon())).toMatchObject({
       state: 'failed',
       error: { code: 'image_timeout' },
