@@ -256,11 +256,12 @@ describe('what the description says is what is answered', () => {
     await call('GET', `/media/pending/${id}`);
     await call('GET', `/media/${outputs[0]?.id}?size=128`);
     await call('GET', `/media/${outputs[0]?.id}`, { headers: { range: 'bytes=0-3' } });
-    const slow = { workflow: 'slow', inputs: { seconds: 20 } };
+    const slow = { workflow: 'slow', inputs: { seconds: 10 } };
     const running = idIn(await call('POST', '/api/workflows/execute', { json: slow }));
     await until(
       async () => (await call('GET', `/api/images/${running}/preview`)).statusCode === 200,
       'a preview',
+      25_000,
     );
     await call('DELETE', `/api/images/${running}`);
     await call('DELETE', `/api/images/${id}`);
