@@ -29,6 +29,8 @@ describe('every processor', () => {
         });
       }
     },
+    // A dozen pictures take OCR their time.
+    120_000,
   );
 });
 

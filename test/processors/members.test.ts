@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createFolder, createPool, fixture } from './bed.ts';
 import { flipBits, makeZip } from './hostile-files.ts';
 
@@ -13,7 +14,15 @@ async function placesOf(name: string): Promise<(string | undefined)[]> {
   return [...new Set(sections.map(({ member }) => member))];
 }
 
-const folders = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('limner-members-'));
+/** A folder of its own: other services on this machine use the common one. */
+const own = mkdtempSync(join(tmpdir(), 'limner-test-'));
+beforeAll(() => vi.stubEnv('TMPDIR', own));
+afterAll(() => {
+  vi.unstubAllEnvs();
+  rmSync(own, { recursive: true });
+});
+
+const folders = (): string[] => readdirSync(own).filter((name) => name.startsWith('limner-members-'));
 
 test('what is inside is read as files of their own, and named', async () => {
   expect(await placesOf('sample.eml')).toEqual([undefined, 'harvest.csv', 'message-2.eml']);
