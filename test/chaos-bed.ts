@@ -83,6 +83,8 @@ export async function running(play: Play): Promise<Service> {
     { preload: PRELOAD },
   );
   play.service = started;
+  // A start that fails ends the process, which is right; the faults to come are meant for what runs.
+  await until(() => hasEnded(started) || started.log().includes('"msg":"watching"'), 'the service to watch');
   return started;
 }
 

@@ -76,10 +76,14 @@ export async function startService(
   let log = '';
   child.stdout?.on('data', (part: Buffer) => (out += part.toString()));
   child.stderr?.on('data', (part: Buffer) => (log += part.toString()));
-  const address = await until(() => {
-    if (child.exitCode !== null) throw new Error(`The service ended: ${log}`);
-    return /Limner is at (http:\S+)\. /.exec(out)?.[1];
-  }, 'the service to tell its address');
+  const address = await until(
+    () => {
+      if (child.exitCode !== null) throw new Error(`The service ended: ${log}`);
+      return /Limner is at (http:\S+)\. /.exec(out)?.[1];
+    },
+    'the service to tell its address',
+    30_000,
+  );
   return control(address, inbox, child, () => log);
 }
 

@@ -36,6 +36,7 @@ export function createIndexReader(reader: number) {
   const pages = new Map<number, PageView>();
   const scores = new Float64Array(PAGE_SLOTS);
   const mask = new Uint8Array(PAGE_SLOTS);
+  const embedded = new WeakMap<PageView, Uint8Array>();
   let groups: GroupsView | undefined;
   let scan: { generation: number; ask: ReturnType<typeof createScanner> } | undefined;
   /** By the document's number: its score, and how often it has the term that is being counted. */
@@ -120,7 +121,7 @@ export function createIndexReader(reader: number) {
    */
   function keywords(keys: readonly number[], limit: number, wanted?: Wanted): Found[] {
     const view = groups;
-    if (!view || view.chunks === 0 || limit < 1) return [];
+    if (!view || view.chunks === 0 || !(limit >= 1)) return [];
     const touched = new Set<number>();
     const terms = keys.map((key) => weigh(key, view, touched));
     const top = createTopList(limit);
@@ -137,27 +138,42 @@ export function createIndexReader(reader: number) {
     return top.take();
   }
 
-  /** Marks the slots of a page that a vector search may find, and says whether there are any. */
-  function maskPage({ used, live, groups: numbers }: PageView, has: Uint8Array, wanted: Wanted): boolean {
+  /** The slots of a page that a vector search may find, or undefined when there are none. */
+  function maskOf(page: PageView, wanted: Wanted): Uint8Array | undefined {
+    const embedded = embeddedSlots(page);
+    if (!wanted) return embedded;
     let any = 0;
-    for (let slot = 0; slot < used; slot++) {
-      const take = (live[slot] ?? 0) & (has[slot] ?? 0) & (wanted ? (wanted[numbers[slot] ?? 0] ?? 0) : 1);
-      mask[slot] = take;
-      any |= take;
-    }
-    return any === 1;
+    for (let slot = 0; slot < page.used; slot++)
+      any |= mask[slot] = (embedded?.[slot] ?? 0) & (wanted[page.groups[slot] ?? 0] ?? 0);
+    return any === 1 ? mask : undefined;
+  }
+
+  /** Made once for a page as it is. */
+  function embeddedSlots(page: PageView): Uint8Array | undefined {
+    const known = embedded.get(page);
+    if (known || !page.vectors) return known;
+    const { has } = page.vectors;
+    const slots = page.live.map((live, slot) => live & (has[slot] ?? 0));
+    embedded.set(page, slots);
+    return slots;
   }
 
   /** The chunks whose vectors have the greatest dot products with `query`, which are near the exact ones. */
   function nearest(query: Float32Array, limit: number, wanted?: Wanted): Found[] {
     const scanBlock = scan?.ask(query);
-    if (!scanBlock || limit < 1) return [];
+    if (!scanBlock || !(limit >= 1)) return [];
     const top = createTopList(limit);
     for (const page of pages.values()) {
-      if (!page.vectors || !maskPage(page, page.vectors.has, wanted)) continue;
-      const found = scanBlock(page.vectors.block, page.used, mask);
-      for (let slot = 0; slot < page.used; slot++)
-        if (mask[slot] === 1) top.offer(page.ids[slot] ?? 0, found[slot] ?? 0);
+      const wantedSlots = page.vectors && maskOf(page, wanted);
+      if (!page.vectors || !wantedSlots) continue;
+      const found = scanBlock(page.vectors.block, page.used, wantedSlots);
+      let least = top.least();
+      for (let slot = 0; slot < page.used; slot++) {
+        const score = found[slot] ?? 0;
+        if (score < least || score === -Infinity) continue;
+        top.offer(page.ids[slot] ?? 0, score);
+        least = top.least();
+      }
     }
     return top.take();
   }

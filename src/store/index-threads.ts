@@ -5,12 +5,19 @@ import type { Answer, SearchTask, Task } from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
 import type { SearchLists } from './store.ts';
 
+/** New objects of a thread before they are looked through; 48 MB by default. */
+const YOUNG_MB = 8;
+
+/** A thread beyond the first ends when it had nothing to do for so long. */
+const IDLE_MS = 60_000;
+
 interface Thread {
   worker: Worker;
   /** The revision of the index that it knows. */
   revision: number;
   /** What it does now. */
   task: Waiting | undefined;
+  ending: NodeJS.Timeout | undefined;
 }
 
 interface Waiting {
@@ -41,12 +48,11 @@ export function createIndexThreads(
     const worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
       workerData: { path, reader },
     });
-    const thread: Thread = { worker, revision: 0, task: undefined };
+    const thread: Thread = { worker, revision: 0, task: undefined, ending: undefined };
     worker.on('message', (answer: Answer) => {
       const { task } = thread;
       thread.task = undefined;
-      // An idle thread keeps nobody from ending.
-      worker.unref();
+      rest(thread);
       if ('error' in answer) task?.reject(answer.error);
       else task?.resolve(answer);
       doNext();
@@ -55,6 +61,13 @@ export function createIndexThreads(
     worker.on('exit', () => lose(reader, thread, new Error('it ended')));
     threads[reader] = thread;
     return thread;
+  }
+
+  /** An idle thread keeps nobody from ending, and makes room when the rush is over. */
+  function rest(thread: Thread): void {
+    thread.worker.unref();
+    if (thread === threads[0]) return;
+    thread.ending = setTimeout(() => void thread.worker.terminate(), IDLE_MS).unref();
   }
 
   function lose(reader: number, thread: Thread, error: unknown): void {
@@ -71,6 +84,7 @@ export function createIndexThreads(
     const next = place >= 0 ? waiting.shift() : undefined;
     if (!next) return;
     const thread = threads[place] ?? start(place);
+    clearTimeout(thread.ending);
     thread.task = next;
     thread.worker.ref();
     thread.worker.postMessage(next.toTask(thread), []);

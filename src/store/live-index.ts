@@ -116,6 +116,7 @@ export function createLiveIndex(
       await loadMissing(page, model);
       await nextTurn();
     }
+    tidy.wake();
   }
 
   /** The vectors of a page's chunks that it lacks, from their rows. */

@@ -6,6 +6,8 @@ export interface Found {
 /** Keeps the best `limit` of what it is offered, ties by lower id. */
 export interface TopList {
   offer(id: number, score: number): void;
+  /** A score below this is not taken. */
+  least(): number;
   /** Best first. */
   take(): Found[];
 }
@@ -41,9 +43,9 @@ export function createTopList(limit: number): TopList {
 
   return {
     offer(id, score) {
-      if (heap.length === limit && score < (heap[0]?.score ?? 0)) return;
-      put({ id, score });
+      if (score >= this.least()) put({ id, score });
     },
+    least: () => (heap.length === limit ? (heap[0]?.score ?? 0) : -Infinity),
     take: () => heap.sort((one, other) => (isWorse(one, other) ? 1 : -1)),
   };
 }
