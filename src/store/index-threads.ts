@@ -47,6 +47,8 @@ export function createIndexThreads(
   function start(reader: number): Thread {
     const worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
       workerData: { path, reader },
+      // Rows and passages are read and sent; nothing of them is kept.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     const thread: Thread = { worker, revision: 0, task: undefined, ending: undefined };
     worker.on('message', (answer: Answer) => {
