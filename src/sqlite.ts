@@ -2,7 +2,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { LimnerError } from './errors.ts';
+import { LimnerError, systemCode } from './errors.ts';
+import { createLogSync, type LogSync } from './log-sync.ts';
 
 /** Work on the writing connection. A generator may yield where the event loop may have a turn. */
 type Work<T> = (connection: Connection) => T | Generator<void, T>;
@@ -16,14 +17,17 @@ export interface Connection {
 
 /**
  * The one database file: a reading connection that always sees the last commit, and a writing connection
- * whose work is done one after another. Writes that wait together share a commit (and its fsync), each in a
- * savepoint of its own, so that one that throws takes back only itself.
+ * whose work is done one after another. Writes that wait together share a commit, each in a savepoint of its own, so that
+ * one that throws takes back only itself; commits that come while the disk is busy share its next fsync.
  */
 export interface Database {
   path: string;
   read: Connection;
-  /** Resolves after the commit; rejects with what `work` threw, and then nothing of it is kept. */
-  write<T>(work: Work<T>): Promise<T>;
+  /**
+   * Resolves when the commit is on the disk. `onCommit` is called before that, when others can read what was written: it
+   * brings what follows from the rows in line with them. Rejects with what `work` threw, and then nothing of it is kept.
+   */
+  write<T>(work: Work<T>, onCommit?: (value: T) => void): Promise<T>;
   /** Runs the steps of `part` that this file has not seen yet, in order, each once. */
   migrate(part: string, steps: readonly string[]): void;
   /** What SQLite's own check finds wrong with the file, a line each; nothing when all is well. */
@@ -59,14 +63,24 @@ const SLICE_MS = 4;
 
 interface Waiting {
   work: Work<unknown>;
+  onCommit: ((value: unknown) => void) | undefined;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
 
-/** Opens (or makes) the file at `path` with WAL and `synchronous=FULL`. Throws what SQLite throws. */
-export function openDatabase(path: string): Database {
+/** What is to be done when work was done: after the commit, and when that is on the disk. */
+interface Outcome {
+  committed: () => void;
+  answer: () => void;
+}
+
+/** Opens (or makes) the file at `path` with WAL; a commit is told when its log is on the disk. Throws what SQLite
+ * throws. */
+export function openDatabase(path: string, log: LogSync = createLogSync(`${path}-wal`)): Database {
   const writing = new DatabaseSync(path);
-  writing.exec('pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000');
+  // With `normal` a commit is written to the log, whose order keeps the file whole, and not yet on the disk: that is
+  // waited for beside the event loop, before anybody is told of the commit.
+  writing.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 5000');
   // A checkpoint copies pages that many commits have changed again and again; 32 MB of log make them rare.
   writing.exec('pragma cache_size = -16000; pragma temp_store = memory; pragma wal_autocheckpoint = 8000');
   const reading = new DatabaseSync(path);
@@ -74,11 +88,19 @@ export function openDatabase(path: string): Database {
   const connection = wrap(writing);
   const waiting: Waiting[] = [];
   let running: Promise<void> | undefined;
+  let closing: Promise<void> | undefined;
+
+  async function close(): Promise<void> {
+    await running;
+    await log.close();
+    reading.close();
+    writing.close();
+  }
 
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
       await nextTurn();
-      await commitTogether(writing, connection, waiting);
+      await commitTogether(writing, connection, waiting, log);
     }
     running = undefined;
   }
@@ -86,9 +108,14 @@ export function openDatabase(path: string): Database {
   return {
     path,
     read: wrap(reading),
-    write<T>(work: Work<T>): Promise<T> {
+    write<T>(work: Work<T>, onCommit?: (value: T) => void): Promise<T> {
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      waiting.push({ work, resolve: (value) => resolve(value as T), reject });
+      waiting.push({
+        work,
+        onCommit: onCommit && ((value) => onCommit(value as T)),
+        resolve: (value) => resolve(value as T),
+        reject,
+      });
       running ??= drain();
       return promise;
     },
@@ -105,11 +132,7 @@ export function openDatabase(path: string): Database {
         return [error.message];
       }
     },
-    async close() {
-      await running;
-      reading.close();
-      writing.close();
-    },
+    close: () => (closing ??= close()),
   };
 }
 
@@ -120,20 +143,24 @@ export function openReading(path: string): Connection {
   return wrap(reading);
 }
 
-/** Takes waiting work until a slice of time is used up, and commits it as one transaction. */
+/**
+ * Takes waiting work until a slice of time is used up, and commits it as one transaction. Who waits is answered when
+ * the log is on the disk.
+ */
 async function commitTogether(
   writing: DatabaseSync,
   connection: Connection,
   waiting: Waiting[],
+  log: LogSync,
 ): Promise<void> {
   const taken: Waiting[] = [];
-  const answers: (() => void)[] = [];
+  const outcomes: Outcome[] = [];
   try {
     const since = performance.now();
     writing.exec('begin immediate');
     for (let one = waiting.shift(); one; one = waiting.shift()) {
       taken.push(one);
-      answers.push(await runInSavepoint(writing, connection, one));
+      outcomes.push(await runInSavepoint(writing, connection, one));
       if (performance.now() - since > SLICE_MS) break;
     }
     writing.exec('commit');
@@ -143,35 +170,52 @@ async function commitTogether(
     for (const one of failed) one.reject(named(error));
     return;
   }
-  for (const answer of answers) answer();
+  for (const { committed } of outcomes) committed();
+  // The next commit need not wait: it comes after this one in the log, too.
+  log.sync().then(
+    () => outcomes.forEach((outcome) => outcome.answer()),
+    (error: unknown) => taken.forEach((one) => one.reject(named(error))),
+  );
 }
 
-/** SQLite's result codes that the person at the machine can mend, as our own errors. */
+const SQLITE_FULL = 13;
+
+/** Result codes of SQLite and of the system that the person at the machine can mend, as our own errors. */
 function named(error: unknown): unknown {
-  if (!(error instanceof Error) || !('errcode' in error)) return error;
-  if (error.errcode === 13)
+  const isFull = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_FULL;
+  if (isFull || systemCode(error) === 'ENOSPC')
     return new LimnerError('disk_full', 'The disk of the data folder is full; free some space.', {
       cause: error,
     });
   return error;
 }
 
-async function runInSavepoint(
-  writing: DatabaseSync,
-  connection: Connection,
-  one: Waiting,
-): Promise<() => void> {
+async function runInSavepoint(writing: DatabaseSync, connection: Connection, one: Waiting): Promise<Outcome> {
   writing.exec('savepoint work');
   try {
     const value = await finish(one.work(connection));
     writing.exec('release work');
-    return () => one.resolve(value);
+    return outcomeOf(one, value);
   } catch (error) {
     // SQLite took back the whole transaction by itself, so the work before this one is lost too.
     if (!writing.isTransaction) throw error;
     writing.exec('rollback to work; release work');
-    return () => one.reject(named(error));
+    return { committed: () => undefined, answer: () => one.reject(named(error)) };
   }
+}
+
+function outcomeOf(one: Waiting, value: unknown): Outcome {
+  const outcome: Outcome = {
+    committed() {
+      try {
+        one.onCommit?.(value);
+      } catch (error) {
+        outcome.answer = () => one.reject(error);
+      }
+    },
+    answer: () => one.resolve(value),
+  };
+  return outcome;
 }
 
 /** Runs a generator to its end, giving the event loop a turn whenever a slice of time is used up. */

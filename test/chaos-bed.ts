@@ -232,7 +232,14 @@ async function isQuiet(play: Play, service: Service): Promise<boolean> {
   if (!(await isSeen(play, service))) return false;
   const { documents, chunks, vectors, jobs, settling } = await statusOf(service);
   const busy = ['seen', 'waiting', 'working'].some((state) => (documents[state] ?? 0) > 0);
-  return !busy && jobs === 0 && settling === 0 && (chunks === vectors || !play.modelUp);
+  const isDone = !busy && jobs === 0 && settling === 0 && (chunks === vectors || !play.modelUp);
+  return isDone && (await isCounted(service, vectors));
+}
+
+/** The ledger counts vectors when they are on the disk, a little after the store has them. */
+async function isCounted(service: Service, vectors: number): Promise<boolean> {
+  const counted = (await service.documents()).reduce((sum, document) => sum + document.vectors, 0);
+  return counted === vectors;
 }
 
 interface Status {

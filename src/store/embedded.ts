@@ -9,7 +9,7 @@ import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { createEmbeddedSearch } from './embedded-search.ts';
 import { PAGE_TABLES } from './kept-pages.ts';
 import { ENGLISH, type Language } from './language.ts';
-import { createLiveIndex } from './live-index.ts';
+import { createLiveIndex, writeThrough } from './live-index.ts';
 import { createMeanings } from './meanings.ts';
 import { createIndexThreads } from './index-threads.ts';
 import type { Counts, Store } from './store.ts';
@@ -70,21 +70,18 @@ export function createEmbeddedStore(database: Database, language = ENGLISH): Sto
   const meanings = createMeanings(database, index);
 
   async function replace(document: DocumentFields, chunks: readonly Chunk[]): Promise<Counts> {
-    const model = meanings.model();
-    const change = await database.write(function* (connection) {
+    await change(function* (connection, model) {
       const removed = yield* deleteChunks(connection, document.id);
       const number = putEntry(connection, document);
       reach('storing');
       return yield* insertChunks(connection, { document, number, model, removed, language }, chunks);
     });
-    await publish(change, model);
     return count(document.id);
   }
 
   /** The fields are words of every chunk, so each gets a new row with a place of its own in the index. */
-  async function describe(document: DocumentFields): Promise<void> {
-    const model = meanings.model();
-    const change = await database.write(function* (connection) {
+  function describe(document: DocumentFields): Promise<void> {
+    return change(function* (connection, model) {
       const rows = connection.all<ChunkRow>(
         `select ${CHUNK_COLUMNS} from chunk where document_id = ? order by ordinal`,
         document.id,
@@ -97,21 +94,27 @@ export function createEmbeddedStore(database: Database, language = ENGLISH): Sto
         rows.map(toChunk),
       );
     });
-    await publish(change, model);
   }
 
-  async function remove(documentId: string): Promise<void> {
-    const removed = await database.write(function* (connection) {
-      const old = yield* deleteChunks(connection, documentId);
+  function remove(documentId: string): Promise<void> {
+    return change(function* (connection) {
+      const removed = yield* deleteChunks(connection, documentId);
       connection.run('delete from entry where document_id = ?', documentId);
-      return old;
+      return { removed };
     });
-    await index.publish({ removed });
   }
 
-  /** Vectors of a model that is no longer in force stay out. */
-  function publish({ vectors, ...change }: IndexChange, model: string | undefined): Promise<void> {
-    return index.publish(index.model() === model && vectors ? { ...change, vectors } : change);
+  /** Writes rows, and brings the index in line as soon as they are committed. */
+  async function change(
+    work: (connection: Connection, model: string | undefined) => Generator<void, IndexChange>,
+  ): Promise<void> {
+    const model = meanings.model();
+    await writeThrough(
+      database,
+      (connection) => work(connection, model),
+      // Vectors of a model that is no longer in force stay out.
+      ({ vectors = [], ...rest }) => index.publish(index.model() === model ? { ...rest, vectors } : rest),
+    );
   }
 
   function count(documentId: string, model = meanings.model()): Promise<Counts> {

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Database } from '../sqlite.ts';
+import type { Connection, Database } from '../sqlite.ts';
 import { createBatches } from './batches.ts';
 import { createChunkIndex, type ChunkIndex, type IndexChange } from './chunk-index.ts';
 import { TERMS_FORMAT } from './chunk-terms.ts';
@@ -174,4 +174,19 @@ export function createLiveIndex(
     tidy: tidy.compact,
     close: tidy.close,
   };
+}
+
+/** Resolves when the rows are on the disk and `publish`, which is called as soon as they are committed, is done. */
+export async function writeThrough<T>(
+  database: Database,
+  work: (connection: Connection) => T | Generator<void, T>,
+  publish: (value: T) => Promise<void>,
+): Promise<void> {
+  let published: Promise<void> = Promise.resolve();
+  await database.write(work, (value) => {
+    published = publish(value);
+    // It is met below, when the rows are on the disk.
+    published.catch(() => undefined);
+  });
+  await published;
 }

@@ -1,6 +1,5 @@
 import type { Database } from '../sqlite.ts';
-import type { ChunkVector } from './chunk-index.ts';
-import type { LiveIndex } from './live-index.ts';
+import { writeThrough, type LiveIndex } from './live-index.ts';
 import type { Unembedded } from './store.ts';
 import { firstUnembedded, putVectors, switchRows, unembeddedBeside } from './vector-rows.ts';
 
@@ -79,8 +78,13 @@ export function createMeanings(database: Database, index: LiveIndex): Meanings {
     },
     async put(wanted, vectors) {
       const inForce = wanted === model;
-      const put = await database.write((connection) => putVectors(connection, wanted, vectors, inForce));
-      if (inForce && index.model() === wanted) await index.publish({ vectors: put satisfies ChunkVector[] });
+      await writeThrough(
+        database,
+        (connection) => putVectors(connection, wanted, vectors, inForce),
+        async (put) => {
+          if (inForce && index.model() === wanted) await index.publish({ vectors: put });
+        },
+      );
     },
   };
 }
