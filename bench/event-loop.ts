@@ -50,14 +50,17 @@ async function watched(work: () => Promise<Record<string, string> | void>): Prom
   delay.enable();
   const figures = await work();
   delay.disable();
-  // The histogram holds whole intervals; the timer's own millisecond is not a delay.
-  const ms = (value: number): string => Math.max(0, value / 1e6 - 1).toFixed(1);
   return {
     'delay p50, ms': ms(delay.percentile(50)),
     'p99, ms': ms(delay.percentile(99)),
     'most, ms': ms(delay.max),
     ...figures,
   };
+}
+
+/** The histogram holds whole intervals, in ns; the timer's own millisecond is not a delay. */
+function ms(value: number): string {
+  return Math.max(0, value / 1e6 - 1).toFixed(1);
 }
 
 type Made = Parameters<Store['replace']>;
