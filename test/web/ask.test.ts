@@ -62,7 +62,7 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
   async function slowWorkflows(at: string): Promise<string> {
     const manifest = join(await writeWorkflows(at), 'manifest.yml');
     const text = await readFile(manifest, 'utf8');
-    await writeFile(manifest, text.replace('max: 30, default: 1,', 'max: 30, default: 4,'));
+    await writeFile(manifest, text.replace('max: 30, default: 1,', 'max: 30, default: 8,'));
     return at;
   }
 
@@ -199,14 +199,14 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
       'Logbook of the Skerrow Light, page 2',
     );
     await page.getByLabel('with a picture').uncheck();
-  });
+  }, 60_000);
 
   it('paints what /imagine says', async () => {
     await ask('/imagine a lighthouse at dusk');
     const picture = turn().locator('.picture img');
     await picture.waitFor();
     expect(await picture.getAttribute('alt')).toContain('a lighthouse at dusk');
-  });
+  }, 60_000);
 
   it('keeps conversations, finds them by their words, exports and deletes them', async () => {
     await ask('Who was the first keeper?');

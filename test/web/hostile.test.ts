@@ -101,11 +101,10 @@ describe.skipIf(!hasBrowser)('what documents and models say is text (needs /usr/
 
   it('in the ledger, and on the page of a document', async () => {
     await page.goto(`${service.url}/#/documents`);
-    expect(await page.locator('.row-title').textContent()).toBe(TITLE);
+    await expect.poll(() => page.locator('.row-title').allTextContents()).toEqual([TITLE]);
     for (const view of ['document', 'text', 'chunks', 'pictures']) {
       await page.goto(`${service.url}/#/documents/${id}?view=${view}`);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(TITLE);
+      await expect.poll(() => page.getByRole('heading', { level: 1 }).textContent()).toBe(TITLE);
       if (view === 'text' || view === 'chunks')
         await page.getByText('<script>window.harmed = 3</script>', { exact: false }).first().waitFor();
       await expectHarmless();

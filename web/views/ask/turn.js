@@ -38,18 +38,23 @@ export function Turn({ turn, talk, quote, open, onAgain }) {
 }
 
 /** Reading Markdown takes more script than the rest of the view, so that it comes when there is time, or an answer. */
-let markdown;
-const readMarkdown = () => import('../../lib/markdown.js').then((module) => (markdown = module));
+let renderMarkdown;
+const readMarkdown = async () => {
+  ({ renderMarkdown } = await import('../../lib/markdown.js'));
+};
 // Not every browser tells when it has nothing to do.
 (globalThis.requestIdleCallback ?? setTimeout)(() => void readMarkdown());
 
 function Answer({ text, isAsking, chip }) {
   const [, draw] = useState(0);
   useEffect(() => {
-    if (!markdown) void readMarkdown().then(() => draw(1));
+    if (!renderMarkdown) void readMarkdown().then(() => draw(1));
   }, []);
-  return html`<div class=${markdown ? 'answer' : 'answer plain'} aria-busy=${isAsking ? 'true' : undefined}>
-    ${markdown ? markdown.renderMarkdown(text, chip) : text}
+  return html`<div
+    class=${renderMarkdown ? 'answer' : 'answer plain'}
+    aria-busy=${isAsking ? 'true' : undefined}
+  >
+    ${renderMarkdown ? renderMarkdown(text, chip) : text}
   </div>`;
 }
 
