@@ -95,8 +95,8 @@ it('another embedding model is built beside the old one, comes into force in one
   expect(await state()).toMatchObject({ model: expect.stringContaining(OLD), held: true });
   await untilEmbedded(CHUNKS + 1);
   expect((await search('ship number 7')).arms.vector).toBeGreaterThan(0);
-  // Nothing was embedded again but the question.
-  expect(ollama.counters.embedTexts - calls).toBeLessThanOrEqual(1);
+  // Nothing was embedded but the question, and the record that came while the new model was built, if it had not been yet.
+  expect(ollama.counters.embedTexts - calls).toBeLessThanOrEqual(2);
   await service.stop();
 
   await start(NEW);
