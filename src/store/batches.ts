@@ -1,15 +1,14 @@
 import type { Chunk, DocumentFields } from '../document.ts';
 import type { Batch } from './chunk-index.ts';
-import { FIELD_WEIGHTS, MOST_COUNTED, termKey, termsOf } from './chunk-terms.ts';
+import { FIELD_WEIGHTS, termKey, termsOf } from './chunk-terms.ts';
 import { ENGLISH, type Language } from './language.ts';
-import { emptySegment, type Segment } from './segment.ts';
+import { emptySegment, MOST_COUNTED, toPosting, type Segment } from './segment.ts';
 
 /** Chunks in a batch at most: a batch that does not fit in a page leaves the rest of the page empty. */
 const BATCH_CHUNKS = 256;
 
-/** A posting in one number: the term's number within the batch, the slot, the count. */
-const SLOT_FACTOR = 256;
-const TERM_FACTOR = BATCH_CHUNKS * SLOT_FACTOR;
+/** A posting and its term's number within the batch, in one number. */
+const TERM_FACTOR = toPosting(BATCH_CHUNKS, 0);
 
 /** Counts the terms of chunks, and makes an inverted index of every `BATCH_CHUNKS` of them. */
 export function createBatches(language = ENGLISH) {
@@ -85,7 +84,7 @@ function count(
   add(chunk.preface ?? '', FIELD_WEIGHTS.body);
   add(chunk.text, FIELD_WEIGHTS.body);
   for (const [number, times] of counts)
-    postings.push(number * TERM_FACTOR + slot * SLOT_FACTOR + Math.min(MOST_COUNTED, times));
+    postings.push(number * TERM_FACTOR + toPosting(slot, Math.min(MOST_COUNTED, times)));
   return length;
 }
 
@@ -108,8 +107,7 @@ function toSegment(terms: readonly string[], postings: readonly number[]): Segme
     const rank = rankOf[Math.floor(posting / TERM_FACTOR)] ?? 0;
     const at = next[rank] ?? 0;
     next[rank] = at + 1;
-    segment.slots[at] = Math.floor(posting / SLOT_FACTOR) % BATCH_CHUNKS;
-    segment.counts[at] = posting % SLOT_FACTOR;
+    segment.postings[at] = posting % TERM_FACTOR;
   }
   return segment;
 }

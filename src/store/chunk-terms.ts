@@ -8,10 +8,7 @@ import { isShortGram, tokenize } from './tokenize.ts';
 export const FIELD_WEIGHTS = { title: 3, path: 2, headings: 2, body: 1 } as const;
 
 /** Named anew whenever the terms of a chunk, their keys or the shape of a kept page change: kept pages are made again. */
-export const TERMS_FORMAT = 'terms 1';
-
-/** Counts beyond this make no difference to a score that saturates. */
-export const MOST_COUNTED = 255;
+export const TERMS_FORMAT = 'terms 2';
 
 /** The first code unit of the scripts that are written without spaces: no token before it has a short gram. */
 const FIRST_GRAM = 0x0e00;

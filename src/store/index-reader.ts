@@ -35,6 +35,7 @@ export type IndexReader = ReturnType<typeof createIndexReader>;
 export function createIndexReader(reader: number) {
   const pages = new Map<number, PageView>();
   const scores = new Float64Array(PAGE_SLOTS);
+  const scored = new Uint16Array(PAGE_SLOTS);
   const mask = new Uint8Array(PAGE_SLOTS);
   const embedded = new WeakMap<PageView, Uint8Array>();
   let groups: GroupsView | undefined;
@@ -71,19 +72,21 @@ export function createIndexReader(reader: number) {
   }
 
   /** Counts a term's chunks and documents that are there, and adds what it brings to each document's score. */
-  function weigh(key: number, view: GroupsView, touched: Set<number>): Term {
+  function weigh(key: number, view: GroupsView, touched: number[]): Term {
     const runs = runsOf(key);
     const documents: number[] = [];
     let chunks = 0;
     for (const [page, list] of runs) {
       for (const { base, segment, from, to } of list) {
         for (let at = from; at < to; at++) {
-          const slot = base + (segment.slots[at] ?? 0);
+          const posting = segment.postings[at] ?? 0;
+          const slot = base + (posting >>> 4);
           if (page.live[slot] === 0) continue;
           chunks++;
           const group = page.groups[slot] ?? 0;
-          if (within[group] === 0) documents.push(group);
-          within[group] = (within[group] ?? 0) + (segment.counts[at] ?? 0);
+          const before = within[group] ?? 0;
+          if (before === 0) documents.push(group);
+          within[group] = before + (posting & 15);
         }
       }
     }
@@ -91,28 +94,29 @@ export function createIndexReader(reader: number) {
     const average = view.tokens / view.documents;
     for (const group of documents) {
       const share = saturation(within[group] ?? 0, view.lengths[group] ?? 0, average);
-      parents[group] = (parents[group] ?? 0) + weight * share;
+      const before = parents[group] ?? 0;
+      if (before === 0) touched.push(group);
+      parents[group] = before + weight * share;
       within[group] = 0;
-      touched.add(group);
     }
     return { runs, weight: rarity(view.chunks, chunks) };
   }
 
-  /** The sum of the terms' scores for every slot of a page. */
-  function scorePage(page: PageView, terms: readonly Term[], average: number): boolean {
-    let any = false;
+  /** Sums up the terms' scores of a page in `scores`; gives how many slots have one, which stand in `scored`. */
+  function scorePage(page: PageView, terms: readonly Term[], average: number): number {
+    let count = 0;
     for (const { runs, weight } of terms) {
       for (const { base, segment, from, to } of runs.get(page) ?? []) {
-        if (!any) scores.fill(0, 0, page.used);
-        any = true;
         for (let at = from; at < to; at++) {
-          const slot = base + (segment.slots[at] ?? 0);
-          const share = saturation(segment.counts[at] ?? 0, page.lengths[slot] ?? 0, average);
-          scores[slot] = (scores[slot] ?? 0) + weight * share;
+          const posting = segment.postings[at] ?? 0;
+          const slot = base + (posting >>> 4);
+          const before = scores[slot] ?? 0;
+          if (before === 0) scored[count++] = slot;
+          scores[slot] = before + weight * saturation(posting & 15, page.lengths[slot] ?? 0, average);
         }
       }
     }
-    return any;
+    return count;
   }
 
   /**
@@ -122,16 +126,17 @@ export function createIndexReader(reader: number) {
   function keywords(keys: readonly number[], limit: number, wanted?: Wanted): Found[] {
     const view = groups;
     if (!view || view.chunks === 0 || !(limit >= 1)) return [];
-    const touched = new Set<number>();
+    const touched: number[] = [];
     const terms = keys.map((key) => weigh(key, view, touched));
     const top = createTopList(limit);
     for (const page of pages.values()) {
-      if (!scorePage(page, terms, view.tokens / view.chunks)) continue;
-      for (let slot = 0; slot < page.used; slot++) {
-        const score = scores[slot] ?? 0;
+      const count = scorePage(page, terms, view.tokens / view.chunks);
+      for (let at = 0; at < count; at++) {
+        const slot = scored[at] ?? 0;
         const group = page.groups[slot] ?? 0;
-        if (score === 0 || page.live[slot] === 0 || wanted?.[group] === 0) continue;
-        top.offer(page.ids[slot] ?? 0, score + (parents[group] ?? 0));
+        const score = (scores[slot] ?? 0) + (parents[group] ?? 0);
+        scores[slot] = 0;
+        if (page.live[slot] === 1 && wanted?.[group] !== 0) top.offer(page.ids[slot] ?? 0, score);
       }
     }
     for (const group of touched) parents[group] = 0;

@@ -1,34 +1,35 @@
 /**
  * An inverted index of the chunks in some places of one page, never changed once it is made. All of it is in one shared
- * buffer, so that threads read the same bytes. Term `t` stands at `from = starts[t]` up to `starts[t + 1]` in `slots`
- * and `counts`; terms ascend, and so do the slots of a term.
+ * buffer, so that threads read the same bytes. Term `t` stands at `from = starts[t]` up to `starts[t + 1]` in `postings`;
+ * terms ascend, and so do the slots of a term.
  */
 export interface Segment {
   terms: Float64Array<SharedArrayBuffer>;
   starts: Uint32Array<SharedArrayBuffer>;
-  /** The place within the page. */
-  slots: Uint16Array<SharedArrayBuffer>;
-  /** The weighted count of the term, 255 at most. */
-  counts: Uint8Array<SharedArrayBuffer>;
+  /** A chunk's place in the page, from 0 to 4095, times 16, and the weighted count of the term there, from 1 to 15. */
+  postings: Uint16Array<SharedArrayBuffer>;
 }
+
+/** Beyond this a count makes hardly a difference to a score that saturates: docs/decisions/0007-chunk-index.md. */
+export const MOST_COUNTED = 15;
+
+export const toPosting = (slot: number, count: number): number => slot * 16 + count;
 
 const HEAD_BYTES = 8;
 
 /** Where the parts of a segment of so many terms and postings stand in its buffer. */
 function layOut(buffer: SharedArrayBuffer, terms: number, postings: number): Segment {
   const starts = HEAD_BYTES + terms * 8;
-  const slots = starts + (terms + 1) * 4;
   return {
     terms: new Float64Array(buffer, HEAD_BYTES, terms),
     starts: new Uint32Array(buffer, starts, terms + 1),
-    slots: new Uint16Array(buffer, slots, postings),
-    counts: new Uint8Array(buffer, slots + postings * 2, postings),
+    postings: new Uint16Array(buffer, starts + (terms + 1) * 4, postings),
   };
 }
 
 /** Room for so many, all zero. */
 export function emptySegment(terms: number, postings: number): Segment {
-  const buffer = new SharedArrayBuffer(HEAD_BYTES + terms * 12 + 4 + postings * 3);
+  const buffer = new SharedArrayBuffer(HEAD_BYTES + terms * 12 + 4 + postings * 2);
   new Uint32Array(buffer, 0, 2).set([terms, postings]);
   return layOut(buffer, terms, postings);
 }
@@ -53,7 +54,7 @@ export function mergeSegments(moved: readonly MovedSegment[]): Segment {
   const segments = moved.map(({ segment }) => segment);
   const merged = emptySegment(
     segments.reduce((sum, { terms }) => sum + terms.length, 0),
-    segments.reduce((sum, { slots }) => sum + slots.length, 0),
+    segments.reduce((sum, { postings: { length } }) => sum + length, 0),
   );
   const next = segments.map(() => 0);
   let terms = 0;
@@ -86,10 +87,9 @@ function copyPostings({ segment, slots }: MovedSegment, term: number, into: Segm
   let end = at;
   const last = segment.starts[term + 1] ?? 0;
   for (let from = segment.starts[term] ?? 0; from < last; from++) {
-    const slot = slots[segment.slots[from] ?? 0] ?? -1;
-    if (slot < 0) continue;
-    into.slots[end] = slot;
-    into.counts[end++] = segment.counts[from] ?? 0;
+    const posting = segment.postings[from] ?? 0;
+    const slot = slots[posting >>> 4] ?? -1;
+    if (slot >= 0) into.postings[end++] = toPosting(slot, posting & 15);
   }
   return end;
 }
@@ -98,8 +98,7 @@ function shrink(segment: Segment, terms: number, postings: number): Segment {
   const exact = emptySegment(terms, postings);
   exact.terms.set(segment.terms.subarray(0, terms));
   exact.starts.set(segment.starts.subarray(0, terms + 1));
-  exact.slots.set(segment.slots.subarray(0, postings));
-  exact.counts.set(segment.counts.subarray(0, postings));
+  exact.postings.set(segment.postings.subarray(0, postings));
   return exact;
 }
 

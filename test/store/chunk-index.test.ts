@@ -18,8 +18,9 @@ const WITH_DOCUMENT = 1.6;
 describe('keywords', () => {
   test('are scored as SQLite scores them, and a document alone adds its own score', () => {
     const word = fc.constantFrom('wind', 'wave', 'salt', 'rope', 'sail', 'the', 'of', 'kelp');
-    const words = fc.array(word, { maxLength: 12 }).map((list) => list.join(' '));
-    const texts = fc.array(fc.record({ title: words, text: words }), { minLength: 1, maxLength: 12 });
+    // Counts are kept up to 15: two times 3 in the title and 9 in the text.
+    const words = (maxLength: number) => fc.array(word, { maxLength }).map((list) => list.join(' '));
+    const texts = fc.array(fc.record({ title: words(2), text: words(9) }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(texts, fc.uniqueArray(word, { minLength: 1, maxLength: 4 }), (given, asked) => {
         const chunks = given.map((one, at) => ({ id: at + 1, group: at, ...one }));
