@@ -107,7 +107,7 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
     await until(async () => (await tiles().count()) === 1, 'the sound');
     expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('SELECT');
     await tiles().first().getByRole('link').click();
-    expect(await dialog().locator('video, audio').count()).toBe(2);
+    await until(async () => (await dialog().locator('video, audio').count()) === 2, 'both to be played');
     await page.keyboard.press('Escape');
     await page.getByLabel('Workflow').selectOption('draw');
     await page.getByText('Nothing fits').waitFor();
@@ -120,12 +120,16 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
 
   it('goes from one to the next by keyboard, and back to where one was', async () => {
     const [first, second] = await studio.jobs('state=done');
+    await studio.show('gallery');
     const link = page.locator(`a[href="#/gallery/${first?.id}"]`);
     await link.focus();
     await page.keyboard.press('Enter');
     await dialog().waitFor();
     await page.keyboard.press('ArrowRight');
     await until(() => page.url().endsWith(`/gallery/${second?.id}`), 'the next one');
+    // The keys belong to what is shown, which is drawn after the address has changed.
+    await dialog().locator('a[rel="prev"]').waitFor();
+    await page.evaluate(() => new Promise((drawn) => void requestAnimationFrame(() => setTimeout(drawn))));
     await page.keyboard.press('ArrowLeft');
     await until(() => page.url().endsWith(`/gallery/${first?.id}`), 'the one before');
     await page.keyboard.press('Escape');
@@ -135,8 +139,8 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
 
   it('catches up with what was made while the service could not be reached', async () => {
     await studio.show('gallery');
-    await tiles().first().waitFor();
-    const before = await tiles().count();
+    const before = (await studio.jobs('state=done')).length;
+    await until(async () => (await tiles().count()) === before, 'all tiles');
     await studio.restart();
     await studio.make({ workflow: 'draw', inputs: { prompt: 'made meanwhile' } });
     await page.getByRole('img', { name: 'made meanwhile' }).waitFor();

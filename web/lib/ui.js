@@ -1,5 +1,5 @@
 import { cloneElement, toChildArray } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 
 /** `kind`: plain, primary (one a view), quiet (no frame) or danger. A busy button keeps its width and its focus. */
@@ -44,7 +44,8 @@ export function Field({ label, hint = '', error = '', children, class: more = ''
 export function Dialog({ title, onClose, actions, children, class: more = '' }) {
   const dialog = useRef();
   const id = useId();
-  useEffect(() => {
+  // Before anything is drawn, so that a key that follows at once is the dialog's.
+  useLayoutEffect(() => {
     dialog.current.showModal();
     return () => dialog.current?.close();
   }, []);

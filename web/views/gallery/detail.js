@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { api } from '../../lib/api.js';
 import { useLoad } from '../../lib/load.js';
@@ -143,7 +143,7 @@ function Steps({ jobs, at, filter }) {
 }
 
 function useArrows(jobs, at, filter, isOff) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (at < 0 || isOff) return undefined;
     const follow = (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
