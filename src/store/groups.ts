@@ -14,8 +14,6 @@ export interface GroupsView {
 
 const FIRST_SIZE = 1024;
 
-export type Groups = ReturnType<typeof createGroups>;
-
 /** Counts what belongs to each document. Documents are numbered from 0 in the database. */
 export function createGroups() {
   const collections: string[] = [];
