@@ -5,5 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // A busy machine shows late what it shows.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
