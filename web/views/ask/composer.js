@@ -109,7 +109,7 @@ function NoModel() {
           downloaded${chat.progress ? ` (${Math.floor(100 * chat.progress)} %)` : ''}`
       : html`get <code>${chat.name}</code> in <a href=${linkTo(['state'])}>State</a>`;
   return html`<p class="note">
-    No language model is connected: answers are the passages that fit best, quoted. For written answers
+    No language model is connected: answers are the passages that fit best, quoted. For written answers${' '}
     ${todo}.
   </p>`;
 }
