@@ -50,7 +50,7 @@ import { startPruning } from './prune.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createSystem } from './system.ts';
 import { createStore } from './store/create-store.ts';
-import { tellOfPictures } from './tell.ts';
+import { createPictureNotices } from './tell.ts';
 import { createVectors } from './vectors.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
@@ -153,7 +153,8 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const golden = createGolden({ database, retrieve: asking.retrieve });
 
   // Pictures beside the text.
-  const shown = { database, documents, folders, lease: lease.pictures, log };
+  const told = createPictureNotices(notices, queue);
+  const shown = { database, documents, folders, lease: lease.pictures, onEnded: told.onEnded, log };
   const pictures = await createPictures(config, overrides.comfy ?? {}, { ...asking, ...shown });
   const { images } = pictures;
 
@@ -210,7 +211,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   );
 
   let stopPruning: (() => void) | undefined;
-  tellOfPictures(images, notices, log);
+  images.events.on('change', told.onChange);
 
   return {
     server,

@@ -6,6 +6,7 @@ import { createIllustrate } from './ask/illustrate.ts';
 import { createImagine } from './ask/imagine.ts';
 import type { Find } from './ask/find.ts';
 import { createImages, type ImagesOptions } from './comfy/images.ts';
+import type { OnEnded } from './comfy/jobs.ts';
 import type { Lease } from './comfy/pool.ts';
 import type { Config } from './config.ts';
 import type { Documents } from './ingest/documents.ts';
@@ -24,6 +25,8 @@ interface Parts {
   folders: Pick<Folders, 'illustrates'>;
   /** Turns on a card that language models are on too. */
   lease: Lease;
+  /** What else is written in the transaction that ends a picture. */
+  onEnded: OnEnded;
   log: Log;
 }
 
@@ -31,11 +34,11 @@ interface Parts {
 export async function createPictures(
   { comfy, data }: Pick<Config, 'comfy' | 'data'>,
   overrides: Partial<ImagesOptions>,
-  { database, chat, ask, find, chatModels, documents, folders, lease, log }: Parts,
+  { database, chat, ask, find, chatModels, documents, folders, lease, onEnded, log }: Parts,
 ) {
   const images = await createImages(
     { ...comfy, media: join(data, 'media'), ...overrides },
-    { database, lease, log },
+    { database, lease, onEnded, log },
   );
   const links = await createLinks(database);
   const pictureDefaults = { generate: comfy.illustrate, edit: 'image-to-image', inpaint: 'inpaint' };

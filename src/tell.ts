@@ -1,15 +1,26 @@
 import { pictureBody } from './api/images.ts';
-import type { Images } from './comfy/images.ts';
+import type { ImageJob, OnEnded } from './comfy/jobs.ts';
 import type { Notices } from './ingest/notices.ts';
-import type { Log } from './log.ts';
+import type { Queue } from './ingest/queue.ts';
 
-/** Tells those who want to be told when a picture is finished or failed. */
-export function tellOfPictures(images: Images, notices: Notices, log: Log): void {
-  images.events.on('change', (job) => {
-    if (job.state !== 'done' && job.state !== 'failed') return;
-    const event = job.state === 'done' ? 'image.finished' : 'image.failed';
-    notices
-      .tell(event, pictureBody(job))
-      .catch((error: unknown) => log.error({ err: error }, 'a notice of a picture was not kept'));
-  });
+/**
+ * Who wants to be told when a picture is finished or failed: written down with the picture's own end, so that no crash
+ * loses it, and sent off after.
+ */
+export function createPictureNotices(notices: Notices, queue: Queue) {
+  const onEnded: OnEnded = (connection, job) => {
+    const event = eventOf(job);
+    if (event) notices.write(connection, event, pictureBody(job));
+  };
+  return {
+    onEnded,
+    onChange: (job: ImageJob): void => {
+      if (eventOf(job)) queue.wake();
+    },
+  };
+}
+
+function eventOf({ state }: ImageJob): 'image.finished' | 'image.failed' | undefined {
+  if (state === 'done') return 'image.finished';
+  return state === 'failed' || state === 'lost' ? 'image.failed' : undefined;
 }

@@ -87,8 +87,14 @@ function number(name: string, { min, max, step }: InputSpec, value: unknown): nu
   if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(name, 'must be a number');
   if (min !== undefined && value < min) throw wrong(name, `must be at least ${min}`);
   if (max !== undefined && value > max) throw wrong(name, `must be at most ${max}`);
-  if (step !== undefined && value % step !== 0) throw wrong(name, `must be a multiple of ${step}`);
+  if (step !== undefined && !isMultiple(value, step)) throw wrong(name, `must be a multiple of ${step}`);
   return value;
+}
+
+/** Fractions are not exact: 0.6 / 0.05 is 11.999999999999998. */
+function isMultiple(value: number, step: number): boolean {
+  const steps = value / step;
+  return Math.abs(steps - Math.round(steps)) < 1e-6;
 }
 
 function wrong(name: string, problem: string): LimnerError {

@@ -9,7 +9,7 @@ import { createA1111Painter } from './a1111.ts';
 import { CLIENT_TIMES, type ClientTimes } from './client.ts';
 import { createComfyPainter } from './comfy-painter.ts';
 import { forgetJob } from './forget.ts';
-import { createJobs, type ImageJob, type JobState, type Origin } from './jobs.ts';
+import { createJobs, ENDED, type ImageJob, type OnEnded, type Origin } from './jobs.ts';
 import { readEveryWorkflow, type Workflow } from './manifest.ts';
 import { createMediaStore } from './media.ts';
 import { createThumbnails, type Thumbnail } from './thumbnails.ts';
@@ -46,7 +46,6 @@ export interface ImageRequest {
 
 const LOOK: LookTimes = { absentMs: 5000, presentMs: 60_000, againMs: 5000 };
 const ATTEMPTS = 4;
-const ENDED: ReadonlySet<JobState> = new Set(['done', 'failed', 'cancelled', 'lost']);
 
 export type Images = Awaited<ReturnType<typeof createImages>>;
 
@@ -57,12 +56,13 @@ export async function createImages(
     database,
     log,
     lease = (_painter, _signal, action) => action(),
-  }: { database: Database; log: Log; lease?: Lease },
+    onEnded,
+  }: { database: Database; log: Log; lease?: Lease; onEnded?: OnEnded },
 ) {
   const read = await readEveryWorkflow(options.workflows);
   const workflows = new Map(read.workflows.map((one) => [one.name, one]));
   for (const { message } of read.broken.values()) log.error({ reason: message }, 'a workflow cannot be used');
-  const jobs = createJobs(database);
+  const jobs = createJobs(database, onEnded);
   const media = createMediaStore(options.media, database, { keepPrompts: options.keepPrompts ?? false });
   const thumbnails = createThumbnails(options.media);
   const workers = createPainters(options, log).map((painter) =>

@@ -18,6 +18,7 @@ export const JOB_STATES = [
   'lost',
 ] as const;
 export type JobState = (typeof JOB_STATES)[number];
+export const ENDED: ReadonlySet<JobState> = new Set(['done', 'failed', 'cancelled', 'lost']);
 
 /** A passage that an illustration was made from. */
 export const Origin = z.strictObject({
@@ -100,8 +101,11 @@ export interface NewJob {
 
 export type Jobs = ReturnType<typeof createJobs>;
 
+/** What else is written in the transaction that ends a job. */
+export type OnEnded = (connection: Connection, job: ImageJob) => void;
+
 /** The durable list of picture jobs, in the service's database. Running ones survive an end of the process. */
-export function createJobs(database: Database) {
+export function createJobs(database: Database, onEnded: OnEnded = () => undefined) {
   database.migrate('images', SCHEMA);
   const events = new EventEmitter<{ change: [ImageJob] }>();
   events.setMaxListeners(0);
@@ -136,18 +140,20 @@ export function createJobs(database: Database) {
 
   /** Changes a job unless it ended meanwhile; false when it did. */
   async function change(id: string, set: string, ...values: (string | number | null)[]): Promise<boolean> {
-    const changes = await database.write(
-      (connection) =>
-        connection.run(
-          `update image_job set ${set}, updated_at = ?
-           where id = ? and state in ('waiting', 'running', 'cancelling')`,
-          ...values,
-          new Date().toISOString(),
-          id,
-        ).changes,
-    );
-    if (changes > 0) tell(id);
-    return changes > 0;
+    const isChanged = await database.write((connection) => {
+      const { changes } = connection.run(
+        `update image_job set ${set}, updated_at = ?
+         where id = ? and state in ('waiting', 'running', 'cancelling')`,
+        ...values,
+        new Date().toISOString(),
+        id,
+      );
+      const row = connection.get<Row>('select * from image_job where id = ?', id);
+      if (changes > 0 && row && ENDED.has(row.state)) onEnded(connection, toJob(row));
+      return changes > 0;
+    });
+    if (isChanged) tell(id);
+    return isChanged;
   }
 
   return {

@@ -149,12 +149,6 @@ export function createNotices({ database, queue }: { database: Database; queue: 
 
     write,
 
-    /** The same in a transaction of its own. */
-    async tell(event: NoticeEvent, data: object): Promise<void> {
-      await database.write((connection) => write(connection, event, data));
-      queue.wake();
-    },
-
     notice: (id: string) => read.get<Notice>('select * from notice where id = ?', id),
 
     /** Newest first, before the id `before`. */

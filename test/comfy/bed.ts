@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { createImages, type ImagesOptions } from '../../src/comfy/images.ts';
+import type { OnEnded } from '../../src/comfy/jobs.ts';
 import type { Lease } from '../../src/comfy/pool.ts';
 import { createLog } from '../../src/log.ts';
 import { openDatabase } from '../../src/sqlite.ts';
@@ -164,7 +165,7 @@ export async function fakeComfy(settings: Partial<FakeComfySettings> = {}): Prom
 export async function bed(
   fakes: FakeComfy[],
   options: Partial<ImagesOptions> = {},
-  parts: { lease?: Lease } = {},
+  parts: { lease?: Lease; onEnded?: OnEnded } = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'limner-comfy-'));
   cleanups.push(() => rm(folder, { recursive: true, force: true }));

@@ -141,6 +141,17 @@ describe('a picture', () => {
     });
   });
 
+  test('that ends is told to who subscribed, in the commit that ends it', async () => {
+    const hook = { url: 'http://127.0.0.1:9/', events: ['image.finished', 'image.failed'] };
+    const { id } = (await post('/api/webhooks', hook)).json();
+    const messages = async () => (await get(`/api/webhooks/${id}/messages`)).json().data;
+    await post('/api/images', { workflow: 'plain', inputs: { color: 77 }, wait: true });
+    expect(await messages()).toMatchObject([{ event: 'image.finished' }]);
+    await post('/api/images', { workflow: 'failing', wait: true });
+    expect(await messages()).toMatchObject([{ event: 'image.failed' }, { event: 'image.finished' }]);
+    await app.server.inject({ method: 'DELETE', url: `/api/webhooks/${id}` });
+  });
+
   test('can be cancelled, and its place in the queue is told', async () => {
     const { id } = Job.parse(
       (await post('/api/images', { workflow: 'slow', inputs: { seconds: 20 } })).json(),

@@ -7,7 +7,7 @@ import { bindGraph, settleInputs } from '../../src/comfy/bind.ts';
 import { checkWorkflow, graphAgainst } from '../../src/comfy/check.ts';
 import { parseGraph } from '../../src/comfy/graph.ts';
 import { insertLoras } from '../../src/comfy/lora.ts';
-import { parseManifest, readWorkflows } from '../../src/comfy/manifest.ts';
+import { Entry, parseManifest, readWorkflows } from '../../src/comfy/manifest.ts';
 import { parseLooseJson } from '../../src/comfy/loose-json.ts';
 import { STOCK } from './stock-nodes.ts';
 
@@ -59,6 +59,26 @@ describe('the shipped workflows', () => {
     });
     expect(graphAgainst(graph, STOCK, workflow)).toEqual([]);
     expect(JSON.stringify(graph)).toContain('"filename_prefix":"limner/x/');
+  });
+});
+
+describe('numbers in steps', () => {
+  const entry = (kind: string, step: number) =>
+    Entry.parse({ name: 'x', file: 'x.json', inputs: { it: { kind, step, to: [] } } });
+  const take = (kind: string, step: number, value: number) =>
+    settleInputs({ ...entry(kind, step), graph: {}, classes: [] }, { it: value })['it'];
+
+  test.each([0.05, 0.1, 0.01, 0.25])('of %s take every multiple and nothing between', (step) => {
+    for (let at = 0; at <= 40; at++) {
+      const value = Number((at * step).toFixed(2));
+      expect(take('number', step, value)).toBe(value);
+      expect(() => take('number', step, value + step / 3)).toThrow(/multiple/);
+    }
+  });
+
+  test('of 8 take what is a multiple of 8', () => {
+    expect(take('integer', 8, 1024)).toBe(1024);
+    expect(() => take('integer', 8, 1023)).toThrow(/multiple of 8/);
   });
 });
 
