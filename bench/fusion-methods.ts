@@ -63,7 +63,7 @@ const exponential =
 const worstOf = (values: readonly number[]): number => Math.min(...values);
 
 /** What the product does. */
-const shipped: Method = (keyword, vector) =>
+export const SHIPPED: Method = (keyword, vector) =>
   fuse({ keyword: toPassages(keyword, 'keyword'), vector: toPassages(vector, 'vector') }).map(
     ({ ordinal }) => ordinal,
   );
@@ -97,7 +97,7 @@ export const METHODS: Record<string, Method> = {
   'exponential z, t .5': combine(exponential(0.5), undefined, worstOf),
   'exponential z, t 2': combine(exponential(2), undefined, worstOf),
   'exponential z, shares': combine(shares(exponential(1)), undefined, worstOf),
-  'exponential z (shipped)': shipped,
+  'exponential z (shipped)': SHIPPED,
 };
 
 function shares(scale: Scale): Scale {

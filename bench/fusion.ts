@@ -1,19 +1,26 @@
 /**
  * Ways of fusing the two lists beside each other, on the train queries of scifact with keywords as one arm and
  * stand-ins of several strengths as the other: nDCG@10 above or below the better of the two arms alone.
- * `node bench/fusion.ts [depth [set judgements]]`; nothing is to be chosen by the test queries.
+ * `node bench/fusion.ts [depth [set judgements]]`; nothing is to be chosen by the test queries. With
+ * `--embed URL --model NAME` the other arm is that server's vectors (`connectArm`) and no stand-in.
  */
+import { parseArgs } from 'node:util';
 import { meanScores, scoreRanking, type RankScores } from '../src/ask/rank-scores.ts';
 import { createRandom } from './corpus.ts';
 import { METHODS, type List } from './fusion-methods.ts';
 import { createKeywordSearch, haveSets, readSet } from './judged-sets.ts';
+import { bestOf, connectArm } from './real-arm.ts';
 import { characterGroups, cosines, helped, latent, noise, weigh, type Scored } from './stand-in-arms.ts';
 
-const [depthText = '50', set = 'scifact', judged = 'qrels-train.tsv'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { embed: { type: 'string' }, model: { type: 'string' } },
+});
+const [depthText = '50', set = 'scifact', judged = 'qrels-train.tsv'] = positionals;
 const depth = Number(depthText);
-if (haveSets(set)) compare();
+if (haveSets(set)) await compare();
 
-function compare(): void {
+async function compare(): Promise<void> {
   const { documents, queries, relevant } = readSet(set, judged);
   const search = createKeywordSearch(documents, depth);
   const keyword = queries.map(({ text }) => search(text));
@@ -34,10 +41,12 @@ function compare(): void {
   const right = queries.map(({ _id }) =>
     [...(relevant.get(_id)?.keys() ?? [])].map((id) => ids.get(id) ?? -1),
   );
-  const arms = makeArms();
+  const texts = queries.map(({ text }) => text);
+  const scored = values.embed === undefined ? standIns() : await realArm(values.embed);
 
   const table: Record<string, Record<string, string>> = { 'the arm alone': {} };
-  for (const [name, lists] of Object.entries(arms)) {
+  for (const [name, all] of Object.entries(scored)) {
+    const lists = all.map((scores) => bestOf(scores, depth));
     const arm = measure(lists.map(places));
     const better = Math.max(arm.ndcg_at_10, alone.ndcg_at_10);
     put('the arm alone', name, arm.ndcg_at_10.toFixed(4));
@@ -53,13 +62,19 @@ function compare(): void {
     (table[row] ??= {})[column] = value;
   }
 
-  function makeArms(): Record<string, List[]> {
+  async function realArm(url: string): Promise<Record<string, Scored>> {
+    const arm = await connectArm(url, values.model ?? '');
+    const made = await arm.score(documents, texts);
+    await arm.close();
+    return { [arm.model]: made };
+  }
+
+  function standIns(): Record<string, Scored> {
     const random = createRandom(7);
-    const texts = queries.map(({ text }) => text);
     const words = weigh(documents, texts);
     const latent200 = latent(words, 200, random);
     const nothing = noise(queries.length, documents.length, random);
-    const scored: Record<string, Scored> = {
+    return {
       noise: nothing,
       'latent 50': latent(words, 50, random),
       'latent 200': latent200,
@@ -70,16 +85,9 @@ function compare(): void {
       'noise helped 5': helped(nothing, right, 5, random),
       'noise helped 8': helped(nothing, right, 8, random),
     };
-    return Object.fromEntries(Object.entries(scored).map(([name, all]) => [name, all.map(best)]));
   }
 }
 
 function places(list: List): number[] {
   return list.map(({ at }) => at);
-}
-
-function best(scores: Float64Array): List {
-  return Array.from(scores, (score, at) => ({ at, score }))
-    .sort((one, other) => other.score - one.score)
-    .slice(0, depth);
 }

@@ -50,20 +50,25 @@ export const WithVectors = Keyed.extend({
   ),
 });
 
-export const keyOf = (chunk: Pick<Chunk, 'headings' | 'text'>): string => keyOfText(embeddingText(chunk));
+export const keyOf = (chunk: Pick<Chunk, 'headings' | 'preface' | 'text'>): string =>
+  keyOfText(embeddingText(chunk));
 
 export function keyOfText(text: string): string {
   return createHash('sha256').update(text).digest('base64url');
 }
 
-/** What words find a chunk by. A file inside another is found by its own name as well. */
+/**
+ * What words find a chunk by. A file inside another is found by its own name as well, and what a model wrote about a
+ * passage counts as its text.
+ */
 export function countChunk(
   { title, uri }: DocumentFields,
-  { member, headings, text }: Chunk,
+  { member, headings, preface, text }: Chunk,
   language: Language,
 ): TermCounts {
   const path = [uri, member].filter(Boolean).join(' ');
-  return countFields({ title, path, headings: (headings ?? []).join(' '), body: text }, language);
+  const body = [preface, text].filter(Boolean).join('\n');
+  return countFields({ title, path, headings: (headings ?? []).join(' '), body }, language);
 }
 
 /** A sparse vector by its name, or nothing where it has no entries. */

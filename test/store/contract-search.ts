@@ -16,6 +16,22 @@ export function testSearch(open: () => Promise<Store>): void {
       expect(await find(store, word), word).toMatchObject({ keyword: ['Oakum drives into séams.'] });
   });
 
+  test('what a model wrote about a passage is found by its words, and is not quoted', async () => {
+    const store = await open();
+    const passage = { ordinal: 0, span: [0, 12] satisfies [number, number] };
+    const preface = 'This is about the turnover of Zanzibar.';
+    await store.replace(documentOf({ id: 'a', uri: 'a' }), [{ ...passage, text: 'It rose much.', preface }]);
+    await store.replace(documentOf({ id: 'b', uri: 'b' }), [
+      { ...passage, text: `${preface} It rose much.` },
+      { ordinal: 1, text: 'Nothing else.', span: [50, 63] },
+    ]);
+    const found = await store.search({ text: 'Zanzibar turnover', limit: 5 });
+    expect(found.keyword.map(({ text }) => text).toSorted()).toEqual([
+      'It rose much.',
+      `${preface} It rose much.`,
+    ]);
+  });
+
   test('both lists are best first with ranks from 1, and never longer than the limit', async () => {
     const store = await open();
     await store.replace(

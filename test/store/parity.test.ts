@@ -6,13 +6,19 @@ import type { Store } from '../../src/store/store.ts';
 import { chunksOf, documentOf, embedAll, MODEL, vectorOf } from './material.ts';
 import { fakeQdrant, openQdrant } from './qdrant-bed.ts';
 
-/** Documents of one to twelve chunks: the score of a whole document counts in both stores. */
+/**
+ * Documents of one to twelve chunks: the score of a whole document counts in both stores. Every third passage has
+ * a header that a model wrote, with words that its text may lack.
+ */
 async function fill(store: Store): Promise<void> {
   const corpus = createCorpus(1);
   for (let at = 0; at < 80; at++) {
     const texts = Array.from({ length: 1 + ((at * 5) % 12) }, () => corpus.prose(500, at % 25));
     const document = documentOf({ id: `d${at}`, uri: `${at}.txt`, title: corpus.rareWords(at % 25) });
-    await store.replace(document, chunksOf(...texts));
+    const chunks = chunksOf(...texts).map((chunk) =>
+      chunk.ordinal % 3 === 0 ? Object.assign(chunk, { preface: corpus.rareWords((at + 7) % 25) }) : chunk,
+    );
+    await store.replace(document, chunks);
   }
   await embedAll(store);
 }
