@@ -7,12 +7,14 @@ export const Options = z.looseObject({ sd_model_checkpoint: z.string().nullish()
 
 export const Progress = z.looseObject({
   progress: z.number().catch(0),
-  /** The id that was given as `force_task_id`; servers before 1.7 do not tell it. */
-  current_task: z.string().nullish(),
   current_image: z.string().nullish(),
+  /** 0 while nothing runs, and -1 when a run has just begun. */
   state: z.looseObject({ job_count: z.number().catch(0) }).catch({ job_count: 0 }),
 });
 export type Progress = z.infer<typeof Progress>;
+
+/** What its page asks: how a run stands, by the id that was given as `force_task_id`. */
+export const Task = z.looseObject({ active: z.boolean(), queued: z.boolean(), completed: z.boolean() });
 
 export const Made = z.looseObject({ images: z.array(z.string()) });
 

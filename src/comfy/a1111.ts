@@ -1,23 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import { Checkpoints, Failed, LoraNames, Made, Memory, Options, Progress } from './a1111-wire.ts';
+import { imagesIn, keepImages, NAME, showPreview } from './a1111-answer.ts';
+import { Checkpoints, LoraNames, Memory, Options, Progress, Task } from './a1111-wire.ts';
 import { requestOf, type A1111Request } from './a1111-request.ts';
 import type { WorkerAddress } from './address.ts';
 import { hasModel, type Readiness } from './check.ts';
 import type { ClientTimes } from './client.ts';
-import { createHttp, refused, type Reply } from './http.ts';
+import { createHttp } from './http.ts';
 import type { ImageJob } from './jobs.ts';
 import type { Workflow } from './manifest.ts';
-import type { Media, MediaStore } from './media.ts';
+import type { Media } from './media.ts';
 import type { Painter, RunParts } from './painter.ts';
 import { pause } from './pause.ts';
-import { runError } from './record.ts';
 import type { WorkerFacts } from './worker-look.ts';
 
-const NAME = 'AUTOMATIC1111';
+interface Standing {
+  state: 'queued' | 'running' | 'gone';
+  found: Progress;
+}
 
 /**
  * AUTOMATIC1111's web API as a painter, for workflows whose entry says `automatic1111`. It has no queue that can be
@@ -29,9 +30,27 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
   const { url } = address;
   let titles: { title: string; file: string }[] = [];
   let isUnloaded = false;
+  /** The last run that was begun while nothing else ran. */
+  let begunAlone: string | undefined;
 
   const progress = (signal: AbortSignal): Promise<Progress> =>
     http.json(Progress, '/sdapi/v1/progress', { signal });
+
+  /**
+   * How a run stands there. The progress does not say whose it is; the route of the page knows runs by their id. Where
+   * that says nothing of ours (before 1.8, or without the page), what runs is ours if nothing ran when it was begun.
+   */
+  async function standingOf(runId: string, signal: AbortSignal): Promise<Standing> {
+    const json = { id_task: runId, id_live_preview: -1, live_preview: false };
+    const { body } = await http.call('/internal/progress', { method: 'POST', json, signal });
+    const task = Task.safeParse(body).data;
+    const found = await progress(signal);
+    const isBusy = found.state.job_count !== 0;
+    const isKnown = task !== undefined && (task.active || task.queued || task.completed);
+    if (task?.queued) return { state: 'queued', found };
+    const isOurs = isKnown ? task.active : begunAlone === runId;
+    return { state: isBusy && isOurs ? 'running' : 'gone', found };
+  }
 
   async function look(signal: AbortSignal): Promise<WorkerFacts> {
     const models = await http.json(Checkpoints, '/sdapi/v1/sd-models', { signal });
@@ -62,10 +81,10 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
   ): Promise<void> {
     let begunAt: number | undefined;
     while (!ended.aborted) {
-      const found = await progress(ended).catch(ignoreFailure);
-      if (found && isOurs(found, runId)) {
+      const standing = await standingOf(runId, ended).catch(ignoreFailure);
+      if (standing?.state === 'running') {
         begunAt ??= performance.now();
-        tell(found);
+        tell(standing.found);
       }
       if (begunAt !== undefined && performance.now() - begunAt > limitMs)
         throw new LimnerError('image_timeout', 'The run took longer than the workflow allows.');
@@ -92,24 +111,7 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
     const [reply, limit] = await Promise.allSettled([answer, watched]);
     if (limit.status === 'rejected') throw limit.reason;
     if (reply.status === 'rejected') throw reply.reason;
-    return imagesIn(reply.value, path);
-  }
-
-  function imagesIn(reply: Reply, path: string): string[] {
-    if (reply.status !== 200) throw failure(reply, path);
-    const made = Made.safeParse(reply.body);
-    if (!made.success) throw new LimnerError('image_answer', `${NAME} at ${url} gave an unknown answer.`);
-    return made.data.images;
-  }
-
-  function failure(reply: Reply, path: string): LimnerError {
-    const said = Failed.safeParse(reply.body);
-    if (!said.success || reply.status === 401 || reply.status === 403)
-      return refused(url, path, reply.status, NAME);
-    const { error, errors, detail } = said.data;
-    if (reply.status < 500)
-      return new LimnerError('image_refused', `${NAME} refused the request: ${plainText(detail ?? error)}.`);
-    return runError({ type: error, message: errors, node: NAME });
+    return imagesIn(reply.value, url, path);
   }
 
   async function run(
@@ -133,6 +135,8 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
     isUnloaded = false;
     const checkpoint = checkpointFor(workflow);
     const request = await requestOf(job, workflow, { runId, checkpoint, media });
+    const before = await progress(signal);
+    begunAlone = before.state.job_count === 0 ? runId : undefined;
     let best = 0;
     const images = await paint(request, runId, {
       limitMs: workflow.timeout_seconds * 1000,
@@ -140,10 +144,11 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
       tell: ({ progress: fraction, current_image: preview }) => {
         best = Math.max(best, Math.min(0.99, fraction));
         jobs.setProgress(job.id, best);
-        if (preview) onPreview(job.id, 'image/png', Buffer.from(preview, 'base64'));
+        if (preview)
+          showPreview(Buffer.from(preview, 'base64'), (type, bytes) => onPreview(job.id, type, bytes));
       },
     });
-    return keep(images, media);
+    return keepImages(images, media);
   }
 
   /** The title of the model that the manifest names, where it is installed. */
@@ -154,13 +159,14 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
 
   async function stop(runId: string, signal: AbortSignal): Promise<boolean> {
     const end = performance.now() + times.cancelLimitMs;
-    // It stops whatever runs, so it is only asked while that is ours.
-    while (isOurs(await progress(signal), runId)) {
+    for (;;) {
+      const { state } = await standingOf(runId, signal);
+      if (state === 'gone') return true;
       if (performance.now() > end) return false;
-      await http.call('/sdapi/v1/interrupt', { method: 'POST', json: {}, signal });
+      // It stops whatever runs, so it is only asked while that is ours. What waits there cannot be taken back.
+      if (state === 'running') await http.call('/sdapi/v1/interrupt', { method: 'POST', json: {}, signal });
       await pause(Math.min(500, times.cancelMs), signal);
     }
-    return true;
   }
 
   return {
@@ -175,7 +181,6 @@ export function createA1111Painter(address: WorkerAddress, times: ClientTimes): 
       return run(job, workflow, parts, signal);
     },
     stop,
-    isRunning: async (runId, signal) => isOurs(await progress(signal), runId),
     async free(signal) {
       await http.call('/sdapi/v1/unload-checkpoint', { method: 'POST', json: {}, signal });
       isUnloaded = true;
@@ -194,32 +199,7 @@ function readiness({ automatic1111 }: Workflow, { models }: WorkerFacts): Readin
   return { state: 'ready', lacks: [] };
 }
 
-function isOurs({ current_task: task, state }: Progress, runId: string): boolean {
-  return task === undefined ? state.job_count > 0 : task === runId;
-}
-
-async function keep(images: readonly string[], media: MediaStore): Promise<Media[]> {
-  if (images.length === 0) throw new LimnerError('image_failed', 'The run ended without any result.');
-  return Promise.all(
-    images.map(async (image, at) => {
-      const part = await media.newPart();
-      await writeFile(part, Buffer.from(image.slice(image.indexOf(',') + 1), 'base64'));
-      return media.finishPart(part, `picture_${at + 1}.png`, false);
-    }),
-  );
-}
-
 /** Progress that cannot be read is none; what counts is the answer. */
 function ignoreFailure(error: unknown): undefined {
   if (!(error instanceof LimnerError)) throw error;
-}
-
-const Complaint = z.array(
-  z.looseObject({ msg: z.string(), loc: z.array(z.union([z.string(), z.number()])).default([]) }),
-);
-
-function plainText(detail: unknown): string {
-  const [first] = Complaint.safeParse(detail).data ?? [];
-  if (first) return `${first.loc.at(-1) ?? ''} ${first.msg}`.trim();
-  return typeof detail === 'string' ? detail.slice(0, 300) : 'it does not say why';
 }

@@ -23,10 +23,6 @@ export function createComfyPainter(
     readiness: checkWorkflow,
     run: (job, workflow, parts, signal) => runJob(job, workflow, client, parts, signal),
     stop: client.cancel,
-    async isRunning(id, signal) {
-      const { state } = await client.readRecord(id, signal);
-      return state === 'running' || state === 'pending';
-    },
     free: client.free,
     memory: client.memory,
     close: client.close,

@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
-import { inspectPicture } from './picture.ts';
+import { inspectMade, inspectPicture } from './picture.ts';
 import { withoutPrompt } from './strip.ts';
 
 export type MediaKind = 'image' | 'animation' | 'video' | 'audio' | 'text' | 'file';
@@ -166,17 +166,5 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
   } finally {
     await reader.cancel();
-  }
-}
-
-/** A worker may answer 200 with something that is no picture. */
-function inspectMade(bytes: Buffer): void {
-  try {
-    inspectPicture(bytes, 'output');
-  } catch (error) {
-    if (!(error instanceof LimnerError)) throw error;
-    throw new LimnerError('image_answer', 'The worker answered with something that is no picture.', {
-      cause: error,
-    });
   }
 }

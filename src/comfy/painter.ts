@@ -39,7 +39,6 @@ export interface Painter {
   run(job: ImageJob, workflow: Workflow, parts: RunParts, signal: AbortSignal): Promise<Media[]>;
   /** Ends a run; false when it goes on all the same. */
   stop(runId: string, signal: AbortSignal): Promise<boolean>;
-  isRunning(runId: string, signal: AbortSignal): Promise<boolean>;
   /** Lets its models go. */
   free(signal: AbortSignal): Promise<void>;
   /** Undefined where there is no card. */

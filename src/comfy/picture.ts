@@ -26,6 +26,21 @@ export function inspectPicture(bytes: Buffer, param: string): Picture {
   return picture;
 }
 
+/**
+ * The same for what a worker made: it may answer 200 with something that is no picture.
+ * @throws LimnerError `image_answer`
+ */
+export function inspectMade(bytes: Buffer): Picture {
+  try {
+    return inspectPicture(bytes, 'output');
+  } catch (error) {
+    if (!(error instanceof LimnerError)) throw error;
+    throw new LimnerError('image_answer', 'The worker answered with something that is no picture.', {
+      cause: error,
+    });
+  }
+}
+
 function png(bytes: Buffer): Picture | undefined {
   if (bytes.length < 33 || bytes.toString('latin1', 0, 8) !== '\x89PNG\r\n\x1a\n') return undefined;
   return {

@@ -57,17 +57,42 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
 
   function begin(job: ImageJob, workflow: Workflow, worker: Worker): void {
     const controller = new AbortController();
-    worker.busy.add(job.id);
-    const ended = work(job, workflow, worker, controller)
-      .catch((error: unknown) => settle(job, worker, error, controller))
-      .catch((error: unknown) => log.error({ err: error, job: job.id }, 'a picture job could not be ended'))
+    const worked = work(job, workflow, worker, controller);
+    track(
+      job,
+      worker,
+      controller,
+      worked.catch((error: unknown) => settle(job, worker, error, controller)),
+    );
+  }
+
+  function track(
+    { id }: ImageJob,
+    worker: Worker | undefined,
+    controller: AbortController,
+    work: Promise<void>,
+  ): void {
+    worker?.busy.add(id);
+    const ended = work
+      .catch((error: unknown) => log.error({ err: error, job: id }, 'a picture job could not be ended'))
       .finally(() => {
-        worker.busy.delete(job.id);
-        underWay.delete(job.id);
-        previews.delete(job.id);
+        worker?.busy.delete(id);
+        underWay.delete(id);
+        previews.delete(id);
         wake();
       });
-    underWay.set(job.id, { controller, ended });
+    underWay.set(id, { controller, ended });
+  }
+
+  /** What an earlier process was asked to stop. */
+  function endLater(job: ImageJob, worker: Worker | undefined): void {
+    const stopped = worker ? stopOn(worker, job) : Promise.resolve();
+    track(
+      job,
+      worker,
+      new AbortController(),
+      stopped.then(async () => void (await endCancelled(job.id))),
+    );
   }
 
   async function work(
@@ -119,6 +144,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
       if (!isStopped) worker.setStuck(promptId);
     } catch (error) {
       ignoreAbsence(error);
+      if (!closing.signal.aborted) worker.setUnsure(promptId);
     }
   }
 
@@ -127,10 +153,8 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
     for (const job of jobs.running()) {
       const worker = workers.find(({ url }) => url === job.worker);
       const workflow = workflows().get(job.workflow);
-      if (job.state === 'cancelling') {
-        if (worker) await stopOn(worker, job);
-        await endCancelled(job.id);
-      } else if (worker && workflow) begin(job, workflow, worker);
+      if (job.state === 'cancelling') endLater(job, worker);
+      else if (worker && workflow) begin(job, workflow, worker);
       else
         await jobs.retry(job.id, 0, { code: 'image_lost', message: 'Its worker is no longer configured.' });
     }

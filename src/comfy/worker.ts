@@ -27,6 +27,8 @@ export interface Worker {
   /** It answers, but a run of it neither ends nor can be stopped. */
   isStuck(): boolean;
   setStuck(promptId: string): void;
+  /** It went away before it could be seen to stop a run: it gets work when it has shown that. */
+  setUnsure(promptId: string): void;
   state(): {
     kind: Painter['kind'];
     url: string;
@@ -54,7 +56,7 @@ export function createWorker(
   let facts: WorkerFacts | undefined;
   let message: string | null = 'not looked at yet';
   let lookedAt = -Infinity;
-  let stuckOn: string | undefined;
+  const stuckOn = new Set<string>();
   let watching: Promise<void> | undefined;
 
   function setReachable(found: WorkerFacts): void {
@@ -70,15 +72,15 @@ export function createWorker(
     message = error.message;
   }
 
-  /** A stuck worker is used again when it has got rid of the run, most often by a restart. */
+  /** A stuck worker is used again when it has got rid of the run, at our request or by a restart. */
   async function lookAtStuck(): Promise<void> {
-    if (stuckOn === undefined || !facts) return;
-    if (!(await painter.isRunning(stuckOn, closing.signal))) stuckOn = undefined;
+    for (const promptId of facts ? stuckOn : [])
+      if (await painter.stop(promptId, closing.signal)) stuckOn.delete(promptId);
   }
 
   async function look(): Promise<void> {
     lookedAt = performance.now();
-    const before = facts !== undefined && stuckOn === undefined;
+    const before = facts !== undefined && stuckOn.size === 0;
     try {
       setReachable(await painter.look(closing.signal));
       await lookAtStuck();
@@ -87,13 +89,13 @@ export function createWorker(
       if (error.code === 'cancelled') return;
       setAbsent(error);
     }
-    if ((facts !== undefined && stuckOn === undefined) || before) onChange();
+    if ((facts !== undefined && stuckOn.size === 0) || before) onChange();
   }
 
   async function watch(): Promise<void> {
     while (!closing.signal.aborted) {
       await look();
-      const ms = facts && stuckOn === undefined ? lookTimes.presentMs : lookTimes.absentMs;
+      const ms = facts && stuckOn.size === 0 ? lookTimes.presentMs : lookTimes.absentMs;
       await pause(ms, closing.signal).catch(() => undefined);
     }
   }
@@ -114,16 +116,19 @@ export function createWorker(
       const wanted = Object.values(inputs).flatMap((value) => Loras.safeParse(value).data ?? []);
       return installed && missingLora(wanted, installed);
     },
-    isStuck: () => stuckOn !== undefined,
+    isStuck: () => stuckOn.size > 0,
     setStuck(promptId) {
-      stuckOn = promptId;
+      stuckOn.add(promptId);
       log.error({ worker: url }, 'a painter neither ends a run nor stops it: restart it');
+    },
+    setUnsure(promptId) {
+      stuckOn.add(promptId);
     },
     state: () => ({
       kind: painter.kind,
       url,
       reachable: facts !== undefined,
-      stuck: stuckOn !== undefined,
+      stuck: stuckOn.size > 0,
       version: facts?.version ?? null,
       message,
     }),

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { createCanvas } from '@napi-rs/canvas';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { inspectPicture } from '../../src/comfy/picture.ts';
 import { createFakeA1111, type FakeA1111Settings } from '../fakes/automatic1111.ts';
@@ -70,8 +71,12 @@ describe('AUTOMATIC1111', () => {
     expect(fake.orders[1]?.body).toMatchObject({ inpainting_mask_invert: 1, denoising_strength: 1 });
   });
 
-  test.each([false, true])('stops a run that is cancelled (an older one: %s)', async (hidesTask) => {
-    const { fake, images } = await painter({ paintMs: 10_000, hidesTask });
+  test.each([
+    ['', {}],
+    ['before 1.8 ', { ignoresIds: true }],
+    ['without its page ', { hasPage: false }],
+  ])('%sstops a run that is cancelled', async (_kind, settings) => {
+    const { fake, images } = await painter({ paintMs: 10_000, ...settings });
     const { id } = await images.submit({ workflow: 'text-to-image', inputs: { prompt: 'x' } });
     await until(() => images.get(id).state === 'running' && fake.orders.length > 0, 'the run');
     await images.cancel(id);
@@ -79,19 +84,47 @@ describe('AUTOMATIC1111', () => {
     expect(fake.requests).toContain('POST /sdapi/v1/interrupt');
   });
 
-  test('never interrupts the run of another', async () => {
-    const { fake, images } = await painter({ paintMs: 300 });
-    const foreign = fetch(`${fake.url}/sdapi/v1/txt2img`, {
-      method: 'POST',
-      body: JSON.stringify({ prompt: 'theirs', width: 8, height: 8, force_task_id: 'theirs' }),
-    });
+  test.each([
+    ['', {}],
+    ['before 1.8 ', { ignoresIds: true }],
+    ['without its page ', { hasPage: false }],
+  ])('%snever interrupts the run of another, nor shows it as ours', async (_kind, settings) => {
+    const { fake, images } = await painter({ paintMs: 800, ...settings });
+    const body = JSON.stringify({ prompt: 'theirs', width: 8, height: 8 });
+    const foreign = fetch(`${fake.url}/sdapi/v1/txt2img`, { method: 'POST', body });
     await until(() => fake.orders.length > 0, 'their run');
     const { id } = await images.submit({ workflow: 'text-to-image', inputs: { prompt: 'x' } });
     await until(() => fake.orders.length > 1, 'ours behind it');
+    const before = fake.requests.length;
+    await until(() => fake.requests.length > before + 6, 'some looks at it');
+    expect([images.get(id).progress, images.preview(id)]).toEqual([0, undefined]);
     await images.cancel(id);
-    expect(await images.wait(id, soon())).toMatchObject({ state: 'cancelled' });
     expect((await foreign).status).toBe(200);
-    expect(fake.requests).not.toContain('POST /sdapi/v1/interrupt');
+    const theirEnd = fake.requests.filter((one) => one.endsWith('/interrupt')).length;
+    expect(await images.wait(id, soon())).toMatchObject({ state: 'cancelled' });
+    expect(theirEnd).toBe(0);
+  });
+
+  test('that still has a cancelled run waiting is asked to stop it once it begins', async () => {
+    const { fake, images } = await painter({ paintMs: 400 });
+    const body = JSON.stringify({ prompt: 'theirs', width: 8, height: 8 });
+    const foreign = fetch(`${fake.url}/sdapi/v1/txt2img`, { method: 'POST', body });
+    await until(() => fake.orders.length > 0, 'their run');
+    const { id } = await images.submit({ workflow: 'text-to-image', inputs: { prompt: 'x', steps: 99 } });
+    await until(() => fake.orders.length > 1, 'ours behind it');
+    await images.cancel(id);
+    expect((await foreign).status).toBe(200);
+    expect(await images.wait(id, soon())).toMatchObject({ state: 'cancelled' });
+    expect(fake.requests).toContain('POST /sdapi/v1/interrupt');
+  });
+
+  test('that answers in the format of its files is read all the same', async () => {
+    const canvas = createCanvas(64, 64);
+    const { images, run } = await painter({ encode: () => canvas.encode('jpeg') });
+    const job = await run('text-to-image', { prompt: 'x' });
+    expect(job.outputs).toMatchObject([{ mime: 'image/jpeg', name: 'picture_1.jpg' }]);
+    const bytes = await readFile(images.file(job.outputs[0]?.id ?? '').path);
+    expect(inspectPicture(bytes, 'x').mime).toBe('image/jpeg');
   });
 
   test('gets credentials with every request', async () => {

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { describe, expect, test } from 'vitest';
+import { connect, createServer, type Socket } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { CLIENT_TIMES, createClient } from '../../src/comfy/client.ts';
 import { Graph } from '../../src/comfy/graph.ts';
 import { createLog } from '../../src/log.ts';
@@ -99,6 +101,55 @@ test('an interrupt that is lost is sent again', async () => {
   expect(await images.wait(id, soon())).toMatchObject({ state: 'cancelled', outputs: [] });
   expect(fake.requests.filter((one) => one.endsWith('/cancel')).length).toBeGreaterThan(2);
 });
+
+test('a worker that is out of reach when its run is cancelled is rid of the run before it gets another', async () => {
+  const fake = await fakeComfy();
+  const line = await createLine(fake.url);
+  const { images, run } = await bed([fake], { workers: [line.url], depth: 1 });
+  const { id } = await images.submit({ workflow: 'slow', inputs: { seconds: 4 } });
+  await until(() => images.get(id).progress > 0, 'the first tick');
+  line.cut();
+  await images.cancel(id);
+  expect(await images.wait(id, soon())).toMatchObject({ state: 'cancelled' });
+  expect(fake.requests.filter((one) => one.endsWith('/cancel'))).toEqual([]);
+  line.mend();
+  expect(await run('plain', { color: 4 })).toMatchObject({ state: 'done' });
+  const asked = fake.requests.flatMap((one) => /^POST .*(cancel|prompt)$/.exec(one)?.[1] ?? []);
+  const turns = asked.filter((one, at) => one !== asked[at - 1]);
+  expect(turns).toEqual(['prompt', 'cancel', 'prompt']);
+});
+
+/** A network between us and a worker. */
+async function createLine(url: string) {
+  const open = new Set<Socket>();
+  let isCut = false;
+  const server = createServer((socket) => {
+    if (isCut) {
+      socket.destroy();
+      return;
+    }
+    const onward = connect(Number(new URL(url).port), '127.0.0.1');
+    for (const [one, other] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      open.add(one);
+      one.on('error', () => undefined).on('close', () => (open.delete(one), other.destroy()));
+      one.pipe(other);
+    }
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void server.close());
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    cut(): void {
+      isCut = true;
+      for (const one of open) one.destroy();
+    },
+    mend: () => void (isCut = false),
+  };
+}
 
 test('a run that somebody else interrupts says so, and is not begun again', async () => {
   const fake = await fakeComfy();

@@ -25,8 +25,12 @@ export interface FakeA1111Settings {
   authorization: string | undefined;
   /** Answers 500 as it does when the card is full, this many times. */
   outOfMemory: number;
-  /** Before 1.7: the progress does not tell whose run it is. */
-  hidesTask: boolean;
+  /** Whether it has its page, and with it the route that knows runs by their id (not with `--nowebui`). */
+  hasPage: boolean;
+  /** Before 1.8: the id that a request gives its run is ignored. */
+  ignoresIds: boolean;
+  /** What a PNG is answered as, by its setting for the files of samples. */
+  encode: (png: Buffer) => Promise<Buffer> | Buffer;
   /** More steps are refused. */
   maxSteps: number;
   /** Cuts the connection of a request in the middle, this many times. */
@@ -43,7 +47,14 @@ export interface FakeA1111 {
   start(): Promise<void>;
 }
 
-/** A small AUTOMATIC1111 with `--api`: one picture at a time, and the answer to a request is the picture. */
+const ProgressBody = z.looseObject({ id_task: z.string().nullable().default(null) });
+const STEPS = 10;
+const MEMORY = { error: 'OutOfMemoryError', detail: '', body: '', errors: 'CUDA out of memory.' };
+
+/**
+ * A small AUTOMATIC1111 (1.10) with `--api`: one picture at a time, and the answer to a request is the picture. Its public
+ * progress does not tell whose run it is; the route of its page does, by the id that the request gave it.
+ */
 export async function createFakeA1111(changes: Partial<FakeA1111Settings> = {}): Promise<FakeA1111> {
   const settings: FakeA1111Settings = {
     checkpoints: ['sd_xl_base_1.0.safetensors'],
@@ -51,7 +62,9 @@ export async function createFakeA1111(changes: Partial<FakeA1111Settings> = {}):
     paintMs: 100,
     authorization: undefined,
     outOfMemory: 0,
-    hidesTask: false,
+    hasPage: true,
+    ignoresIds: false,
+    encode: (png) => png,
     cutAnswers: 0,
     maxSteps: 150,
     ...changes,
@@ -59,8 +72,15 @@ export async function createFakeA1111(changes: Partial<FakeA1111Settings> = {}):
   const requests: string[] = [];
   const orders: FakeA1111['orders'] = [];
   let turn = Promise.resolve();
-  let current: { id: string; step: number } | undefined;
+  /** The run that has the card. */
+  let state: { step: number; jobs: number } | undefined;
   let isInterrupted = false;
+  /** As its page counts them; a run that throws stays the current one. */
+  const tasks = {
+    current: undefined as string | undefined,
+    pending: new Set<string>(),
+    finished: [] as string[],
+  };
   const server = createServer((request, response) => void serve(request, response));
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -78,14 +98,41 @@ export async function createFakeA1111(changes: Partial<FakeA1111Settings> = {}):
   const ROUTES: Record<string, Route> = {
     'POST /sdapi/v1/txt2img': paint,
     'POST /sdapi/v1/img2img': paint,
-    'GET /sdapi/v1/progress': (response) =>
+    'GET /sdapi/v1/progress': (response) => {
+      const { step = 0, jobs = 0 } = state ?? {};
       json(response, 200, {
-        progress: (current?.step ?? 0) / 10,
+        progress: jobs === 0 ? 0 : 0.01 + (jobs > 0 ? step / STEPS : 0),
         eta_relative: 0,
-        state: { job_count: current ? 1 : 0, sampling_step: current?.step ?? 0 },
-        current_image: current && current.step > 2 ? makePng(8, 8, 1, '').toString('base64') : null,
-        ...(!settings.hidesTask && { current_task: current?.id ?? null }),
-      }),
+        state: {
+          skipped: false,
+          interrupted: isInterrupted,
+          stopping_generation: false,
+          job: jobs === 0 ? '' : 'scripts_txt2img',
+          job_count: jobs,
+          job_timestamp: '20260101000000',
+          job_no: 0,
+          sampling_step: step,
+          sampling_steps: STEPS,
+        },
+        current_image: step > 2 ? makePng(8, 8, 1, '').toString('base64') : null,
+        textinfo: null,
+      });
+    },
+    'POST /internal/progress': (response, body) => {
+      if (!settings.hasPage) return json(response, 404, { detail: 'Not Found' });
+      const id = ProgressBody.parse(JSON.parse(body)).id_task;
+      const active = id === (tasks.current ?? null);
+      json(response, 200, {
+        active,
+        queued: id !== null && tasks.pending.has(id),
+        completed: id !== null && tasks.finished.includes(id),
+        progress: active ? (state?.step ?? 0) / STEPS : null,
+        eta: null,
+        live_preview: null,
+        id_live_preview: -1,
+        textinfo: null,
+      });
+    },
     'POST /sdapi/v1/interrupt': (response) => {
       isInterrupted = true;
       json(response, 200, {});
@@ -131,22 +178,34 @@ export async function createFakeA1111(changes: Partial<FakeA1111Settings> = {}):
         detail: [{ loc: ['body', 'steps'], msg: `must be at most ${settings.maxSteps}` }],
       });
     orders.push({ path, body: parsed.data });
+    const { force_task_id: given, width, height, seed = 1 } = parsed.data;
+    const id = (!settings.ignoresIds && given) || `task(txt2img-${orders.length})`;
+    tasks.pending.add(id);
     const before = turn;
     const mine = Promise.withResolvers<void>();
     turn = mine.promise;
     await before;
     isInterrupted = false;
-    current = { id: parsed.data.force_task_id ?? 'task', step: 0 };
+    state = { step: 0, jobs: -1 };
+    tasks.current = id;
+    tasks.pending.delete(id);
     try {
-      if (settings.outOfMemory-- > 0)
-        return json(response, 500, { error: 'OutOfMemoryError', detail: '', errors: 'CUDA out of memory.' });
-      for (; current.step < 10 && !isInterrupted; current.step++) await after(settings.paintMs / 10);
+      if (settings.outOfMemory-- > 0) return json(response, 500, MEMORY);
+      for (; state.step < STEPS && !isInterrupted; state.step++) {
+        await after(settings.paintMs / STEPS);
+        state.jobs = 1;
+      }
+      tasks.current = undefined;
+      tasks.finished = [...tasks.finished, id].slice(-16);
       if (settings.cutAnswers-- > 0) return void response.destroy();
-      const { width, height, seed = 1 } = parsed.data;
-      const image = makePng(width, height, seed & 0xffffff, 'parameters').toString('base64');
-      json(response, 200, { images: [image], parameters: {}, info: JSON.stringify({ seed }) });
+      const image = await settings.encode(makePng(width, height, seed & 0xffffff, 'parameters'));
+      json(response, 200, {
+        images: [image.toString('base64')],
+        parameters: {},
+        info: JSON.stringify({ seed }),
+      });
     } finally {
-      current = undefined;
+      state = undefined;
       mine.resolve();
     }
   }
