@@ -47,6 +47,7 @@ import { createExtractor } from './processors/pool.ts';
 import { createVersions } from './processors/versions.ts';
 import { createPictures } from './pictures.ts';
 import { startPruning } from './prune.ts';
+import { createRest } from './rest.ts';
 import { createStatus, createStatusMetrics } from './status.ts';
 import { createSystem } from './system.ts';
 import { createStore } from './store/create-store.ts';
@@ -55,6 +56,7 @@ import { createVectors } from './vectors.ts';
 
 /** A second of idling is enough to start the children again; a service that idles is small. */
 const IDLE_MS = 20_000;
+const REST_LOOK_MS = 10_000;
 const EMBED_BATCH = 32;
 const FETCH_MS = 120_000;
 
@@ -210,6 +212,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     },
   );
 
+  const rest = createRest({ lookMs: REST_LOOK_MS }, database);
   let stopPruning: (() => void) | undefined;
   images.events.on('change', told.onChange);
 
@@ -233,6 +236,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       descriptions.start();
       notify.start();
       system.start();
+      rest.start();
       await images.start();
       stopPruning = startPruning({
         store,
@@ -248,6 +252,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
     async close(): Promise<void> {
       stopPruning?.();
       system.close();
+      rest.close();
       await server.close();
       await arrivals.close();
       await models.close();

@@ -32,6 +32,8 @@ export interface Database {
   migrate(part: string, steps: readonly string[]): void;
   /** What SQLite's own check finds wrong with the file, a line each; nothing when all is well. */
   integrity(): string[];
+  /** Lets go of the pages that both connections hold in memory. */
+  forgetPages(): void;
   close(): Promise<void>;
 }
 
@@ -131,6 +133,9 @@ export function openDatabase(path: string, log: LogSync = createLogSync(`${path}
         if (!(error instanceof Error) || !('errcode' in error)) throw error;
         return [error.message];
       }
+    },
+    forgetPages() {
+      for (const one of [reading, writing]) one.exec('pragma shrink_memory');
     },
     close: () => (closing ??= close()),
   };

@@ -20,11 +20,8 @@ const SETTINGS = {
 };
 /** How late an answer may be on a busy machine before the service counts as held up. */
 const LATEST_MS = 2000;
-/**
- * What the service may hold more after the files than before them: the index of what is searchable now, caches, and what
- * V8 has not given back yet.
- */
-const KEPT_MB = 280;
+/** What the service may hold more after the files than before them: the index of what is searchable now, and caches. */
+const KEPT_MB = 200;
 
 /** Watches a service while it works: the slowest answer of /healthz and the most memory of service and readers. */
 function watch(service: Service) {
