@@ -3,7 +3,7 @@ import { it } from 'vitest';
 import { act, checkInvariant, FAULTS, kills, POINTS, settle, withPlay, type Operation } from './chaos-bed.ts';
 
 /** `CHAOS_RUNS=500 npx vitest run test/chaos.test.ts` for a long night; `CHAOS_SEED` repeats a failure. */
-const RUNS = Number(process.env['CHAOS_RUNS'] ?? 8);
+const RUNS = Number(process.env['CHAOS_RUNS'] ?? 12);
 const SEED = process.env['CHAOS_SEED'];
 const LONGEST = 14;
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { until } from './until.ts';
+import { PATIENCE_MS, until } from './until.ts';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
@@ -76,14 +76,10 @@ export async function startService(
   let log = '';
   child.stdout?.on('data', (part: Buffer) => (out += part.toString()));
   child.stderr?.on('data', (part: Buffer) => (log += part.toString()));
-  const address = await until(
-    () => {
-      if (child.exitCode !== null) throw new Error(`The service ended: ${log}`);
-      return /Limner is at (http:\S+)\. /.exec(out)?.[1];
-    },
-    'the service to tell its address',
-    30_000,
-  );
+  const address = await until(() => {
+    if (child.exitCode !== null) throw new Error(`The service ended: ${log}`);
+    return /Limner is at (http:\S+)\. /.exec(out)?.[1];
+  }, 'the service to tell its address');
   return control(address, inbox, child, () => log);
 }
 
@@ -131,7 +127,7 @@ function control(url: string, inbox: string, child: ChildProcess, log: () => str
     get,
     post,
     documents,
-    quiet: async (files, limitMs = 20_000) => {
+    quiet: async (files, limitMs = PATIENCE_MS) => {
       const all = await until(
         () => quietDocuments(files, get, documents),
         `${files} documents and quiet; the log says: ${log().slice(-2000)}`,

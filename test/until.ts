@@ -1,10 +1,17 @@
 import { setTimeout as after } from 'node:timers/promises';
 
+/**
+ * How long a test waits for what has to come, ms: for `until` and for `expect.poll`. It only ends a test that waits in
+ * vain and measures nothing, so that a machine on which five suites run at once has time too. What has to be fast is held
+ * by a figure of its own where it is tested.
+ */
+export const PATIENCE_MS = 20_000;
+
 /** Asks `condition` every few milliseconds until it gives something truthy; throws naming `what` after `limitMs`. */
 export async function until<T>(
   condition: () => T | Promise<T>,
   what: string,
-  limitMs = 10_000,
+  limitMs = PATIENCE_MS,
 ): Promise<NonNullable<T>> {
   const end = performance.now() + limitMs;
   for (;;) {

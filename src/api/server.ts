@@ -94,6 +94,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
     keepAliveTimeout: 10_000,
     // Base URLs are written with and without their last slash.
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
+    // Who has not sent a whole head by then is cut, also who has sent nothing.
     http: { headersTimeout: HEAD_MS, connectionsCheckingInterval: 2_000 },
     trustProxy: false,
     // Streams of events never end by themselves; without this the service could not stop.
@@ -113,7 +114,6 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
     { keys: parts.keys, sessions, links: parts.links },
   );
 
-  cutSilent(server);
   server.setErrorHandler(handleError);
   const routes = createRouteList(server);
   const within = createWithin(server);
@@ -159,10 +159,4 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   openApiRoutes(server, routes.all);
   docsRoutes(server);
   return server;
-}
-
-/** Node waits for ever for the first byte of a connection; its limits begin with that. */
-function cutSilent({ server }: FastifyInstance): void {
-  server.on('connection', (socket) => socket.setTimeout(HEAD_MS));
-  server.on('request', ({ socket }) => socket.setTimeout(0));
 }

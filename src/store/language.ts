@@ -72,5 +72,7 @@ export async function loadLanguage(code: string): Promise<Language> {
   if (name === undefined) throw new RangeError(`There are no rules for the language ${code}.`);
   const { stemmer } = Stemmer.parse(await import(/* @vite-ignore */ `@orama/stemmers/${name}`));
   const { stopwords } = Stops.parse(await import(/* @vite-ignore */ `@orama/stopwords/${name}`));
-  return { code, stem: stemmer, readsAccents: true, stops: new Set(stopwords) };
+  // Some take a short word for nothing but an ending (Greek, Nepali), and would leave nothing of it.
+  const stem = (word: string): string => stemmer(word) || word;
+  return { code, stem, readsAccents: true, stops: new Set(stopwords) };
 }

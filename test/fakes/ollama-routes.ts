@@ -67,6 +67,7 @@ export const ROUTES: Record<Route, Handler> = {
     const request = EmbedRequest.parse(exchange.body);
     const model = findModel(context.installed, request.model);
     if (!model) return notInstalled(exchange, response, request.model);
+    await context.settings.holdEmbed(model.name);
     await oneAtATime(context, model, () => embed(context, request, model, exchange, response));
   },
   chat: async (context, exchange, response) => {

@@ -26,6 +26,8 @@ export interface FakeSettings {
   modelBytes: number;
   /** Told when the card begins and ends to work. */
   onWork: (begins: boolean) => void;
+  /** Waited for before a request for vectors takes its turn: holds one model back while others answer. */
+  holdEmbed: (model: string) => Promise<void> | undefined;
   /** Comes before the answer as `message.thinking`. */
   thinking: string;
 }
@@ -132,6 +134,7 @@ function settingsOf(options: FakeOptions): FakeSettings {
     thinking: options.thinking ?? '',
     modelBytes: options.modelBytes ?? 3 * 2 ** 30,
     onWork: options.onWork ?? (() => undefined),
+    holdEmbed: options.holdEmbed ?? (() => undefined),
   };
 }
 

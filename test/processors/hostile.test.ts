@@ -133,6 +133,7 @@ describe('PDF', () => {
   });
 
   test('a page that takes too long costs only itself', async () => {
+    const before = readingProcesses();
     const page = (word: string) => hostile.pdfText(`${word} is a page of words that can be read well`);
     const pages = [page('One'), hostile.operatorBomb(200_000_000), page('Three'), page('Four')];
     const patient = createPool({ timeoutMs: 60_000, pageMs: 2000 });
@@ -148,6 +149,8 @@ describe('PDF', () => {
     ]);
     const alone = write('alone.pdf', hostile.planPdf({ pages: [hostile.operatorBomb(200_000_000)] }));
     await expect(patient.extract(alone)).rejects.toMatchObject({ code: 'timeout' });
+    // The one that went on behind the page rests; those that met the page are gone.
+    expect(readingProcesses()).toHaveLength(before.length + 1);
   });
 
   test('the pages before such a page are kept', async () => {

@@ -143,7 +143,7 @@ const statusOf = async (service: Service) => Status.parse(await (await service.g
 
 test(
   'a service that was moved answers the same questions with the same passages',
-  { timeout: 240_000 },
+  { timeout: 90_000 },
   async () => {
     const fake = await fakeQdrant();
     const ollama = await createFakeOllama({ installed: [embedModel({ name: 'embeddinggemma' })] });
@@ -207,11 +207,8 @@ test(
       'the questions to be embedded',
     );
     const after = await askAll(moved);
-    expect(after.map((hits) => hits[0]?.text)).toEqual(before.map((hits) => hits[0]?.text));
-    for (const [at, hits] of after.entries()) {
-      const known = new Set(before[at]?.map(({ text }) => text));
-      expect(hits.filter(({ text }) => known.has(text)).length).toBeGreaterThanOrEqual(4);
-    }
+    const textsOf = (answers: typeof after) => answers.map((hits) => hits.map(({ text }) => text));
+    expect(textsOf(after)).toEqual(textsOf(before));
 
     // The server goes away: searches say so, what arrives waits, and all is there when it is back.
     await fake.stop();
