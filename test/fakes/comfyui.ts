@@ -37,7 +37,7 @@ export interface FakeComfySettings extends FileSettings {
   /** What others hold of its card. */
   foreignBytes: () => number;
   /** Told when a run begins and ends. */
-  onRun: (begins: boolean) => void;
+  onRun: (begins: boolean) => void | Promise<void>;
   /** Newer servers: who takes an id that is still connected has to show the key of that connection. */
   wantsCredentials: boolean;
   /** What every request needs in the header of this name. */
@@ -160,7 +160,7 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
       tellStatus();
       if (settings.isZombie) return;
       const since = performance.now();
-      settings.onRun(true);
+      await settings.onRun(true);
       held = MODEL_BYTES;
       const item = await runPrompt(prompt, {
         sockets,
@@ -172,7 +172,7 @@ export async function createFakeComfy(changes: Partial<FakeComfySettings> = {}):
         remaining,
       });
       busy += performance.now() - since;
-      settings.onRun(false);
+      await settings.onRun(false);
       if (life.isDead) return;
       if (settings.historyDelayMs > 0) await after(settings.historyDelayMs);
       history.set(prompt.id, item);

@@ -1,7 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { api } from './api.js';
 
-/** Events of `GET /api/events`. To these come `connected` (after a gap: read again what you show) and `lost`. */
+/**
+ * Events of `GET /api/events`. To these come `lost` and `connected`: what was read before that may have changed unseen, so
+ * read again what you show.
+ */
 const NAMES = ['document', 'image', 'status', 'pull'];
 const FIRST_WAIT_MS = 500;
 const MOST_WAIT_MS = 15_000;
@@ -17,9 +20,8 @@ function tell(name, data) {
 
 function setConnection(state) {
   if (connection === state) return;
-  const isFirst = connection === 'new';
   connection = state;
-  if (!isFirst || state === 'lost') tell(state);
+  tell(state);
 }
 
 /** One stream for the whole page, opened with the first reader. */

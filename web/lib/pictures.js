@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { api } from './api.js';
 import { useEvents } from './events.js';
@@ -39,20 +39,20 @@ export function useWorkflows() {
 
 /** Jobs that wait or run, the running ones first, kept up to date; undefined before they are known. */
 export function useUnderWay() {
-  const [jobs, setJobs] = useState();
-  const read = async () => {
-    const lists = await Promise.all(
-      UNDER_WAY.map((state) => api.get(`/api/images?state=${state}&limit=200`)),
-    );
-    setJobs(lists.flatMap(({ data }) => data.toReversed()));
-  };
-  // Who may not see pictures is told so by the view.
-  useEffect(() => void read().catch(() => setJobs([])), []);
-  useEvents((name, data) => {
-    if (name === 'connected') void read().catch(() => {});
-    if (name === 'image') setJobs((old) => withJob(old ?? [], data));
+  const { data, error, setData, reload } = useLoad(readUnderWay, []);
+  useEvents((name, job) => {
+    if (name === 'connected') reload();
+    if (name === 'image') setData((jobs) => withJob(jobs ?? [], job));
   });
-  return jobs;
+  // Who may not see pictures is told so by the view.
+  return data ?? (error && []);
+}
+
+async function readUnderWay(signal) {
+  const lists = await Promise.all(
+    UNDER_WAY.map((state) => api.get(`/api/images?state=${state}&limit=200`, { signal })),
+  );
+  return lists.flatMap(({ data }) => data.toReversed());
 }
 
 function withJob(jobs, job) {
@@ -64,14 +64,27 @@ function withJob(jobs, job) {
   return merged.toSorted((one, other) => UNDER_WAY.indexOf(one.state) - UNDER_WAY.indexOf(other.state));
 }
 
-/** One job as it is now, whatever becomes of it. */
-export function useJob(job) {
-  const [latest, setLatest] = useState(job);
-  useEvents(async (name, data) => {
-    if (name === 'image' && data.id === job.id) setLatest(data);
-    if (name === 'connected') setLatest(await api.get(`/api/images/${job.id}`).catch(() => job));
+/**
+ * One job as it is now, whatever becomes of it; `told` is what was said of it last, by whoever began it. It is asked for
+ * all the same, because it may have ended before anybody listened.
+ */
+export function useJob(id, told) {
+  const { data, error, setData, reload } = useLoad(
+    async (signal) => (id && !(told && isEnded(told)) ? api.get(`/api/images/${id}`, { signal }) : told),
+    [id],
+  );
+  const put = (job) => setData((known) => (known && isEnded(known) && !isEnded(job) ? known : job));
+  const before = useRef(told);
+  useEffect(() => {
+    // What was told at the beginning may be older than what is read.
+    if (told && told !== before.current) put(told);
+    before.current = told;
+  }, [told]);
+  useEvents((name, job) => {
+    if (name === 'image' && job.id === id) put(job);
+    if (name === 'connected') reload();
   });
-  return latest.id === job.id ? latest : job;
+  return data ?? told ?? (error && { state: 'lost', error });
 }
 
 /** What a job looks like while it is made; nothing where its worker shows nothing. */

@@ -62,14 +62,14 @@ export function Coverage() {
   const { searchable = 0, failed = 0, gone = 0, ...others } = status.documents;
   const pending = (others.seen ?? 0) + (others.waiting ?? 0) + (others.working ?? 0) + status.settling;
   const all = searchable + failed + pending + (others.empty ?? 0);
+  const share = `${number.format(searchable)}${searchable === all ? '' : ` of ${number.format(all)}`} searchable`;
   const words =
-    all === 0
-      ? 'no documents yet'
-      : `${number.format(searchable)}${searchable === all ? '' : ` of ${number.format(all)}`} searchable`;
+    all === 0 ? 'no documents yet' : `${share}${failed > 0 ? `, ${number.format(failed)} failed` : ''}`;
   const filter = failed > 0 ? { state: 'failed' } : {};
   return html`<p class="coverage">
     <a href=${linkTo(['documents'], filter)} title=${`${pending} being read, ${failed} failed, ${gone} gone`}>
-      ${all > 0 && html`<meter min="0" max=${all} value=${searchable} aria-hidden="true"></meter>`} ${words}
+      ${all > 0 && html`<meter min="0" max=${all} value=${searchable} aria-hidden="true"></meter>`}
+      <span>${words}</span>
     </a>
   </p>`;
 }

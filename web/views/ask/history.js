@@ -1,7 +1,7 @@
 import { useId, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { api } from '../../lib/api.js';
-import { useLoad, useStill } from '../../lib/load.js';
+import { useParts, useStill } from '../../lib/load.js';
 import { go, linkTo } from '../../lib/router.js';
 import { Button, Pager, Time, toast, Trouble } from '../../lib/ui.js';
 import { forgetTalk } from './talk.js';
@@ -10,18 +10,12 @@ import { forgetTalk } from './talk.js';
 export function History({ current, onPick = () => {} }) {
   const [words, setWords] = useState('');
   const still = useStill(words, 200);
-  const { data, error, isLoading, setData, reload } = useLoad(
-    (signal) => read(still, '', signal),
+  const { data, error, isLoading, reload, isMore, more } = useParts(
+    (cursor, signal) => read(still, cursor, signal),
     [still, current],
   );
   const [doomed, setDoomed] = useState(null);
   const field = useId();
-  const [isMore, setMore] = useState(false);
-  async function more() {
-    setMore(true);
-    const next = await read(still, data.next_cursor).finally(() => setMore(false));
-    setData((old) => ({ ...next, data: [...old.data, ...next.data] }));
-  }
   async function remove(conversation) {
     try {
       await api.delete(`/api/conversations/${conversation.id}`);

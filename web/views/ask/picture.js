@@ -1,37 +1,14 @@
-import { useEffect, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
-import { api } from '../../lib/api.js';
-import { useEvents } from '../../lib/events.js';
+import { isEnded, useJob } from '../../lib/pictures.js';
 import { Progress, Tag } from '../../lib/ui.js';
 import { viewerUrl } from '../../lib/source.js';
-
-const ENDED = new Set(['done', 'failed', 'cancelled', 'lost']);
-
-/** The job of a picture as it is now: asked for once, then told by the events. `told` is what the answer said of it. */
-function useJob(id, told) {
-  const [job, setJob] = useState(told);
-  const read = () =>
-    id &&
-    api
-      .get(`/api/images/${id}`)
-      .then(setJob, (error) => setJob((known) => known ?? { state: 'lost', error }));
-  useEffect(() => {
-    if (!told) void read();
-    else setJob(told);
-  }, [id, told]);
-  useEvents((name, data) => {
-    if (name === 'image' && data.id === id) setJob(data);
-    if (name === 'connected' && !ENDED.has(job?.state)) void read();
-  });
-  return job;
-}
 
 /** A generated picture in its place from the start, whenever it comes: it is labelled, and says what it was made of. */
 export function Picture({ id, told }) {
   const job = useJob(id, told);
   if (!job) return html`<figure class="picture"><div class="frame" style=${shapeOf()}></div></figure>`;
   const { state, error, outputs = [] } = job;
-  if (ENDED.has(state) && state !== 'done')
+  if (isEnded(job) && state !== 'done')
     return html`<p class="note">No picture: ${error?.message ?? `it was ${state}`}</p>`;
   return html`<figure class="picture">
     <div class="frame" style=${shapeOf(job)}>

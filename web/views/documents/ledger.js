@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { api } from '../../lib/api.js';
 import { useEvents } from '../../lib/events.js';
-import { useLoad, useStill } from '../../lib/load.js';
+import { useParts, useStill } from '../../lib/load.js';
 import { go } from '../../lib/router.js';
 import { useStatus } from '../../lib/status.js';
 import { Button, Empty, Pager, Trouble } from '../../lib/ui.js';
@@ -10,6 +10,7 @@ import { Add } from './add.js';
 import { readAgain, Row, stateWords } from './row.js';
 
 const PAGE = '60';
+const NONE = new Set();
 const STATES = ['searchable', 'failed', 'working', 'waiting', 'seen', 'empty', 'gone'];
 
 /** Every document with its state as it is now, and the ways to add some. */
@@ -18,22 +19,16 @@ export function Ledger({ route }) {
   const [words, setWords] = useState(route.query.get('q') ?? '');
   const q = useStill(words, 200);
   const filter = { state, collection, q };
-  const { data, error, isLoading, setData, reload } = useLoad(
-    (signal) => read(filter, '', signal),
+  const { data, error, isLoading, setData, reload, isMore, more } = useParts(
+    (cursor, signal) => read(filter, cursor, signal),
     [state, collection, q],
+    merged,
   );
-  const [isMore, setMore] = useState(false);
-  const news = useLive(filter, setData, reload);
+  const { news, show } = useLive(filter, setData, reload);
   useEffect(() => {
     if (q !== (route.query.get('q') ?? '')) go(['documents'], filter, { replace: true });
   }, [q]);
   const change = (part) => go(['documents'], { ...filter, ...part }, { replace: true });
-
-  async function more() {
-    setMore(true);
-    const next = await read(filter, data.next_cursor).finally(() => setMore(false));
-    setData((old) => ({ ...next, data: merged(old.data, next.data) }));
-  }
 
   const rows = (data?.data ?? []).filter((one) => state !== '' || one.state !== 'gone');
   const isFiltered = Boolean(state || collection || q);
@@ -48,7 +43,7 @@ export function Ledger({ route }) {
       collections=${data?.collections ?? []}
     />
     ${error && html`<${Trouble} error=${error} onRetry=${reload} />`}
-    ${news > 0 && html`<p class="news"><${Button} class="small" onClick=${reload}>${news} new, show</${Button}></p>`}
+    ${news > 0 && html`<p class="news"><${Button} class="small" onClick=${show}>${news} new, show</${Button}></p>`}
     ${
       state === 'failed' &&
       rows.length > 1 &&
@@ -92,10 +87,10 @@ function merged(old, next) {
 function useLive(filter, setData, reload) {
   const waiting = useRef(new Map());
   const timer = useRef();
-  const [news, setNews] = useState(0);
+  const [news, setNews] = useState(NONE);
   const key = JSON.stringify(filter);
   useEffect(() => {
-    setNews(0);
+    setNews(NONE);
     return () => {
       clearTimeout(timer.current);
       timer.current = undefined;
@@ -111,7 +106,7 @@ function useLive(filter, setData, reload) {
       const known = new Set(old.data.map(({ id }) => id));
       const fresh = changes.filter((one) => !known.has(one.id) && fits(one, filter)).toReversed();
       const isOnTop = scrollY < 300;
-      if (!isOnTop && fresh.length > 0) setNews((count) => count + fresh.length);
+      if (!isOnTop && fresh.length > 0) setNews((ids) => new Set([...ids, ...fresh.map(({ id }) => id)]));
       const by = new Map(changes.map((one) => [one.id, one]));
       const shown = old.data
         .map((one) => by.get(one.id) ?? one)
@@ -125,7 +120,11 @@ function useLive(filter, setData, reload) {
     waiting.current.set(document.id, document);
     timer.current ??= setTimeout(flush, 150);
   });
-  return news;
+  const show = () => {
+    setNews(NONE);
+    reload();
+  };
+  return { news: news.size, show };
 }
 
 function fits({ state, collection, title, uri }, filter) {

@@ -1,21 +1,8 @@
-import { useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { api } from '../../lib/api.js';
-import { useLoad } from '../../lib/load.js';
+import { useLoad, useParts } from '../../lib/load.js';
 import { placeOf, viewerUrl } from '../../lib/source.js';
 import { Empty, Pager, Trouble } from '../../lib/ui.js';
-
-/** A list that comes in parts, as `read(cursor, signal)` gives them. */
-function useParts(read, needs) {
-  const first = useLoad((signal) => read('', signal), needs);
-  const [isMore, setMore] = useState(false);
-  async function more() {
-    setMore(true);
-    const next = await read(first.data.next_cursor).finally(() => setMore(false));
-    first.setData((old) => ({ ...next, data: [...old.data, ...next.data] }));
-  }
-  return { ...first, isMore, more };
-}
 
 /** The text as searches and models read it. */
 export function Text({ document }) {

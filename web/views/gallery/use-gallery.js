@@ -15,11 +15,14 @@ const TOP = 300;
 export function useGallery({ kind, workflow, query }) {
   const [state, setState] = useState(NOTHING);
   const reading = useRef();
+  /** Made since the reading of the list began, which may not hold it. */
+  const made = useRef([]);
   const underWay = useUnderWay() ?? [];
   const fits = (job) => fitsFilter(job, { kind, workflow, query });
 
   function read(cursor) {
     reading.current?.abort();
+    if (cursor === undefined) made.current = [];
     const { signal } = (reading.current = new AbortController());
     const limit = cursor === undefined ? FIRST : MORE;
     setState((old) => ({
@@ -28,14 +31,11 @@ export function useGallery({ kind, workflow, query }) {
     }));
     api.get(address({ state: 'done', kind, workflow, query, limit, cursor }), { signal }).then(
       ({ data, next_cursor: next }) =>
-        setState((old) => ({
-          ...NOTHING,
-          jobs: cursor === undefined ? data : appended(old.jobs, data),
-          newer: cursor === undefined ? [] : old.newer,
-          next,
-          isKnown: true,
-          isLoading: false,
-        })),
+        setState((old) => {
+          const rest = { ...NOTHING, next, isKnown: true, isLoading: false };
+          if (cursor !== undefined) return { ...rest, jobs: appended(old.jobs, data), newer: old.newer };
+          return made.current.reduce(withNew, { ...rest, jobs: data });
+        }),
       (error) => isStopped(error) || setState((old) => ({ ...old, isLoading: false, error })),
     );
   }
@@ -64,7 +64,10 @@ export function useGallery({ kind, workflow, query }) {
   useEvents((name, job) => {
     if (name === 'connected') void catchUp().catch(() => {}); // the lost connection is said elsewhere
     if (name !== 'image' || !isEnded(job)) return;
-    if (job.state === 'done' && fits(job)) setState((old) => withNew(old, job));
+    if (job.state === 'done' && fits(job)) {
+      made.current.push(job);
+      setState((old) => withNew(old, job));
+    }
     if (job.state === 'failed' || job.state === 'lost')
       toast(`${job.workflow}: ${job.error?.message ?? 'failed'}`, { kind: 'bad' });
   });

@@ -15,7 +15,7 @@ const STATES = {
 
 /** A job from its beginning to its picture. */
 export function Result({ job: begun }) {
-  const job = useJob(begun);
+  const job = useJob(begun.id, begun);
   const isDone = job.state === 'done';
   return html`<li class="result">
     <p class="unseen" role="status">${isDone ? 'It is made.' : STATES[job.state]}</p>
