@@ -56,7 +56,7 @@ export function createVectors(options: { embed: EmbedOptions; models: ModelsOpti
     const name = known.map(nameOfModel).find((one) => !sameModel(one, wanted));
     return name === undefined
       ? undefined
-      : parts.lease.models(createFormerEmbedder(name, options.models, parts));
+      : parts.lease.models(createFormerEmbedder(name, options.models, { ...parts, turns: models.turns }));
   }
 
   /** Only as long as its vectors are those that answer. */

@@ -51,7 +51,8 @@ function followed(signals: readonly AbortSignal[], abort: (reason: LimnerError) 
   return () => released.abort(ENDED);
 }
 
-function cancelled(reason: unknown): LimnerError {
+/** Why a signal ended something, as one of our errors. */
+export function cancelled(reason: unknown): LimnerError {
   return reason instanceof LimnerError
     ? reason
     : new LimnerError('cancelled', 'The call to the model server was cancelled.', { cause: reason });

@@ -1,6 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { createCalibration } from './calibration.ts';
+import type { EmbedTurns, Turn } from './embed-turns.ts';
 import { prefixesOf } from './embedding-models.ts';
 import { TooLongError } from './failures.ts';
 import type { EmbedStats, Embedder } from './model-server.ts';
@@ -34,8 +35,10 @@ interface Job {
   model: KnownModel;
   prefix: string;
   signal: AbortSignal;
+  /** Waits for the turn of some of the texts. */
+  inTurn: <T>(ask: (turn: Turn) => Promise<T>) => Promise<T>;
   /** Counted while the job is done. */
-  tokens: number;
+  spent: { tokens: number };
 }
 
 /** Vectors of length 1. */
@@ -44,7 +47,15 @@ interface Answer {
   tokens: number | undefined;
 }
 
-export function createEmbedder({ backend, log }: { backend: EmbedBackend; log: Log }): Embedder {
+export function createEmbedder({
+  backend,
+  turns,
+  log,
+}: {
+  backend: EmbedBackend;
+  turns: EmbedTurns;
+  log: Log;
+}): Embedder {
   const stats: EmbedStats = { calls: 0, texts: 0, tokens: 0, splits: 0, bisections: 0 };
   const calibration = createCalibration();
   const checkDimension = createDimensionCheck();
@@ -54,10 +65,22 @@ export function createEmbedder({ backend, log }: { backend: EmbedBackend; log: L
     const vectors: Float32Array[] = [];
     for (const group of calibration.group(sizes, job.model.contextTokens, BATCH)) {
       const members = group.map((index) => itemAt(texts, index));
-      const made = await embedGroup(members, job);
+      const made = await embedInTurns(members, job);
       for (const [place, index] of group.entries()) vectors[index] = itemAt(made, place);
     }
     stats.texts += texts.length;
+    return vectors;
+  }
+
+  /** As many at a time as the turn allows; what a turn was ended in is asked again. */
+  async function embedInTurns(texts: readonly string[], job: Job): Promise<Float32Array[]> {
+    const vectors: Float32Array[] = [];
+    while (vectors.length < texts.length) {
+      const made = await job.inTurn(({ texts: most, signal }) =>
+        embedGroup(texts.slice(vectors.length, vectors.length + most), { ...job, signal }),
+      );
+      vectors.push(...made);
+    }
     return vectors;
   }
 
@@ -108,7 +131,7 @@ export function createEmbedder({ backend, log }: { backend: EmbedBackend; log: L
       checkDimension(vectors, job.model);
       stats.calls += 1;
       stats.tokens += tokens ?? 0;
-      job.tokens += tokens ?? 0;
+      job.spent.tokens += tokens ?? 0;
       return { vectors, tokens };
     } catch (error) {
       if (error instanceof TooLongError) return undefined;
@@ -125,19 +148,22 @@ export function createEmbedder({ backend, log }: { backend: EmbedBackend; log: L
     documents: async (texts, signal) => {
       const model = backend.require();
       if (texts.length === 0) return [];
+      const inTurn: Job['inTurn'] = (ask) => turns.documents(signal, ask);
       const prefix = prefixesOf(model.name).document;
-      const vectors = await embedAll(texts, { model, prefix, signal, tokens: 0 });
+      const vectors = await embedAll(texts, { model, prefix, signal, inTurn, spent: { tokens: 0 } });
       await backend.confirm(model, signal);
       return vectors;
     },
     query: async (text, signal) => {
       const model = backend.require();
-      const job = { model, prefix: prefixesOf(model.name).query, signal, tokens: 0 };
-      return itemAt(await embedAll([text], job), 0);
+      const prefix = prefixesOf(model.name).query;
+      const inTurn: Job['inTurn'] = (ask) => turns.question(() => ask({ texts: Infinity, signal }));
+      return itemAt(await embedAll([text], { model, prefix, signal, inTurn, spent: { tokens: 0 } }), 0);
     },
     plain: async (texts, signal) => {
-      const job = { model: backend.require(), prefix: '', signal, tokens: 0 };
-      return { vectors: await embedAll(texts, job), tokens: job.tokens };
+      const inTurn: Job['inTurn'] = (ask) => ask({ texts: Infinity, signal });
+      const job = { model: backend.require(), prefix: '', signal, inTurn, spent: { tokens: 0 } };
+      return { vectors: await embedAll(texts, job), tokens: job.spent.tokens };
     },
     stats: () => ({ ...stats }),
   };

@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import { createEmbedTurns, type EmbedTurns } from './embed-turns.ts';
 import type { Identify } from './fingerprints.ts';
 import { parseOllamaHost } from './host.ts';
 import type { ModelServer } from './model-server.ts';
@@ -28,6 +29,8 @@ export interface Models extends ModelServer {
   servers(): Record<string, ServerStatus>;
   /** Downloads that were asked for. */
   pulls: Pulls;
+  /** Of the server that embeds. */
+  turns: EmbedTurns;
 }
 
 /** Ollama for every role that no other server has; without such a role it is not asked at all. */
@@ -35,7 +38,8 @@ export function createModels(
   { ollama, chatServer, embedServer, ...times }: ModelsOptions,
   { identify, log }: { identify: Identify; log: Log },
 ): Models {
-  const parts = { log, identify, ...times };
+  const turns = createEmbedTurns();
+  const parts = { log, identify, turns, ...times };
   const servers: Record<string, ModelServer> = {
     ...((!chatServer || !embedServer) && {
       ollama: createOllama({
@@ -61,16 +65,16 @@ export function createModels(
     check: async () => servers['ollama']?.check(),
     log: log.child({ part: 'ollama' }),
   });
-  return combine(servers, { writes, embeds, pulls });
+  return { ...combine(servers, { writes, embeds, pulls }), turns };
 }
 
 /** Another embedding model on the server that has the role, for as long as its vectors answer; it is never pulled. */
 export function createFormerEmbedder(
   name: string,
   { ollama, embedServer, ...times }: ModelsOptions,
-  { identify, log }: { identify: Identify; log: Log },
+  { identify, turns, log }: { identify: Identify; turns: EmbedTurns; log: Log },
 ): ModelServer {
-  const parts = { log, ...times, embedModel: name };
+  const parts = { log, turns, ...times, embedModel: name };
   if (embedServer) return createOpenAi({ ...parts, ...embedServer, identify });
   return createOllama({ ...parts, host: ollama.host, pull: false });
 }
@@ -78,7 +82,7 @@ export function createFormerEmbedder(
 function combine(
   servers: Record<string, ModelServer>,
   { writes, embeds, pulls }: { writes: ModelServer; embeds: ModelServer; pulls: Pulls },
-): Models {
+): Omit<Models, 'turns'> {
   const all = Object.values(servers);
   const status = (): ServerStatus => ({ ...writes.status(), embed: embeds.status().embed });
   return {

@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import { createEmbedTurns, type EmbedTurns } from './embed-turns.ts';
 import { createEmbedder } from './embed.ts';
 import { parseOllamaHost } from './host.ts';
 import type { ModelServer } from './model-server.ts';
@@ -15,6 +16,8 @@ export interface OllamaOptions {
   chatModel?: string | undefined;
   /** False leaves missing models missing. */
   pull?: boolean;
+  /** Shared by all that ask one server. */
+  turns?: EmbedTurns;
   log: Log;
   timeouts?: Partial<Timeouts>;
   pollMs?: Partial<PollTimes>;
@@ -27,6 +30,7 @@ export interface OllamaOptions {
  */
 export function createOllama(options: OllamaOptions): ModelServer {
   const host = parseOllamaHost(options.host);
+  const { turns = createEmbedTurns() } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const log = options.log.child({ part: 'ollama' });
   const poll = { ...POLL_TIMES, ...options.pollMs };
@@ -42,7 +46,7 @@ export function createOllama(options: OllamaOptions): ModelServer {
     },
     status: () => watch.state.snapshot(),
     onChange: (listener) => watch.state.onChange(listener),
-    embed: createEmbedder({ backend: createOllamaEmbedding(parts), log }),
+    embed: createEmbedder({ backend: createOllamaEmbedding(parts), turns, log }),
     chat: createChat(parts),
     chatReady: () => {
       const model = watch.state.ready('chat');

@@ -1,4 +1,5 @@
 import type { Log } from '../log.ts';
+import { createEmbedTurns, type EmbedTurns } from './embed-turns.ts';
 import { createEmbedder } from './embed.ts';
 import type { Identify } from './fingerprints.ts';
 import type { ModelServer } from './model-server.ts';
@@ -17,6 +18,8 @@ export interface OpenAiOptions {
   embedModel?: string | undefined;
   chatModel?: string | undefined;
   identify: Identify;
+  /** Shared by all that ask one server. */
+  turns?: EmbedTurns;
   log: Log;
   timeouts?: Partial<Timeouts>;
   pollMs?: Partial<PollTimes>;
@@ -29,6 +32,7 @@ export interface OpenAiOptions {
 export function createOpenAi(options: OpenAiOptions): ModelServer {
   const host = parseOpenAiHost(options.url, options.key);
   const { url } = host;
+  const { turns = createEmbedTurns() } = options;
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const poll = { ...POLL_TIMES, ...options.pollMs };
   const log = options.log.child({ part: 'model server' });
@@ -55,7 +59,7 @@ export function createOpenAi(options: OpenAiOptions): ModelServer {
     },
     status: state.snapshot,
     onChange: state.onChange,
-    embed: createEmbedder({ backend, log }),
+    embed: createEmbedder({ backend, turns, log }),
     chat: createOpenAiChat({ calls, watch, timeouts, url }),
     chatReady: () => {
       const model = state.ready('chat');

@@ -122,6 +122,16 @@ async function oneAtATime(
   }
 }
 
+/** Takes the time; false when the caller went away meanwhile, which ends the work as in Ollama. */
+async function work(ms: number, response: ServerResponse): Promise<boolean> {
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  response.once('close', leave);
+  if (!response.destroyed) await sleep(ms, undefined, { signal: gone.signal }).catch(() => undefined);
+  response.off('close', leave);
+  return !response.destroyed;
+}
+
 async function embed(
   { settings, counters, fault }: Context,
   request: z.infer<typeof EmbedRequest>,
@@ -132,7 +142,7 @@ async function embed(
   const texts = typeof request.input === 'string' ? [request.input].filter(Boolean) : request.input;
   counters.embedCalls += 1;
   counters.embedTexts += texts.length;
-  await sleep(settings.costMs.embedCall + settings.costMs.embedText * texts.length);
+  if (!(await work(settings.costMs.embedCall + settings.costMs.embedText * texts.length, response))) return;
   const limit = Math.min(request.options.num_ctx ?? settings.defaultContext, model.contextTokens);
   const fits = texts.every((text) => countTokens(text) <= limit);
   if (!fits && !request.truncate && !settings.ignoreTruncate)
