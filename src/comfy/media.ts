@@ -6,6 +6,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError } from '../errors.ts';
 import type { Database } from '../sqlite.ts';
+import { blankPrompt } from './blank.ts';
 import { inspectMade, inspectPicture } from './picture.ts';
 import { withoutPrompt } from './strip.ts';
 
@@ -55,7 +56,7 @@ const SCHEMA = [
 const ID = /^[0-9a-f]{64}$/;
 const MAX_BYTES = 2 * 1024 ** 3;
 /** Kinds that are looked at, and freed of the prompt that stands in them. */
-const STRIPPED: ReadonlySet<string> = new Set(['image/png', 'image/webp']);
+const STRIPPED: ReadonlySet<string> = new Set(['image/png', 'image/jpeg', 'image/webp']);
 /** Only pictures of this size are read whole to take the prompt out of them. */
 const MAX_STRIPPED = 64 * 1024 * 1024;
 
@@ -97,6 +98,7 @@ export function createMediaStore(folder: string, database: Database, { keepPromp
 
   async function finishPart(part: string, name: string, isAnimated: boolean): Promise<Media> {
     const { kind, mime } = kindOf(name, isAnimated);
+    if (!keepPrompts) await blankPrompt(part, mime);
     const hash = createHash('sha256');
     let size = 0;
     for await (const chunk of createReadStream(part)) {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { describe, expect, test } from 'vitest';
 import { withoutPrompt } from '../../src/comfy/strip.ts';
@@ -32,14 +33,30 @@ function webpWithWords(): Buffer {
   return whole;
 }
 
+/** As AUTOMATIC1111 writes them: Exif, and a comment. */
+function jpegWithWords(): Buffer {
+  const canvas = createCanvas(33, 17);
+  canvas.getContext('2d').fillRect(3, 3, 9, 9);
+  const plain = canvas.toBuffer('image/jpeg');
+  const segment = (marker: number): Buffer => {
+    const body = Buffer.from(`Exif\0\0${SECRET}`);
+    return Buffer.concat([Buffer.of(0xff, marker, 0, body.length + 2), body]);
+  };
+  return Buffer.concat([plain.subarray(0, 2), segment(0xe1), segment(0xfe), plain.subarray(2)]);
+}
+
+const WORDS = new RegExp(`${SECRET}|class_type`);
+
 describe.each([
   ['PNG', makePng(33, 17, 1, SECRET)],
+  ['PNG that moves', await readFile(new URL('made/moving.png', import.meta.url))],
+  ['JPEG', jpegWithWords()],
   ['WebP', webpWithWords()],
 ])('the prompt inside a %s', (_, bytes) => {
   test('is taken out, and the picture stays', async () => {
-    expect(bytes.toString('latin1')).toContain(SECRET);
+    expect(bytes.toString('latin1')).toMatch(WORDS);
     const stripped = withoutPrompt(bytes);
-    expect(stripped.toString('latin1')).not.toContain(SECRET);
+    expect(stripped.toString('latin1')).not.toMatch(WORDS);
     const [before, after] = await Promise.all([loadImage(bytes), loadImage(stripped)]);
     expect([after.width, after.height]).toEqual([before.width, before.height]);
     expect(withoutPrompt(stripped)).toEqual(stripped);
@@ -58,6 +75,8 @@ test('a WebP says of itself what is left', () => {
 });
 
 test('anything else stays as it is', () => {
-  const bytes = Buffer.from('\xff\xd8\xff\xe0 EXIF', 'latin1');
-  expect(withoutPrompt(bytes)).toBe(bytes);
+  for (const text of ['\xff\xd8\xff\xe0 EXIF', 'GIF89a', '']) {
+    const bytes = Buffer.from(text, 'latin1');
+    expect(withoutPrompt(bytes)).toBe(bytes);
+  }
 });
