@@ -17,11 +17,13 @@ const REFUSED: readonly [file: string, from: string][] = [
   ['src/sqlite.ts', './ingest/queue.ts'],
   ['src/log.ts', './api/server.ts'],
   ['src/metrics.ts', './app.ts'],
+  ['src/points.ts', './secrets.ts'],
   ['src/processors/pdf.ts', '../store/store.ts'],
   ['src/models/ollama-chat.ts', '../processors/table.ts'],
   ['src/store/store.ts', '../models/ollama.ts'],
   ['src/comfy/client.ts', '../models/ollama.ts'],
   ['src/store/embedded.ts', '../ingest/queue.ts'],
+  ['src/comfy/pool.ts', '../pictures.ts'],
   ['src/models/embed.ts', '../config.ts'],
   ['src/ingest/worker.ts', '../ask/ask.ts'],
   ['src/ingest/queue.ts', '../api/server.ts'],
@@ -34,6 +36,8 @@ const REFUSED: readonly [file: string, from: string][] = [
   ['src/api/viewer.ts', '../processors/table.ts'],
   ['src/api/images.ts', '../comfy/client.ts'],
   ['src/api/health.ts', '../config.ts'],
+  ['src/api/system.ts', '../system.ts'],
+  ['src/api/keys.ts', '../commands/keys.ts'],
 ];
 
 const PERMITTED: readonly [file: string, from: string][] = [
@@ -47,7 +51,8 @@ const PERMITTED: readonly [file: string, from: string][] = [
   ['src/api/documents.ts', '../ingest/documents.ts'],
   ['src/api/server.ts', '../ask/ask.ts'],
   ['src/app.ts', './store/embedded.ts'],
-  ['src/main.ts', './app.ts'],
+  ['src/main.ts', './command-line.ts'],
+  ['src/commands/service.ts', '../app.ts'],
 ];
 
 let folder: string;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import type { ModelState, ServerStatus } from '../models/model-state.ts';
 import { createModels } from '../models/models.ts';
 import { openDatabase } from '../sqlite.ts';

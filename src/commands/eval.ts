@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { scoreRanking } from '../ask/rank-scores.ts';
 import { LimnerError } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { judge, readQuestions, type Question } from './eval-questions.ts';
 import { differenceOf, guardProblem, missedGates, shareLine, tableOf, type Gates } from './eval-report.ts';
 import { ARMS, readResults, saveResults, type ArmName, type Results } from './eval-results.ts';

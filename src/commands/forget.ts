@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { openService } from './service.ts';
 
 const Forgotten = z.object({ forgotten: z.number() });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createKeys, NewKey, type Keys } from '../api/keys.ts';
 import { LimnerError } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { openDatabase } from '../sqlite.ts';
 
 const USAGE = `usage: limner keys add NAME [--scope read|write|admin]... [--collection NAME]... [--rate PER_MINUTE] [--expires ISO_TIME] [--sources markdown|events|fields]

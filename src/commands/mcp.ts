@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { z } from 'zod';
 import { createMcpServer } from '../api/mcp.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { openService } from './service.ts';
 
 /** MCP on stdin and stdout. The running service is asked; without one the data folder is opened here. */

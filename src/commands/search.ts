@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { openService } from './service.ts';
 
 const Hits = z.object({

@@ -1,6 +1,6 @@
 import { createApp } from '../app.ts';
 import { LimnerError, systemCode } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 
 /** How long the end may take before the process ends anyway, ms. */
 const PATIENCE_MS = 10_000;

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { createApp, type App } from '../app.ts';
 import { LimnerError, systemCode } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 
 /** How a command reaches Limner: the running service over HTTP, or one that it starts for itself. */
 export interface Service {

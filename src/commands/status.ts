@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { openService, type Service } from './service.ts';
 
 const Model = z.object({ name: z.string(), state: z.string(), message: z.string().optional() });

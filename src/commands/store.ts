@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Config } from '../config.ts';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 import { lockFolder, openDatabase, type Database } from '../sqlite.ts';
 import {
   beginAnew,

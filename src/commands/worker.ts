@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { readWorkflows } from '../comfy/manifest.ts';
 import { fetchModel } from '../comfy/model-files.ts';
 import { LimnerError } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 
 const HOSTS = ['huggingface.co', 'hf.co'];
 const USAGE =

@@ -9,7 +9,7 @@ import { Entry, readWorkflows, toWorkflow } from '../comfy/manifest.ts';
 import { proposeInputs, proposeModels } from '../comfy/propose.ts';
 import { convertUiGraph } from '../comfy/ui-convert.ts';
 import { LimnerError, systemCode } from '../errors.ts';
-import type { Context } from '../main.ts';
+import type { Context } from '../command-line.ts';
 
 const LOOK_MS = 60_000;
 const NOTHING = { vram_min_gb: 0, models: [] };
