@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf, systemCode } from '../errors.ts';
 import type { DescribeRequest, ReadMessage, ReadRequest } from './messages.ts';
 import { describeOwn, readOwn } from './own-reader.ts';
+import type { Processor } from './processor.ts';
 import { chooseProcessor, readParts } from './read.ts';
 
 /**
@@ -30,19 +31,32 @@ function main(): void {
   new Worker(ORPHAN_WATCH, { eval: true, execArgv: [], env: {}, resourceLimits: limits }).unref();
 }
 
-async function answer({ file, limits, own, from }: ReadRequest): Promise<void> {
+async function answer({ file, limits, own, from, plainly = false }: ReadRequest): Promise<void> {
   try {
     const chosen = await chooseProcessor(file, limits, own);
-    if (chosen && (chosen.native ?? false) !== IS_NATIVE) return await send({ type: 'elsewhere' });
+    const isNative = !plainly && (chosen?.native ?? false);
+    if (chosen && isNative !== IS_NATIVE) return await send({ type: 'elsewhere' });
     if (chosen) {
       await send({ type: 'started', processor: chosen.name });
       const processor = 'path' in chosen ? readOwn(chosen) : chosen;
-      for await (const part of readParts(processor, file, limits, from)) await send({ type: 'part', part });
+      const whole = plainly ? plainProcessor(processor) : processor;
+      for await (const part of readParts(whole, file, limits, from)) await send({ type: 'part', part });
     }
     await send({ type: 'done' });
   } catch (error) {
     await send(failureOf(error));
   }
+}
+
+/** Gives nothing where there is no other way to read: the pool knows why it asked. */
+function plainProcessor(processor: Processor): Processor {
+  const { readPlainly } = processor;
+  return {
+    ...processor,
+    read: async function* (file, limits) {
+      if (readPlainly) yield* readPlainly(file, limits);
+    },
+  };
 }
 
 async function describe({ describe: path }: DescribeRequest): Promise<void> {

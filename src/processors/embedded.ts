@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { OLE_MAGIC } from './ole.ts';
+import { oleStream } from './ole-file.ts';
 import type { Member } from './processor.ts';
 import { readRelationships } from './relationships.ts';
 import type { Archive } from './zip.ts';
@@ -13,7 +14,7 @@ export async function* embeddedFiles(archive: Archive): AsyncGenerator<Member> {
   for (const name of archive.names) {
     if (!name.includes('/embeddings/') || name.endsWith('/') || behindCharts.has(name)) continue;
     const bytes = await archive.read(name);
-    const member = bytes && (await unwrap(posix.basename(name), bytes));
+    const member = bytes && unwrap(posix.basename(name), bytes);
     if (member) yield member;
   }
 }
@@ -28,27 +29,16 @@ async function chartData(archive: Archive): Promise<ReadonlySet<string>> {
 }
 
 /** Objects are wrapped in an OLE file: as a package, as plain contents, or as a file with its name. */
-async function unwrap(name: string, bytes: Buffer): Promise<Member | undefined> {
+function unwrap(name: string, bytes: Buffer): Member | undefined {
   if (bytes.toString('hex', 0, 8) !== OLE_MAGIC) return { name, bytes };
-  const { CFB } = await import('@e965/xlsx');
-  try {
-    const container = CFB.read(bytes, { type: 'buffer' });
-    const stream = (path: string): Buffer | undefined => {
-      const content = CFB.find(container, path)?.content;
-      return content && Buffer.from(content);
-    };
-    const contents = stream('Package') ?? stream('CONTENTS');
-    if (contents) return { name, bytes: contents };
-    const native = stream('\u0001Ole10Native');
-    if (native) return nativeFile(name, native);
-    return ['WordDocument', 'Workbook', 'Book', 'PowerPoint Document'].some(stream)
-      ? { name, bytes }
-      : undefined;
-  } catch (error) {
-    // It checks few offsets; a damaged object is none.
-    if (error instanceof Error) return undefined;
-    throw error;
-  }
+  const stream = (title: string): Buffer | undefined => oleStream(bytes, title);
+  const contents = stream('Package') ?? stream('CONTENTS');
+  if (contents) return { name, bytes: contents };
+  const native = stream('\u0001Ole10Native');
+  if (native) return nativeFile(name, native);
+  return ['WordDocument', 'Workbook', 'Book', 'PowerPoint Document'].some(stream)
+    ? { name, bytes }
+    : undefined;
 }
 
 /** Size, a flag, the label and the path it came from, a second path, and the file ([MS-OLEDS] 2.3.6 and OLE1). */

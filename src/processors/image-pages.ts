@@ -4,6 +4,7 @@ import { LimnerError } from '../errors.ts';
 import { readHeic } from './heic.ts';
 import type { Limits } from './limits.ts';
 import { checkPixels } from './picture.ts';
+import { mendTiff } from './tiff-mend.ts';
 
 /** Larger pictures are made smaller before OCR: that is 220 dpi on A4, and time grows with the area. */
 const LONGEST_SIDE = 2600;
@@ -47,7 +48,8 @@ function isHeic(bytes: Buffer): boolean {
   return box === 'ftyp' && brand !== 'avif' && brand !== 'avis';
 }
 
-async function* tiffPages(bytes: Buffer, limits: Limits): AsyncGenerator<ImagePage> {
+async function* tiffPages(file: Buffer, limits: Limits): AsyncGenerator<ImagePage> {
+  const bytes = mendTiff(file);
   const { default: utif } = await import('utif2');
   const directories = readable(() => utif.decode(bytes));
   for (const directory of directories.slice(0, limits.pages)) {

@@ -9,7 +9,7 @@ import type { FoundFigure, Part, Processor } from './processor.ts';
 /** Pictures: the words on them by OCR, and what stands in them beside the pixels. */
 export const image: Processor = {
   name: 'image',
-  version: 4,
+  version: 5,
   kinds: ['png', 'apng', 'jpg', 'webp', 'gif', 'bmp', 'tif', 'avif', 'heic'],
   label: 'a picture',
   extensions: [

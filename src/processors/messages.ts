@@ -13,6 +13,8 @@ export interface ReadRequest {
   own: readonly OwnProcessor[];
   /** The page to begin at, where a page before it ended the reader. */
   from?: number | undefined;
+  /** Native code broke down on the file: it is to be read without, or not at all. */
+  plainly?: boolean | undefined;
 }
 
 /** Or to load this file and tell which documents it reads. */

@@ -6,13 +6,14 @@ import type { FieldsData } from '@kenjiuno/msgreader';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { htmlLines } from './mail-message.ts';
+import { soundOle } from './ole-file.ts';
 import type { Member, Part, Processor } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
 
 /** Outlook messages: headers and text; attachments are read as documents of their own. */
 export const msg: Processor = {
   name: 'msg',
-  version: 2,
+  version: 3,
   kinds: ['msg'],
   label: 'an Outlook message',
   extensions: ['msg'],
@@ -21,7 +22,7 @@ export const msg: Processor = {
 };
 
 async function* read(file: SourceFile): AsyncGenerator<Part> {
-  const { fields, members } = parse(await readFile(file.path));
+  const { fields, members } = parse(await soundOle(await readFile(file.path)));
   const sectioner = createSectioner();
   for (const text of [...headerLines(fields), '', ...bodyLines(fields)]) sectioner.add({ text });
   const subject = fields.subject?.trim();
@@ -36,7 +37,7 @@ function parse(data: Buffer): { fields: FieldsData; members: Member[] } {
     const reader = new load.default(new Uint8Array(data).buffer);
     // Known only after a first look; texts in Unicode stay what they are.
     if (encoding) reader.parserConfig = { ansiEncoding: encoding };
-    const fields = reader.getFileData();
+    const fields = textual(reader.getFileData());
     const members = (fields.attachments ?? []).map((attachment, index) => {
       const { fileName, content } = reader.getAttachment(attachment);
       return { name: fileName || `attachment-${index + 1}`, bytes: content };
@@ -50,6 +51,24 @@ function parse(data: Buffer): { fields: FieldsData; members: Member[] } {
     });
   }
 }
+
+/** In a damaged message fields of text may hold bytes or numbers: these are left out. */
+function textual(fields: FieldsData): FieldsData {
+  const known = { ...fields };
+  for (const name of TEXTS) if (typeof known[name] !== 'string') delete known[name];
+  return known;
+}
+
+const TEXTS = [
+  'subject',
+  'senderName',
+  'senderEmail',
+  'senderSmtpAddress',
+  'body',
+  'bodyHtml',
+  'messageDeliveryTime',
+  'clientSubmitTime',
+] as const;
 
 /** The encoding of texts that are not in Unicode, by the number that Windows gives it; undefined for the usual one. */
 function encodingOf({ messageCodepage, internetCodepage }: FieldsData): string | undefined {

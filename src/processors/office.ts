@@ -5,13 +5,14 @@ import { MAX_LINE } from './lines.ts';
 import { pageMargins } from './odf-pages.ts';
 import { writeBlocks } from './office-blocks.ts';
 import { OLE_MAGIC } from './ole.ts';
+import { soundOle } from './ole-file.ts';
 import { pieces } from './cut.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { readRtf } from './rtf-text.ts';
 import { scansOf } from './scans.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
-import { readPowerPoint, readWord } from './old-office.ts';
+import { readPowerPoint, readWord, type OldText } from './old-office.ts';
 import { titleOf } from './xml-text.ts';
 import { verifyTextParts, withArchive } from './zip.ts';
 
@@ -21,25 +22,21 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 4,
+  version: 5,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
   native: true,
   holdsFiles: true,
   read,
+  readPlainly,
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const data = await readFile(file.path);
+  const data = await soundOle(await readFile(file.path));
   const isZip = data.toString('hex', 0, 4) === '504b0304';
   const { title, margins = [] } = isZip ? await openDocument(file.path, limits) : {};
-  const isOle = data.toString('hex', 0, 8) === OLE_MAGIC;
-  const old = isOle
-    ? ((await readWord(data)) ?? (await readPowerPoint(data)))
-    : isZip
-      ? undefined
-      : readRtf(data);
+  const old = isZip ? undefined : await readOtherwise(data);
   const document = await toDocument(data).catch((error: unknown) => {
     if (old?.body.trim() && isUnread(error)) return undefined;
     throw error;
@@ -63,6 +60,28 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const found = title || sectioner.title;
   if (found) yield { title: found };
 }
+
+/** The text of an old Office file or RTF by other readers than the main one, of which none is native. */
+async function readOtherwise(data: Buffer): Promise<OldText | undefined> {
+  const isOle = data.toString('hex', 0, 8) === OLE_MAGIC;
+  return isOle ? ((await readWord(data)) ?? (await readPowerPoint(data))) : readRtf(data);
+}
+
+/** Paragraphs alone: what is left of a file at which the main reader breaks down. */
+async function* readPlainly(file: SourceFile): AsyncGenerator<Part> {
+  const old = await readOtherwise(await soundOle(await readFile(file.path)));
+  const sectioner = createSectioner();
+  for (const text of (old?.body ?? '').split('\n')) addLine(sectioner, text);
+  const sections = sectioner.finish();
+  if (sections.length === 0) throw new LimnerError(...DAMAGED);
+  yield { sections };
+  const around = unseen(old?.around ?? [], joinSections(sections));
+  if (around !== '') yield { sections: [{ text: around }] };
+  yield { warnings: [PLAIN_WARNING] };
+}
+
+const PLAIN_WARNING =
+  'The document is damaged: its text was read without headings and tables, and some of it may be missing.';
 
 function addLine(sectioner: Sectioner, line: string): void {
   const parts = [...pieces(line, MAX_LINE)];

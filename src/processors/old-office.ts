@@ -1,4 +1,5 @@
 import { decodeBytes } from './charset.ts';
+import { oleStream } from './ole-file.ts';
 import { readPptText } from './ppt-text.ts';
 import { plainText, readWord95, WORD_95, WORD_97 } from './word-95.ts';
 
@@ -14,7 +15,7 @@ export interface OldText {
  * around the text. Undefined where the file is no Word file or cannot be read this way either.
  */
 export async function readWord(data: Buffer): Promise<OldText | undefined> {
-  const stream = await streamOf(data, 'WordDocument');
+  const stream = oleStream(data, 'WordDocument');
   const mark = stream && stream.length > 2 ? stream.readUInt16LE(0) : 0;
   if (stream && mark === WORD_95) {
     const { bytes, charset } = readWord95(stream);
@@ -25,24 +26,12 @@ export async function readWord(data: Buffer): Promise<OldText | undefined> {
 
 /** The texts of an old PowerPoint file, for those that the main reader leaves; undefined where it is none. */
 export async function readPowerPoint(data: Buffer): Promise<OldText | undefined> {
-  const stream = await streamOf(data, 'PowerPoint Document');
+  const stream = oleStream(data, 'PowerPoint Document');
   if (!stream) return undefined;
   // PowerPoint 95 kept the text beside the slides.
-  const kept = await streamOf(data, 'Text_Content');
+  const kept = oleStream(data, 'Text_Content');
   const lines = kept ? (await decodeBytes(kept, 'windows-1252')).split(/[\r\n\v]+/) : readPptText(stream);
   return { body: lines.join('\n'), around: lines };
-}
-
-async function streamOf(data: Buffer, name: string): Promise<Buffer | undefined> {
-  const { CFB } = await import('@e965/xlsx');
-  try {
-    const content = CFB.find(CFB.read(data, { type: 'buffer' }), name)?.content;
-    return content && Buffer.from(content);
-  } catch (error) {
-    // It checks few offsets, so a damaged file shows as whatever error that leads to.
-    if (error instanceof Error) return undefined;
-    throw error;
-  }
 }
 
 async function readWord97(data: Buffer): Promise<OldText | undefined> {

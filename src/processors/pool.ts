@@ -8,7 +8,7 @@ import type { Described, FoundFigure } from './processor.ts';
 import {
   AGAIN,
   ELSEWHERE,
-  PageEnd,
+  Unfinished,
   startReader,
   type Reader,
   type Rest,
@@ -133,8 +133,8 @@ export function createExtractor(options: ExtractorOptions): Extractor {
   }
 
   /**
-   * Content may show another need than the name did: then a child of the other sort reads. Where a page ended its
-   * reader, another one goes on behind it.
+   * Content may show another need than the name did: then a child of the other sort reads. Where the file
+   * ended its reader, another one goes on.
    */
   async function readIn(
     native: boolean,
@@ -153,7 +153,8 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     }
     if (read === AGAIN) return readIn(native, file, signal, rest, true);
     if (read === ELSEWHERE) return readIn(!native, file, signal, rest);
-    return read instanceof PageEnd ? readIn(native, file, signal, read.rest) : read;
+    if (!(read instanceof Unfinished)) return read;
+    return readIn(native && !read.rest.plainly, file, signal, read.rest);
   }
 
   /** Out of the idle ones at once: a process that is being killed must not be given another file. */

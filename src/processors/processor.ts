@@ -50,10 +50,12 @@ export interface Processor {
    * One that gives `finished` is asked to begin at a later page, `from`, where a page ended its reader.
    */
   read(file: SourceFile, limits: Limits, from?: number): AsyncIterable<Part>;
+  /** Reads in a simpler way, with no native code, a file on which the native code of `read` breaks down. */
+  readPlainly?: ((file: SourceFile, limits: Limits) => AsyncIterable<Part>) | undefined;
 }
 
 /** What a processor says of itself. */
-export type Described = Omit<Processor, 'read'>;
+export type Described = Omit<Processor, 'read' | 'readPlainly'>;
 
 /** Adds `part` to `extraction`. */
 export function merge(extraction: Extraction, part: Part): void {

@@ -30,14 +30,21 @@ export function endError({ verdict, stderr }: End, options: ReaderOptions): Limn
       );
     case undefined:
     default:
-      return new LimnerError('crashed', crashMessage(stderr, memoryMb));
+      return isHeapFull(stderr) ? heapFull(memoryMb) : new LimnerError('crashed', BROKE_DOWN);
   }
 }
 
-function crashMessage(stderr: string, memoryMb: number): string {
-  return isHeapFull(stderr)
-    ? `The file unfolds to more than the ${memoryMb} MB of memory a reader has (LIMNER_EXTRACT_MEMORY_MB); splitting it may help.`
-    : 'The reader of this kind of document broke down on this file; opening and saving it again may help.';
+const BROKE_DOWN =
+  'The reader of this kind of document broke down on this file; opening and saving it again may help.';
+
+function heapFull(memoryMb: number): LimnerError {
+  const message = `The file unfolds to more than the ${memoryMb} MB of memory a reader has (LIMNER_EXTRACT_MEMORY_MB); splitting it may help.`;
+  return new LimnerError('limit', message);
+}
+
+/** Whether native code may have brought the end about: it crashed, or took memory beyond the heap. */
+export function isBreakdown({ verdict, stderr }: End): boolean {
+  return verdict === 'memory' || (verdict === undefined && !isHeapFull(stderr));
 }
 
 /** Whether what was read before the end is worth keeping: a crash may be nobody's fault, unless pages were counted. */

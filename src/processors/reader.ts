@@ -7,7 +7,7 @@ import { readMessage, type ReadMessage, type ReadRequest } from './messages.ts';
 import type { OwnProcessor } from './own-processors.ts';
 import type { Extracted } from './pool.ts';
 import { merge, type Member, type Part } from './processor.ts';
-import { mayKeep, endError, pageWarning, stopWarning, type Verdict } from './reader-stop.ts';
+import { mayKeep, endError, isBreakdown, pageWarning, stopWarning, type Verdict } from './reader-stop.ts';
 import { guard, type Guard } from './reader-guard.ts';
 import { residentBytes } from './resident.ts';
 
@@ -37,12 +37,14 @@ export interface Rest {
   from: number;
   /** What is left of the time of the file, ms. */
   timeoutMs: number;
-  /** Why it is not read in one go: what is thrown if nothing is found on any page. */
+  /** Why it is not read in one go: what is thrown if nothing is found otherwise. */
   cause?: LimnerError;
+  /** Native code broke down before anything was found, and another process is to read without. */
+  plainly?: boolean;
 }
 
-/** A page ended the process; the rest of the file is to be read by another one. */
-export class PageEnd {
+/** The file ended the process, and the rest of it is to be read by another one. */
+export class Unfinished {
   readonly rest: Rest;
   constructor(rest: Rest) {
     this.rest = rest;
@@ -56,7 +58,7 @@ export interface Reader {
     file: SourceFile,
     signal?: AbortSignal,
     rest?: Rest,
-  ): Promise<WithMembers | typeof ELSEWHERE | typeof AGAIN | PageEnd>;
+  ): Promise<WithMembers | typeof ELSEWHERE | typeof AGAIN | Unfinished>;
   /** Whether it can take another file: it runs, nothing went wrong in it, and it is not bloated. */
   isFresh(): Promise<boolean>;
   /** Kills the process and resolves when it is gone. */
@@ -124,17 +126,22 @@ export function startReader(options: ReaderOptions): Reader {
   function salvage(
     extracted: WithMembers,
     finished: number | undefined,
-    leftMs: number,
-  ): WithMembers | PageEnd {
+    guarded: Guard,
+    rest: Rest,
+  ): WithMembers | Unfinished {
+    const leftMs = guarded.leftMs();
     const end = { verdict, stderr: stderr() };
     options.log.warn({ ...end, finished, exit: child.exitCode }, 'a reading process ended early');
     const pages = Math.min(extracted.pages ?? 0, options.limits.pages);
     if (finished !== undefined && finished < pages && leftMs > 0 && verdict !== 'cancelled') {
       extracted.warnings.push(pageWarning(finished + 1, end, options));
       const cause = endError(end, options);
-      return new PageEnd({ extracted, from: finished + 2, timeoutMs: leftMs, cause });
+      return new Unfinished({ extracted, from: finished + 2, timeoutMs: leftMs, cause });
     }
-    if (!mayKeep(end, finished) || isEmpty(extracted)) throw endError(end, options);
+    const cause = endError(end, options);
+    if (isEmpty(extracted) && options.native && !rest.plainly && isBreakdown(end) && leftMs > 0)
+      return new Unfinished({ extracted, from: 1, timeoutMs: leftMs, cause, plainly: true });
+    if (!mayKeep(end, finished) || isEmpty(extracted)) throw cause;
     extracted.warnings.push(stopWarning(extracted, finished === pages, end, options));
     return extracted;
   }
@@ -151,9 +158,9 @@ export function startReader(options: ReaderOptions): Reader {
     file: SourceFile,
     signal?: AbortSignal,
     rest: Rest = { extracted: nothing(), from: 1, timeoutMs: options.timeoutMs },
-  ): Promise<WithMembers | typeof ELSEWHERE | typeof AGAIN | PageEnd> {
-    const { extracted, from, timeoutMs } = rest;
-    const request = { file, limits: options.limits, own: options.own, from };
+  ): Promise<WithMembers | typeof ELSEWHERE | typeof AGAIN | Unfinished> {
+    const { extracted, from, timeoutMs, plainly } = rest;
+    const request = { file, limits: options.limits, own: options.own, from, plainly };
     const guarded = guard(child, { ...options, timeoutMs }, kill, signal);
     const seen: { finished?: number } = {};
     files += 1;
@@ -166,7 +173,7 @@ export function startReader(options: ReaderOptions): Reader {
       const mayBeOthers =
         verdict === undefined && files > 1 && isEmpty(extracted) && seen.finished === undefined;
       if (mayBeOthers) return AGAIN;
-      return salvage(extracted, seen.finished, guarded.leftMs());
+      return salvage(extracted, seen.finished, guarded, rest);
     } finally {
       guarded.release();
     }

@@ -5,6 +5,7 @@ import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
 import { embeddedFiles } from './embedded.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
+import { soundOle } from './ole-file.ts';
 import { pageMargins } from './odf-pages.ts';
 import type { Member, Part, Processor } from './processor.ts';
 import { sheetMargins } from './sheet-margins.ts';
@@ -18,7 +19,7 @@ const ZIP_MAGIC = '504b';
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 4,
+  version: 5,
   kinds: ['xlsx', 'xls', 'ods'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots'],
@@ -27,11 +28,11 @@ export const spreadsheet: Processor = {
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const data = await readFile(file.path);
+  const data = await soundOle(await readFile(file.path));
   const isZip = data.toString('hex', 0, 2) === ZIP_MAGIC;
   const { beside, members } = isZip
     ? await readBeside(file.path, limits)
-    : { beside: await xlsTexts(data), members: [] };
+    : { beside: xlsTexts(data), members: [] };
   const book = await readBook(data);
   const budget: Budget = { rows: limits.sheetRows, cells: limits.sheetCells };
   for (const name of book.SheetNames) {

@@ -1,4 +1,4 @@
-import { OLE_MAGIC } from './ole.ts';
+import { oleStream } from './ole-file.ts';
 import { marginLines } from './sheet-margins.ts';
 
 /** Records of a workbook ([MS-XLS] 2.3) that SheetJS passes over, and the one that carries on the one before. */
@@ -12,12 +12,10 @@ const SERIES_TEXT = 0x100d;
 const EXCEL_97 = 0x600;
 
 /** Page headers and footers, text boxes and the words of charts of an Excel 97 workbook, each once; none of another file. */
-export async function xlsTexts(data: Buffer): Promise<string[]> {
-  if (data.toString('hex', 0, 8) !== OLE_MAGIC) return [];
-  const { CFB } = await import('@e965/xlsx');
+export function xlsTexts(data: Buffer): string[] {
   try {
-    const content = CFB.find(CFB.read(data, { type: 'buffer' }), 'Workbook')?.content;
-    return content ? [...new Set(textsOf(Buffer.from(content)))] : [];
+    const stream = oleStream(data, 'Workbook');
+    return stream ? [...new Set(textsOf(stream))] : [];
   } catch (error) {
     // A damaged file: the reader of the sheets tells of it, and a record may end beyond the file.
     if (error instanceof Error) return [];

@@ -85,11 +85,11 @@ describe('the pool', () => {
     await pool.close();
   });
 
-  test('a heap that overflows is a crash with a reason', async () => {
+  test('a heap that overflows is a limit with its name', async () => {
     const pool = createPool({ size: 1, memoryMb: 30 });
     const page = write('big.html', '<p>word</p>'.repeat(400_000));
     await expect(pool.extract(page)).rejects.toMatchObject({
-      code: 'crashed',
+      code: 'limit',
       message:
         'The file unfolds to more than the 30 MB of memory a reader has (LIMNER_EXTRACT_MEMORY_MB); splitting it may help.',
     });
