@@ -28,8 +28,9 @@ export function sendFile(
     .header('content-security-policy', POLICY)
     .header('content-type', isUnknown ? 'application/octet-stream' : file.mime)
     .header('content-disposition', `${isUnknown ? 'attachment' : 'inline'}; filename="${file.name}"`);
-  if (headers['if-none-match'] === `"${etag}"`) return reply.code(304).send();
-  const range = rangeOf(headers.range, file.bytes);
+  if (isKnown(headers['if-none-match'], etag)) return reply.code(304).send();
+  const isOther = headers['if-range'] !== undefined && headers['if-range'] !== `"${etag}"`;
+  const range = isOther ? undefined : rangeOf(headers.range, file.bytes);
   if (range === 'outside') return reply.code(416).header('content-range', `bytes */${file.bytes}`).send();
   const { start, end } = range ?? { start: 0, end: file.bytes - 1 };
   if (range) void reply.code(206).header('content-range', `bytes ${start}-${end}/${file.bytes}`);
@@ -37,7 +38,16 @@ export function sendFile(
   return reply.send(file.bytes === 0 ? '' : createReadStream(file.path, { start, end }));
 }
 
-/** One range of `bytes=a-b`, `bytes=a-` or `bytes=-n`; several at once are answered with the whole. */
+/** What `If-None-Match` says: a list, of which weak ones count too (RFC 9110). */
+function isKnown(header: string | undefined, etag: string): boolean {
+  const known = header?.split(',').map((one) => one.trim().replace(/^W\//, '')) ?? [];
+  return known.includes('*') || known.includes(`"${etag}"`);
+}
+
+/**
+ * One range of `bytes=a-b`, `bytes=a-` or `bytes=-n`; several at once, and one that ends before it begins, are answered with
+ * the whole.
+ */
 function rangeOf(
   header: string | undefined,
   bytes: number,
@@ -45,6 +55,7 @@ function rangeOf(
   const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!match || match[0] === 'bytes=-') return undefined;
   const [, first = '', last = ''] = match;
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return undefined;
   const start = first === '' ? Math.max(0, bytes - Number(last)) : Number(first);
   const end = first === '' || last === '' ? bytes - 1 : Math.min(Number(last), bytes - 1);
   return start > end ? 'outside' : { start, end };

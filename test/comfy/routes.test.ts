@@ -82,6 +82,16 @@ describe('a picture', () => {
     expect([tail.statusCode, tail.rawPayload]).toEqual([206, whole.rawPayload.subarray(-4)]);
     expect((await get(url, { range: 'bytes=999999-' })).statusCode).toBe(416);
     expect((await get(url, { 'if-none-match': String(whole.headers.etag) })).statusCode).toBe(304);
+    const etag = String(whole.headers.etag);
+    expect((await get(url, { 'if-none-match': `"other", W/${etag}` })).statusCode).toBe(304);
+    const ranges: [headers: Record<string, string>, status: number][] = [
+      [{ 'if-range': etag }, 206],
+      [{ 'if-range': '"other"' }, 200],
+      [{ range: 'bytes=3-1' }, 200],
+      [{ range: 'bytes=0-1,3-4' }, 200],
+    ];
+    for (const [headers, status] of ranges)
+      expect((await get(url, { range: 'bytes=0-1', ...headers })).statusCode).toBe(status);
     const list = z.object({ data: z.array(Job), next_cursor: z.string().nullable() });
     expect(list.parse((await get('/api/images?state=done&limit=1')).json()).data).toHaveLength(1);
   });
