@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -116,6 +116,26 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
     await page.getByRole('link', { name: 'Show everything' }).click();
     await until(async () => (await page.getByLabel('Words').inputValue()) === '', 'no words');
     await until(async () => (await tiles().count()) === all, 'everything');
+  });
+
+  it('shows a video by its first picture, and by a sign where that cannot be read', async () => {
+    const film = await readFile(new URL('../comfy/made/made.webm', import.meta.url));
+    const { outputs } = await studio.make({ workflow: 'film', inputs: { prompt: 'surf' } });
+    const tile = page.locator('.tile', { has: page.getByTitle('surf') });
+    await studio.show('gallery');
+    await tile.locator('.sign .glyph').waitFor();
+    await page.route(`**/media/${outputs[0]?.id}`, (route) =>
+      route.fulfill({ body: film, contentType: 'video/webm' }),
+    );
+    await page.reload();
+    await tile.locator('.play').waitFor();
+    const size = await tile
+      .locator('video')
+      .evaluate((video) => (video instanceof HTMLVideoElement ? [video.videoWidth, video.videoHeight] : []));
+    expect(size).toEqual([64, 64]);
+    expect(await tile.getByRole('link', { name: /surf/ }).count()).toBe(1);
+    await page.unrouteAll();
+    studio.troubles.length = 0;
   });
 
   it('goes from one to the next by keyboard, and back to where one was', async () => {

@@ -5,6 +5,7 @@ import { api } from '../../lib/api.js';
 import { fileUrl, GLYPHS, Preview, promptOf } from '../../lib/pictures.js';
 import { linkTo } from '../../lib/router.js';
 import { Button, Pager, Progress, toast } from '../../lib/ui.js';
+import { Film } from './film.js';
 
 const THUMBNAIL = 256;
 /** The next part is asked for so long before its place comes into view. */
@@ -51,27 +52,29 @@ class Tile extends Component {
     const words = promptOf(job).slice(0, 300);
     return html`<li class="tile">
       <a href=${href} title=${words}>
-        ${
-          first && isSeen(first)
-            ? html`<img
-                src=${fileUrl(first.id, THUMBNAIL)}
-                alt=${words}
-                loading="lazy"
-                decoding="async"
-                width=${THUMBNAIL}
-                height=${THUMBNAIL}
-              />`
-            : html`<span class="glyph" aria-hidden="true">${GLYPHS[first?.kind] ?? '∅'}</span>
-                <span class="unseen">${first?.kind ?? 'nothing'}</span>
-                <span class="words">${words}</span>`
-        }
+        ${look(first, words)}
         ${outputs.length > 1 && html`<span class="count">${outputs.length}<span class="unseen"> files</span></span>`}
       </a>
     </li>`;
   }
 }
 
-const isSeen = ({ kind }) => kind === 'image' || kind === 'animation';
+/** What a file looks like in a tile: the picture made small, the first one of a video, else a sign. */
+function look(file, words) {
+  if (file?.kind === 'image' || file?.kind === 'animation')
+    return html`<img
+      src=${fileUrl(file.id, THUMBNAIL)}
+      alt=${words}
+      loading="lazy"
+      decoding="async"
+      width=${THUMBNAIL}
+      height=${THUMBNAIL}
+    />`;
+  const sign = html`<span class="glyph" aria-hidden="true">${GLYPHS[file?.kind] ?? '∅'}</span>
+    <span class="unseen">${file?.kind ?? 'nothing'}</span>
+    <span class="words">${words}</span>`;
+  return file?.kind === 'video' ? html`<${Film} url=${file.url}>${sign}</${Film}>` : sign;
+}
 
 function Making({ job }) {
   const percent = Math.round(job.progress * 100);
