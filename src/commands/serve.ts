@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { createApp } from '../app.ts';
 import { LimnerError, systemCode } from '../errors.ts';
 import type { Context } from '../command-line.ts';
@@ -22,6 +23,8 @@ export async function serve({ config, log }: Context): Promise<number> {
   const stopped = untilSignal();
   await app.start({ watch: true });
   log.info({ inbox: config.inbox, data: config.data, ms: Math.round(performance.now() - since) }, 'watching');
+  // Not only at the end, which may be a sudden one.
+  flushCompileCache();
   await stopped;
   log.info('stopping');
   setTimeout(() => process.exit(1), PATIENCE_MS).unref();

@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import type { Passage } from '../document.ts';
@@ -123,3 +124,5 @@ function toPassages(read: Connection, found: readonly Found[], list: 'keyword' |
 
 const { path, reader } = z.object({ path: z.string(), reader: z.int() }).parse(workerData);
 if (parentPort) serve(parentPort, path, reader);
+// A thread is ended from without, which keeps nothing.
+flushCompileCache();
