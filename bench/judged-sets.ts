@@ -4,9 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { createBatches } from '../src/store/batches.ts';
 import { createChunkIndex } from '../src/store/chunk-index.ts';
-import { termKey } from '../src/store/chunk-terms.ts';
+import { searchTerms, termKey } from '../src/store/chunk-terms.ts';
 import { createIndexReader } from '../src/store/index-reader.ts';
-import { queryTerms } from '../src/store/tokenize.ts';
 
 export const SETS = new URL('../../shared/eval/', import.meta.url);
 
@@ -51,7 +50,7 @@ export function createKeywordSearch(documents: readonly JudgedDocument[], depth:
   const reader = createIndexReader(0);
   reader.apply(index.changes(0));
   return (query: string): Found[] =>
-    reader.keywords(queryTerms(query).map(termKey), depth).map(({ id, score }) => ({ at: id, score }));
+    reader.keywords(searchTerms(query).map(termKey), depth).map(({ id, score }) => ({ at: id, score }));
 }
 
 function readLines<T>(schema: z.ZodType<T>, path: string): T[] {

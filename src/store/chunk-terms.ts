@@ -1,5 +1,6 @@
+import { identifiersOf } from './identifiers.ts';
 import { ENGLISH } from './language.ts';
-import { isShortGram, tokenize } from './tokenize.ts';
+import { isShortGram, queryTerms, tokenize } from './tokenize.ts';
 
 /**
  * The fields a word may stand in, and how often it is counted there. docs/decisions/0003-keyword-index.md has the
@@ -8,19 +9,31 @@ import { isShortGram, tokenize } from './tokenize.ts';
 export const FIELD_WEIGHTS = { title: 3, path: 2, headings: 2, body: 1 } as const;
 
 /** Named anew whenever the terms of a chunk, their keys or the shape of a kept page change: kept pages are made again. */
-export const TERMS_FORMAT = 'terms 2';
+export const TERMS_FORMAT = 'terms 3';
+
+const MOST_IDENTIFIERS = 64;
 
 /** The first code unit of the scripts that are written without spaces: no token before it has a short gram. */
 const FIRST_GRAM = 0x0e00;
 
-/** Tells every term of `text`, as often as it stands there, and gives the number of tokens. */
+/**
+ * Tells every term of `text`, as often as it stands there, and gives the number of tokens. Identifiers are told besides
+ * their parts, and make a text no longer.
+ */
 export function termsOf(text: string, tell: (term: string) => void, language = ENGLISH): number {
   const tokens = tokenize(text, language);
   for (const token of tokens) {
     tell(token);
     if (token.charCodeAt(0) >= FIRST_GRAM) beginnings(token).forEach(tell);
   }
+  for (const identifier of identifiersOf(text)) tell(identifier);
   return tokens.length;
+}
+
+/** The distinct terms that a question is searched by: its words, at most 64, and as many identifiers. */
+export function searchTerms(text: string, language = ENGLISH): string[] {
+  const identifiers = identifiersOf(text).take(MOST_IDENTIFIERS);
+  return [...new Set([...queryTerms(text, language), ...identifiers])];
 }
 
 /** What a query shorter than a gram of its script asks for: the gram's first one or two characters. */

@@ -1,11 +1,10 @@
 import { LimnerError } from '../errors.ts';
-import { termKey } from './chunk-terms.ts';
+import { searchTerms, termKey } from './chunk-terms.ts';
 import type { Language } from './language.ts';
 import type { LiveIndex } from './live-index.ts';
 import type { Meanings } from './meanings.ts';
 import type { IndexThreads } from './index-threads.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
-import { queryTerms } from './tokenize.ts';
 import { checkVector } from './vector-space.ts';
 
 /** A document that is written again and again while it is searched: so often a search begins anew. */
@@ -32,7 +31,7 @@ export function createEmbeddedSearch({ index, meanings, threads, language }: Par
   return async function search(query: SearchQuery): Promise<SearchLists> {
     await index.open();
     const { text, collection, documents, limit } = query;
-    const keys = queryTerms(text, language).map(termKey);
+    const keys = searchTerms(text, language).map(termKey);
     for (let tries = 0; tries < TRIES; tries++) {
       const vector = await askable(query);
       const lists = await threads.search({

@@ -1,7 +1,6 @@
-import { FIELD_WEIGHTS, termKey, termsOf } from './chunk-terms.ts';
+import { FIELD_WEIGHTS, searchTerms, termKey, termsOf } from './chunk-terms.ts';
 import type { Language } from './language.ts';
 import { B, K1 } from './index-reader.ts';
-import { queryTerms } from './tokenize.ts';
 
 /** A vector with few entries: `values` stand at `indices`, which are unsigned 32-bit and distinct. */
 export interface SparseVector {
@@ -53,7 +52,7 @@ export function saturate({ counts, tokens }: TermCounts, average: number): Spars
 
 /** Every term once; undefined for a question without words. */
 export function questionVector(text: string, language: Language): SparseVector | undefined {
-  const indices = [...new Set(queryTerms(text, language).map(indexOf))];
+  const indices = [...new Set(searchTerms(text, language).map(indexOf))];
   return indices.length === 0 ? undefined : { indices, values: indices.map(() => 1) };
 }
 

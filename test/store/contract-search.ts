@@ -16,6 +16,17 @@ export function testSearch(open: () => Promise<Store>): void {
       expect(await find(store, word), word).toMatchObject({ keyword: ['Oakum drives into séams.'] });
   });
 
+  test('a part number is found before others with the same parts, with its signs or without', async () => {
+    const store = await open();
+    for (const name of ['ABC-1234/5', 'ABC-1235/4', 'XYZ-1234/5', 'ABC-5/1234'])
+      await store.replace(
+        documentOf({ id: name, uri: `${name.length}` }),
+        chunksOf(`The torque of ${name}.`),
+      );
+    for (const query of ['torque of ABC-1234/5', 'ABC1234/5', 'abc-1234'])
+      expect((await find(store, query)).keyword[0], query).toBe('The torque of ABC-1234/5.');
+  });
+
   test('what a model wrote about a passage is found by its words, and is not quoted', async () => {
     const store = await open();
     const passage = { ordinal: 0, span: [0, 12] satisfies [number, number] };

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { termKey } from '../../src/store/chunk-terms.ts';
+import { searchTerms, termKey } from '../../src/store/chunk-terms.ts';
+import { identifiersOf } from '../../src/store/identifiers.ts';
 import { isShortGram, queryTerms, tokenize } from '../../src/store/tokenize.ts';
 import { createSmallIndex } from './small-index.ts';
 
@@ -93,6 +94,39 @@ describe('queryTerms', () => {
   });
 });
 
+describe('identifiers', () => {
+  test.each([
+    ['a part number and what is in it', 'see ABC-1234/5.', ['abc1234', 'abc12345', '1234-5']],
+    ['letters alone are words', 'a well-known and/or e.g. co-op', []],
+    ['only with a digit', 'anti-IL-6', ['antiil6', 'il6']],
+    ['numbers keep their parts apart', '3.14, 2024-11-21', ['3-14', '2024-11', '2024-11-21', '11-21']],
+    ['the hyphens of typesetting', 'KTM\u2011390', ['ktm390']],
+    ['names of files', 'manual_XR-7.pdf', ['manualxr7', 'manualxr7pdf', 'xr7', 'xr7pdf', '7pdf']],
+    ['a word that is none', 'ABC1234 and 12', []],
+    ['long paths are none', 'a/b/c/d/e/f/2024', []],
+  ])('%s', (_name, text, terms) => {
+    expect([...identifiersOf(text)]).toEqual(terms);
+  });
+
+  test('are found with other signs or none, and by a part of them; others that share their parts are not first', () => {
+    const text = (name: string): string => `The torque of ${name} is in the table.`;
+    const names = ['ABC-1234/5', 'ABC-1235/4', 'ABC-5/1234', 'XYZ-1234/5', 'ABD-1234 5'];
+    const { reader } = createSmallIndex(
+      names.map((name, at) => ({ id: at + 1, group: at, text: text(name) })),
+    );
+    const first = (query: string) => reader.keywords(searchTerms(query).map(termKey), 1)[0]?.id;
+    for (const query of ['ABC-1234/5', 'abc1234/5', 'ABC12345', 'ABC.1234', 'torque of ABC\u20101234?'])
+      expect(first(query), query).toBe(1);
+    expect(first('abc-5/1234')).toBe(3);
+  });
+
+  test.each(['a-', 'a', 'a1-', '1.', '-'])('reads a megabyte of %s in linear time', (part) => {
+    const since = performance.now();
+    expect([...identifiersOf(part.repeat(1_000_000 / part.length))]).toEqual([]);
+    expect(performance.now() - since).toBeLessThan(10_000);
+  });
+});
+
 describe('the index of terms', () => {
   test.each([
     ['stop words only', 'to be or not to be', true],
@@ -109,10 +143,10 @@ describe('the index of terms', () => {
   test('keeps every token whole', () => {
     fc.assert(
       fc.property(anyText(), (text) => {
-        const terms = queryTerms(text);
+        const terms = searchTerms(text);
         expect(search(text, text)).toBe(terms.length > 0);
         // Asked as they are: a stem of a stem may be another word.
-        expect(terms.filter((term) => !searchTerms([term], text))).toEqual([]);
+        expect(terms.filter((term) => !findsAny([term], text))).toEqual([]);
       }),
       { numRuns: 100 },
     );
@@ -126,10 +160,10 @@ describe('the index of terms', () => {
 const LIBRARY = 'To be, or not to be. The wing near a café. 小猫是黑的，很黑。ซื้อปูม้า';
 
 function search(query: string, body = LIBRARY): boolean {
-  return searchTerms(queryTerms(query), body);
+  return findsAny(searchTerms(query), body);
 }
 
-function searchTerms(terms: readonly string[], body: string): boolean {
+function findsAny(terms: readonly string[], body: string): boolean {
   const { reader } = createSmallIndex([{ id: 1, group: 0, text: body }]);
   return reader.keywords(terms.map(termKey), 1).length > 0;
 }
