@@ -7,7 +7,6 @@ import { forget } from './commands/forget.ts';
 import { index } from './commands/index-model.ts';
 import { ingest } from './commands/ingest.ts';
 import { keys } from './commands/keys.ts';
-import { mcp } from './commands/mcp.ts';
 import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
@@ -76,7 +75,12 @@ const COMMANDS: Record<string, Command> = {
     run: store,
   },
   keys: { usage: 'keys add|list|revoke', about: 'keys with scopes, collections, rate and expiry', run: keys },
-  mcp: { usage: 'mcp', about: 'the tools for MCP clients, on stdin and stdout', run: mcp },
+  mcp: {
+    usage: 'mcp',
+    about: 'the tools for MCP clients, on stdin and stdout',
+    // No other command needs what it loads.
+    run: async (context) => (await import('./commands/mcp.ts')).mcp(context),
+  },
   worker: {
     usage: 'worker fetch-models',
     about: 'on a ComfyUI machine: bring the models of the workflows into its folders',

@@ -1,7 +1,6 @@
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { createMcpServer, type McpApi } from './mcp.ts';
+import type { McpApi } from './mcp.ts';
 import type { Within } from './within.ts';
 
 /**
@@ -10,6 +9,10 @@ import type { Within } from './within.ts';
  */
 export function mcpRoutes(server: FastifyInstance, { within }: { within: Within }): void {
   server.post('/mcp', async (request, reply) => {
+    // Loaded when somebody comes: it takes a tenth of the start and of the memory of a service that rests.
+    const { createMcpServer } = await import('./mcp.ts');
+    const { StreamableHTTPServerTransport } =
+      await import('@modelcontextprotocol/sdk/server/streamableHttp.js');
     const mcp = createMcpServer(apiFor(within, request));
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
     reply.hijack();
