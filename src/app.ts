@@ -29,6 +29,7 @@ import { createNotify, NOTIFY_DEFAULTS, type NotifyOptions } from './ingest/noti
 import { createPrefaces } from './ingest/prefaces.ts';
 import { createPipeline } from './ingest/pipeline.ts';
 import { createQueue } from './ingest/queue.ts';
+import { createReadAgain } from './ingest/read-again.ts';
 import { createRecount } from './ingest/recount.ts';
 import { createRequireSpace } from './ingest/space.ts';
 import { createUploads, recoverUploads } from './ingest/uploads.ts';
@@ -80,6 +81,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   // A file arrives, and its chunks are stored.
   const catalogue = createCatalogue(database);
   const queue = createQueue(database);
+  const readAgain = createReadAgain({ catalogue, queue });
   const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
   const figures = createFigures({ folder: join(config.data, 'figures') }, { database });
@@ -119,18 +121,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   );
   const descriptions = createDescribing(
     { ...config, firstRetryMs },
-    { models, figures, prefaces, store, catalogue, queue, log },
+    { models, figures, prefaces, store, catalogue, readAgain, log },
   );
-  const arrivals = createArrivals(
-    {
-      quietMs: config.settleMs,
-      scanMs: config.scanMs,
-      watch: config.watch,
-      pollMs: config.pollInboxMs,
-      forgetShare: config.forgetShare,
-    },
-    { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
-  );
+  const { recipeOf } = pipeline;
+  const arrivals = createArrivals(config, { inbox, folders, recipeOf, database, catalogue, queue, log });
   const save = createUploads(
     { folder: uploads, spool, maxFileBytes },
     { database, catalogue, queue, requireSpace },
@@ -138,10 +132,10 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const notify = createNotify({ ...NOTIFY_DEFAULTS, ...overrides.notify }, { database, queue, notices, log });
   const fetchUrl = createFetchUrl({ allow: new Set(config.fetchAllow), totalMs: FETCH_MS });
   const taken = { inbox, folders, catalogue, queue, store, uploads, arrivals };
-  const documents = createDocuments({ ...taken, fetchUrl, pipeline, figures, save });
+  const documents = createDocuments({ ...taken, readAgain, fetchUrl, pipeline, figures, save });
   const folder = createWholeFolder({
     ...taken,
-    recipeOf: pipeline.recipeOf,
+    recipeOf,
     speed: worker.speed,
     integrity: database.integrity,
   });

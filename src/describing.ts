@@ -4,7 +4,7 @@ import { createDescriptions } from './ingest/describe.ts';
 import type { Figures } from './ingest/figures.ts';
 import { createPrefaceLoop } from './ingest/preface-loop.ts';
 import type { Prefaces } from './ingest/prefaces.ts';
-import type { Queue } from './ingest/queue.ts';
+import type { ReadAgain } from './ingest/read-again.ts';
 import type { Log } from './log.ts';
 import { createDescribe } from './models/describe.ts';
 import type { Models } from './models/models.ts';
@@ -17,7 +17,7 @@ interface Parts {
   prefaces: Prefaces | undefined;
   store: Store;
   catalogue: Catalogue;
-  queue: Queue;
+  readAgain: ReadAgain;
   log: Log;
 }
 
@@ -26,17 +26,29 @@ export function createDescribing(
   { visionModel, firstRetryMs }: Pick<Config, 'visionModel'> & { firstRetryMs: number },
   { models, figures, prefaces, store, ...parts }: Parts,
 ) {
-  const told = { ...parts, onModels: models.onChange };
   const describe = createDescribe({ model: visionModel }, models);
   const writer = createWritePreface(models);
   const loops = [
-    createDescriptions({ firstRetryMs }, { ...told, describe, figures }),
-    ...(prefaces ? [createPrefaceLoop({ firstRetryMs }, { ...told, writer, prefaces, store })] : []),
+    createDescriptions({ firstRetryMs }, { ...parts, describe, figures }),
+    ...(prefaces ? [createPrefaceLoop({ firstRetryMs }, { ...parts, writer, prefaces, store })] : []),
   ];
+  // The model may have come, or something that lacks a description.
+  const wake = (): void => {
+    for (const loop of loops) loop.wake();
+  };
+  const { changes } = parts.catalogue;
+  let unlisten: (() => void) | undefined;
+
   return {
     start(): void {
+      unlisten = models.onChange(wake);
+      changes.on('change', wake);
       for (const loop of loops) loop.start();
     },
-    close: async (): Promise<void> => void (await Promise.all(loops.map((loop) => loop.close()))),
+    async close(): Promise<void> {
+      unlisten?.();
+      changes.off('change', wake);
+      await Promise.all(loops.map((loop) => loop.close()));
+    },
   };
 }

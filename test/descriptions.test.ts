@@ -63,6 +63,7 @@ test('when it comes figures are described once each, and found by what they show
   ollama.installed.push(chatModel({ name: VISION, capabilities: ['completion', 'vision'] }));
   await ollama.start();
   await until(async () => (await captions()).every(Boolean), 'captions', 60_000);
+  await until(async () => (await service.documents())[0]?.chunks === 4, 'what they say to be indexed');
   const documents = await service.quiet(1);
   expect(documents.get('figures.pdf')).toMatchObject({ state: 'searchable', chunks: 4, revision: 1 });
   const hits = (await search('pale sky')).filter(({ text }) => text.includes('pale sky'));

@@ -77,10 +77,10 @@ it('another embedding model is built beside the old one, comes into force in one
   }, 'a part of the new vectors');
   expect(building.model).toContain(NEW);
   expect((await state()).model).toContain(OLD);
-  // The old one answers meanwhile, also for what is new.
-  await until(async () => (await search('ship number 7')).arms.vector > 0, 'the old model to answer');
+  // What comes meanwhile gets its vector of the old one, which answers.
   await send('one more', record(CHUNKS));
   await untilEmbedded(CHUNKS + 1);
+  await until(async () => (await search('ship number 7')).arms.vector > 0, 'the old model to answer');
   expect(await state()).toMatchObject({
     model: expect.stringContaining(OLD),
     building: expect.objectContaining({ chunks: CHUNKS + 1 }),

@@ -15,12 +15,12 @@ import { DOCUMENT_JOB } from './worker.ts';
 
 export interface ArrivalOptions {
   /** How long a file must be quiet before it is read, ms. */
-  quietMs: number;
+  settleMs: number;
   /** Between two scans at least, ms; a scan that takes long waits twenty times as long as it took. */
   scanMs: number;
   watch: 'auto' | 'events' | 'polling';
   /** Instead of `scanMs` where events do not arrive, ms. */
-  pollMs: number;
+  pollInboxMs: number;
   /** More than this share of the documents is not forgotten at once without being confirmed. */
   forgetShare: number;
 }
@@ -55,7 +55,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   const { inbox, folders, database, catalogue, queue, log } = parts;
   const stop = new AbortController();
   const tracker = createSettleTracker({
-    quietMs: options.quietMs,
+    quietMs: options.settleMs,
     look: inbox.look,
     onSeen,
     onSettled,
@@ -65,7 +65,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     {
       share: options.forgetShare,
       always: ALWAYS_FORGET,
-      gatherMs: options.quietMs,
+      gatherMs: options.settleMs,
       windowMs: FORGET_WINDOW_MS,
     },
     { count: catalogue.countInbox, isMissing, forget: submitAbsent, log },
@@ -200,7 +200,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
 
   async function scanNowAndThen(): Promise<void> {
     while (!stop.signal.aborted) {
-      const distance = watching.mode === 'polling' ? options.pollMs : options.scanMs;
+      const distance = watching.mode === 'polling' ? options.pollInboxMs : options.scanMs;
       const pause = Math.max(distance, 20 * (last?.ms ?? 0));
       await after(pause, undefined, { signal: stop.signal }).catch(() => undefined);
       if (!stop.signal.aborted) await scan();

@@ -13,18 +13,17 @@ import type { Folders } from './folders.ts';
 import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
 import { placeWords, type PlacedWord } from './place-words.ts';
-import type { Queue } from './queue.ts';
+import type { ReadAgain } from './read-again.ts';
 import type { Store } from '../store/store.ts';
 import { openInside } from './take.ts';
 import { checkCollection, type SaveUpload, type Upload } from './uploads.ts';
-import { DOCUMENT_JOB } from './worker.ts';
 
 export interface DocumentsParts {
   store: Pick<Store, 'chunks'>;
   inbox: Inbox;
   folders: Pick<Folders, 'ignores'>;
   catalogue: Catalogue;
-  queue: Queue;
+  readAgain: ReadAgain;
   arrivals: Pick<Arrivals, 'submit'>;
   pipeline: Pick<Pipeline, 'extractionOf' | 'figuresOf' | 'wordsOf'>;
   figures: Pick<Figures, 'pathOf'>;
@@ -57,7 +56,7 @@ export type Documents = ReturnType<typeof createDocuments>;
 
 /** What people and programs do with documents: look, send, take away, make again. */
 export function createDocuments(parts: DocumentsParts) {
-  const { inbox, catalogue, queue } = parts;
+  const { inbox, catalogue, readAgain } = parts;
 
   function get(id: string): LedgerDocument {
     const document = catalogue.get(id);
@@ -72,14 +71,6 @@ export function createDocuments(parts: DocumentsParts) {
       .map((figure) =>
         Object.assign(figure, { path: parts.figures.pathOf(figure.id), url: `${base}/${figure.id}` }),
       );
-  }
-
-  async function again(id: string, more: { collection?: string } = {}): Promise<void> {
-    await catalogue.change(id, (connection) => {
-      catalogue.set(connection, id, { ...more, state: 'waiting', recipe: null });
-      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
-    });
-    queue.wake();
   }
 
   return {
@@ -119,7 +110,7 @@ export function createDocuments(parts: DocumentsParts) {
     /** Makes the document again from its file, also when nothing changed. */
     async reindex(id: string): Promise<LedgerDocument> {
       get(id);
-      await again(id);
+      await readAgain(id, { priority: 1 });
       return get(id);
     },
 
@@ -140,7 +131,7 @@ export function createDocuments(parts: DocumentsParts) {
       if (document.collection === collection) return document;
       if (document.source === 'inbox')
         throw new LimnerError('conflict', `${document.uri} lies in the inbox; move the file there.`);
-      await again(id, { collection: checkCollection(collection) });
+      await readAgain(id, { collection: checkCollection(collection), priority: 1 });
       return get(id);
     },
 
@@ -153,7 +144,7 @@ export function createDocuments(parts: DocumentsParts) {
           `${document.uri} lies in the inbox; remove it there and it is forgotten.`,
         );
       await rm(join(parts.uploads, id), { force: true });
-      await again(id);
+      await readAgain(id, { priority: 1 });
       return get(id);
     },
 

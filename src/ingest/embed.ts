@@ -1,8 +1,8 @@
-import { setTimeout as after } from 'node:timers/promises';
 import { LimnerError, messageOf } from '../errors.ts';
 import { reach } from '../points.ts';
 import type { Log } from '../log.ts';
 import type { Store, Unembedded } from '../store/store.ts';
+import { createWorkLoop } from './work-loop.ts';
 
 /** What turns texts into vectors; `ready` is undefined while there is none. */
 export interface DocumentEmbedder {
@@ -34,6 +34,8 @@ export interface EmbedParts {
   log: Log;
 }
 
+const LONGEST_RETRY_MS = 60_000;
+
 /**
  * Fills in the vectors that the store lacks, in batches across documents, whenever the embedder is there.
  * Documents are searchable by keywords before and without it. A text that alone makes the embedder fail is
@@ -41,35 +43,22 @@ export interface EmbedParts {
  */
 export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
   const { embedder, store, log } = parts;
-  const stop = new AbortController();
   const inFlight = new Set<string>();
   const refused = new Set<string>();
-  let bell = Promise.withResolvers<void>();
-  let loops: Promise<void>[] = [];
-  let failures = 0;
   let lastModel: string | undefined;
   let unsettled = false;
+  const loop = createWorkLoop(
+    { ...options, longestRetryMs: LONGEST_RETRY_MS },
+    { name: 'embedding', step, log },
+  );
 
-  async function loop(): Promise<void> {
-    while (!stop.signal.aborted) {
-      const rung = bell.promise;
-      const done = await step();
-      if (!done) await rung;
-    }
-  }
-
-  /** False when there is nothing to do until the bell rings. */
-  async function step(): Promise<boolean> {
+  async function step(signal: AbortSignal): Promise<boolean> {
     const model = embedder.ready()?.identity;
     if (model === undefined) return false;
-    let batch: Unembedded[] = [];
+    const batch = await claim(model);
+    if (batch.length === 0) return settle(model);
     try {
-      batch = await claim(model);
-      if (batch.length === 0) return await settle(model);
-      await embedAndStore(model, batch);
-      failures = 0;
-    } catch (error) {
-      await pause(error);
+      await embedAndStore(model, batch, signal);
     } finally {
       for (const { chunkId } of batch) inFlight.delete(chunkId);
     }
@@ -101,8 +90,12 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     return claimed;
   }
 
-  async function embedAndStore(model: string, batch: readonly Unembedded[]): Promise<void> {
-    const vectors = await embedOrHalve(batch);
+  async function embedAndStore(
+    model: string,
+    batch: readonly Unembedded[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const vectors = await embedOrHalve(batch, signal);
     reach('embedded');
     if (embedder.ready()?.identity !== model) return;
     await store.putVectors(model, vectors);
@@ -114,18 +107,22 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
   /** An answer that is rubbish may be the fault of one text: it is found by halving, and passed over. */
   async function embedOrHalve(
     batch: readonly Unembedded[],
+    signal: AbortSignal,
   ): Promise<{ chunkId: string; vector: Float32Array }[]> {
     try {
       const texts = batch.map(({ text }) => text);
-      const vectors = await embedder.documents(texts, stop.signal);
+      const vectors = await embedder.documents(texts, signal);
       if (vectors.length !== batch.length)
         throw new LimnerError('model_answer', 'The model gave another number of vectors than of texts.');
       return batch.flatMap(({ chunkId }, at) => (vectors[at] ? [{ chunkId, vector: vectors[at] }] : []));
     } catch (error) {
-      if (!isRubbish(error) || failures < 2) throw error;
+      if (!isRubbish(error) || loop.failures() < 2) throw error;
       if (batch.length === 1) return refuse(batch, error);
       const half = Math.ceil(batch.length / 2);
-      return [...(await embedOrHalve(batch.slice(0, half))), ...(await embedOrHalve(batch.slice(half)))];
+      return [
+        ...(await embedOrHalve(batch.slice(0, half), signal)),
+        ...(await embedOrHalve(batch.slice(half), signal)),
+      ];
     }
   }
 
@@ -140,34 +137,13 @@ export function createEmbedding(options: EmbedOptions, parts: EmbedParts) {
     return [];
   }
 
-  async function pause(error: unknown): Promise<void> {
-    if (stop.signal.aborted) return;
-    failures++;
-    const ms = Math.min(options.firstRetryMs * 2 ** failures, 60_000);
-    if (error instanceof LimnerError)
-      log.warn({ code: error.code, reason: error.message, ms }, 'embedding waits');
-    else log.error({ err: error, ms }, 'embedding failed in a way that is a bug');
-    await after(ms, undefined, { signal: stop.signal }).catch(() => undefined);
-  }
-
-  /** Something may be there to do: chunks were stored, or the embedder came. */
-  function wake(): void {
-    bell.resolve();
-    bell = Promise.withResolvers();
-  }
-
   return {
-    start(): void {
-      loops = Array.from({ length: options.width }, loop);
-    },
-    wake,
+    start: loop.start,
+    /** Chunks were stored, or the embedder came. */
+    wake: loop.wake,
     /** Chunks that the model could not embed since the start. */
     refused: () => refused.size,
-    async close(): Promise<void> {
-      stop.abort();
-      wake();
-      await Promise.all(loops);
-    },
+    close: loop.close,
   };
 }
 

@@ -109,9 +109,9 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   );
   const arrivals = createArrivals(
     {
-      quietMs: 30,
+      settleMs: 30,
       scanMs: 3_600_000,
-      pollMs: 3_600_000,
+      pollInboxMs: 3_600_000,
       watch: 'events' as const,
       forgetShare: options.forgetShare ?? 1,
     },
