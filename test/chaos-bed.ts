@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -6,6 +6,7 @@ import { expect } from 'vitest';
 import type { Point } from '../src/points.ts';
 import type { Order } from './fakes/chaos-preload.ts';
 import { chatModel, createFakeOllama, embedModel, type FakeOllama, type Fault } from './fakes/ollama.ts';
+import { filesOf } from './files-of.ts';
 import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
 import { until } from './until.ts';
 
@@ -260,16 +261,6 @@ async function isSeen(play: Play, service: Service): Promise<boolean> {
   );
   const listed = rows.map(({ uri }) => uri).toSorted();
   return JSON.stringify(listed) === JSON.stringify([...(await filesOf(play.inbox)).keys()].toSorted());
-}
-
-async function filesOf(root: string): Promise<Map<string, string>> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const files = new Map<string, string>();
-  for (const entry of entries.filter((one) => one.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    files.set(path.slice(root.length + 1), await readFile(path, 'utf8'));
-  }
-  return files;
 }
 
 /** Everything that matters of a data folder, without ids, times and counts of tries. */

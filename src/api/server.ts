@@ -153,8 +153,9 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   pendingRoutes(server, parts);
   workflowRoutes(server, parts);
   openAiImageRoutes(server, { pictures: parts.pictures, publicUrl, defaults: parts.pictureDefaults });
-  viewerRoutes(server, parts);
-  pageRoutes(server, { files: createStaticFiles() });
+  const files = createStaticFiles();
+  viewerRoutes(server, { documents: parts.documents, files });
+  pageRoutes(server, { files });
   mcpRoutes(server, { within });
   openApiRoutes(server, routes.all);
   docsRoutes(server);

@@ -12,6 +12,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.html': 'text/html; charset=utf-8',
+  '.wasm': 'application/wasm',
+  '.ttf': 'font/ttf',
 };
 
 /** As small as it gets in the time a browser waits anyway: pdf.js's worker, 1 MB, takes 40 ms. */
@@ -29,7 +31,7 @@ interface Held {
 
 export type StaticFiles = ReturnType<typeof createStaticFiles>;
 
-/** Files of text that browsers load: held in memory, compressed, asked for again only when they changed. */
+/** Files of the page and of pdf.js that browsers load: held in memory, compressed, asked for again only when they changed. */
 export function createStaticFiles() {
   const held = new Map<string, Held>();
 

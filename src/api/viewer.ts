@@ -4,6 +4,7 @@ import { LimnerError } from '../errors.ts';
 import type { Span } from '../document.ts';
 import type { Documents } from '../ingest/documents.ts';
 import { parse } from './failure.ts';
+import type { StaticFiles } from './static-files.ts';
 import { viewerFileRoutes } from './viewer-files.ts';
 import { PAGED_POLICY, pdfPage, picturePage } from './viewer-pages.ts';
 import { TEXT_POLICY, textPage } from './viewer-text.ts';
@@ -31,7 +32,10 @@ interface ById {
 }
 
 /** Every citation link opens here: a PDF at its page, a picture as it is, others as text, with the cited words marked. */
-export function viewerRoutes(server: FastifyInstance, { documents }: { documents: Documents }): void {
+export function viewerRoutes(
+  server: FastifyInstance,
+  { documents, files }: { documents: Documents; files: StaticFiles },
+): void {
   server.get<ById>('/documents/:id', async ({ params, query }, reply) => {
     const document = documents.get(params.id);
     const { mark, view } = parse(ViewQuery, query);
@@ -64,7 +68,7 @@ export function viewerRoutes(server: FastifyInstance, { documents }: { documents
     return { ...placed, words: placed.words.filter(({ span }) => span[0] < end && span[1] > start) };
   });
 
-  viewerFileRoutes(server);
+  viewerFileRoutes(server, files);
 }
 
 function toSpan(mark: string): Span {

@@ -1,19 +1,10 @@
-import { z } from 'zod';
-import { LimnerError } from '../errors.ts';
+import type { z } from 'zod';
+import { ScanAnswer } from '../api/service-shapes.ts';
 import type { Context } from '../command-line.ts';
+import { LimnerError } from '../errors.ts';
 import { openService } from './service.ts';
 
-const Result = z.object({
-  added: z.array(z.string()),
-  updated: z.array(z.string()),
-  moved: z.array(z.object({ from: z.string(), to: z.string() })),
-  forgotten: z.array(z.string()),
-  ignored: z.array(z.object({ path: z.string(), reason: z.string() })),
-  unreadable: z.array(z.object({ folder: z.string(), reason: z.string() })),
-  bytes: z.number(),
-  seconds: z.number(),
-});
-type Result = z.infer<typeof Result>;
+type Result = z.infer<typeof ScanAnswer>;
 
 /** A scan needs somebody who then reads what it finds: the service, or `ingest`. */
 export async function scan(context: Context): Promise<number> {
@@ -25,7 +16,7 @@ export async function scan(context: Context): Promise<number> {
   try {
     if (!dryRun && service.address === undefined)
       throw new LimnerError('conflict', 'The service is not running; it scans by itself when it starts.');
-    const result = await service.call(Result, 'POST', '/api/inbox/scan', { dry_run: dryRun });
+    const result = await service.call(ScanAnswer, 'POST', '/api/inbox/scan', { dry_run: dryRun });
     process.stdout.write(linesOf(result).join('\n') + '\n');
     return 0;
   } finally {

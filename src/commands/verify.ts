@@ -1,16 +1,8 @@
-import { z } from 'zod';
-import { LimnerError } from '../errors.ts';
+import type { z } from 'zod';
+import { VerifyAnswer } from '../api/service-shapes.ts';
 import type { Context } from '../command-line.ts';
+import { LimnerError } from '../errors.ts';
 import { openService } from './service.ts';
-
-const Result = z.object({
-  documents: z.number(),
-  files: z.number(),
-  hashed: z.number(),
-  findings: z.array(
-    z.object({ document: z.string().nullable(), uri: z.string().nullable(), problem: z.string() }),
-  ),
-});
 
 /** Exits 1 when something is not as it was promised. */
 export async function verify(context: Context): Promise<number> {
@@ -20,7 +12,7 @@ export async function verify(context: Context): Promise<number> {
     throw new LimnerError('invalid_request', `verify knows --deep and --json, not ${unknown}.`);
   const service = await openService(context);
   try {
-    const result = await service.call(Result, 'GET', `/api/verify?deep=${String(flags.has('--deep'))}`);
+    const result = await service.call(VerifyAnswer, 'GET', `/api/verify?deep=${String(flags.has('--deep'))}`);
     process.stdout.write(`${flags.has('--json') ? JSON.stringify(result, null, 2) : told(result)}\n`);
     return result.findings.length === 0 ? 0 : 1;
   } finally {
@@ -28,7 +20,7 @@ export async function verify(context: Context): Promise<number> {
   }
 }
 
-function told({ documents, files, hashed, findings }: z.infer<typeof Result>): string {
+function told({ documents, files, hashed, findings }: z.infer<typeof VerifyAnswer>): string {
   const lines = findings.map(
     ({ uri, problem }) => `${uri === null ? '' : `${JSON.stringify(uri)}: `}${problem}`,
   );

@@ -1,9 +1,9 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { GRAPHS, QUICK, writeWorkflows } from '../comfy/bed.ts';
+import { addWordedWorkflow, QUICK, writeWorkflows } from '../comfy/bed.ts';
 import { createFakeComfy } from '../fakes/comfyui.ts';
 import { makePng } from '../fakes/comfyui-nodes.ts';
 import { chatModel, createFakeOllama } from '../fakes/ollama.ts';
@@ -17,18 +17,7 @@ const authorization = `Bearer ${KEY}`;
 const [ollama, comfy, ear] = [await createFakeOllama(), await createFakeComfy(), await startTranscription()];
 const workflows = await mkdtemp(join(tmpdir(), 'limner-openapi-'));
 await writeWorkflows(workflows);
-await appendFile(
-  join(workflows, 'manifest.yml'),
-  `  - name: worded
-    file: worded.json
-    inputs: {prompt: {kind: text, required: true, to: [{class: PreviewAny, input: source}]}}
-    outputs: [{id: '9'}]
-`,
-);
-await writeFile(
-  join(workflows, 'worded.json'),
-  JSON.stringify({ ...GRAPHS['plain.json'], 3: { class_type: 'PreviewAny', inputs: { source: '' } } }),
-);
+await addWordedWorkflow(workflows);
 const bench = await startBench(
   {
     LIMNER_API_KEYS: KEY,

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -148,6 +148,20 @@ export async function writeWorkflows(folder: string): Promise<void> {
   for (const [name, graph] of Object.entries(GRAPHS))
     await writeFile(join(folder, name), JSON.stringify(graph));
   await writeFile(join(folder, 'no-json.json'), 'this is {no JSON');
+}
+
+/** One more in such a folder, which takes words. */
+export async function addWordedWorkflow(folder: string): Promise<void> {
+  await appendFile(
+    join(folder, 'manifest.yml'),
+    `  - name: worded
+    file: worded.json
+    inputs: {prompt: {kind: text, required: true, to: [{class: PreviewAny, input: source}]}}
+    outputs: [{id: '9'}]
+`,
+  );
+  const graph = { ...GRAPHS['plain.json'], 3: { class_type: 'PreviewAny', inputs: { source: '' } } };
+  await writeFile(join(folder, 'worded.json'), JSON.stringify(graph));
 }
 
 const cleanups: (() => Promise<unknown>)[] = [];

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { afterAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startBench } from '../api/setup.ts';
-import { GRAPHS, QUICK, writeWorkflows } from '../comfy/bed.ts';
+import { addWordedWorkflow, QUICK, writeWorkflows } from '../comfy/bed.ts';
 import { createFakeComfy } from '../fakes/comfyui.ts';
 import { createFakeOllama } from '../fakes/ollama.ts';
 import { until } from '../until.ts';
@@ -17,18 +17,7 @@ const KEY = 'the-admin-key';
 const [ollama, comfy] = [await createFakeOllama(), await createFakeComfy()];
 const workflows = await mkdtemp(join(tmpdir(), 'limner-mcp-'));
 await writeWorkflows(workflows);
-await appendFile(
-  join(workflows, 'manifest.yml'),
-  `  - name: worded
-    file: worded.json
-    inputs: {prompt: {kind: text, required: true, to: [{class: PreviewAny, input: source}]}}
-    outputs: [{id: '9'}]
-`,
-);
-await writeFile(
-  join(workflows, 'worded.json'),
-  JSON.stringify({ ...GRAPHS['plain.json'], 3: { class_type: 'PreviewAny', inputs: { source: '' } } }),
-);
+await addWordedWorkflow(workflows);
 const bench = await startBench(
   {
     LIMNER_API_KEYS: KEY,

@@ -1,8 +1,9 @@
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { removeFolder, temporaryFolder } from '../service.ts';
+import { filesOf } from '../files-of.ts';
 import { openBed, type Bed } from './bed.ts';
 
 /** Few names and contents, so that they meet: moves onto names, equal contents, names that come back. */
@@ -87,16 +88,6 @@ async function checkInvariant(bed: Bed): Promise<void> {
     expected[uri] = { state: 'searchable', chunks: 1, text: [text] };
   expect(indexed).toEqual(expected);
   expect(await bed.store.totals()).toEqual({ chunks: rows.length, vectors: 0 });
-}
-
-async function filesOf(root: string): Promise<Map<string, string>> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  const files = new Map<string, string>();
-  for (const entry of entries.filter((one) => one.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    files.set(path.slice(root.length + 1), await readFile(path, 'utf8'));
-  }
-  return files;
 }
 
 const RUNS = 100;
