@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createCheckpoints, type Checkpoints } from './checkpoints.ts';
 import { LimnerError, systemCode } from './errors.ts';
 import { createLogSync, type LogSync } from './log-sync.ts';
 
@@ -63,6 +64,18 @@ export function lockFolder(folder: string): () => void {
 /** How long writes and slices of long writes may keep the event loop before others have a turn, in ms. */
 const SLICE_MS = 4;
 
+/** What is done between two turns of others. */
+interface Slice {
+  since: number;
+}
+
+const isOver = ({ since }: Slice): boolean => performance.now() - since > SLICE_MS;
+
+async function nextSlice(slice: Slice): Promise<void> {
+  await nextTurn();
+  slice.since = performance.now();
+}
+
 interface Waiting {
   work: Work<unknown>;
   onCommit: ((value: unknown) => void) | undefined;
@@ -83,8 +96,9 @@ export function openDatabase(path: string, log: LogSync = createLogSync(`${path}
   // With `normal` a commit is written to the log, whose order keeps the file whole, and not yet on the disk: that is
   // waited for beside the event loop, before anybody is told of the commit.
   writing.exec('pragma journal_mode = wal; pragma synchronous = normal; pragma busy_timeout = 5000');
-  // A checkpoint copies pages that many commits have changed again and again; 32 MB of log make them rare.
-  writing.exec('pragma cache_size = -16000; pragma temp_store = memory; pragma wal_autocheckpoint = 8000');
+  // The log is brought into the file by a thread.
+  writing.exec('pragma cache_size = -16000; pragma temp_store = memory; pragma wal_autocheckpoint = 0');
+  const checkpoints = createCheckpoints(path);
   const reading = new DatabaseSync(path);
   reading.exec('pragma busy_timeout = 5000; pragma query_only = 1; pragma cache_size = -16000');
   const connection = wrap(writing);
@@ -95,6 +109,7 @@ export function openDatabase(path: string, log: LogSync = createLogSync(`${path}
   async function close(): Promise<void> {
     await running;
     await log.close();
+    await checkpoints.close();
     reading.close();
     writing.close();
   }
@@ -102,7 +117,8 @@ export function openDatabase(path: string, log: LogSync = createLogSync(`${path}
   async function drain(): Promise<void> {
     while (waiting.length > 0) {
       await nextTurn();
-      await commitTogether(writing, connection, waiting, log);
+      await checkpoints.turn();
+      await commitTogether(writing, connection, waiting, { log, checkpoints });
     }
     running = undefined;
   }
@@ -141,6 +157,10 @@ export function openDatabase(path: string, log: LogSync = createLogSync(`${path}
   };
 }
 
+/** How long the log is; `noop` copies nothing. */
+const logPages = (writing: DatabaseSync): number =>
+  Number(writing.prepare('pragma wal_checkpoint(noop)').get()?.['log']);
+
 /** A connection that only reads the file, for a thread of its own, which takes it along when it ends. */
 export function openReading(path: string): Connection {
   const reading = new DatabaseSync(path, { readOnly: true });
@@ -156,18 +176,21 @@ async function commitTogether(
   writing: DatabaseSync,
   connection: Connection,
   waiting: Waiting[],
-  log: LogSync,
+  { log, checkpoints }: { log: LogSync; checkpoints: Checkpoints },
 ): Promise<void> {
   const taken: Waiting[] = [];
   const outcomes: Outcome[] = [];
   try {
-    const since = performance.now();
+    checkpoints.look(logPages(writing));
+    const slice = { since: performance.now() };
+    const first = { ...slice };
     writing.exec('begin immediate');
     for (let one = waiting.shift(); one; one = waiting.shift()) {
       taken.push(one);
-      outcomes.push(await runInSavepoint(writing, connection, one));
-      if (performance.now() - since > SLICE_MS) break;
+      outcomes.push(await runInSavepoint(writing, connection, one, slice));
+      if (isOver(first)) break;
     }
+    if (isOver(slice)) await nextSlice(slice);
     writing.exec('commit');
   } catch (error) {
     if (writing.isOpen && writing.isTransaction) writing.exec('rollback');
@@ -195,10 +218,15 @@ function named(error: unknown): unknown {
   return error;
 }
 
-async function runInSavepoint(writing: DatabaseSync, connection: Connection, one: Waiting): Promise<Outcome> {
+async function runInSavepoint(
+  writing: DatabaseSync,
+  connection: Connection,
+  one: Waiting,
+  slice: Slice,
+): Promise<Outcome> {
   writing.exec('savepoint work');
   try {
-    const value = await finish(one.work(connection));
+    const value = await finish(one.work(connection), slice);
     writing.exec('release work');
     return outcomeOf(one, value);
   } catch (error) {
@@ -224,14 +252,11 @@ function outcomeOf(one: Waiting, value: unknown): Outcome {
 }
 
 /** Runs a generator to its end, giving the event loop a turn whenever a slice of time is used up. */
-async function finish<T>(started: T | Generator<void, T>): Promise<T> {
+async function finish<T>(started: T | Generator<void, T>, slice: Slice): Promise<T> {
   if (!isGenerator(started)) return started;
-  let since = performance.now();
   for (let step = started.next(); ; step = started.next()) {
     if (step.done) return step.value;
-    if (performance.now() - since < SLICE_MS) continue;
-    await nextTurn();
-    since = performance.now();
+    if (isOver(slice)) await nextSlice(slice);
   }
 }
 
