@@ -1,15 +1,16 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { bindGraph } from '../../src/comfy/bind.ts';
+import { parseGraph } from '../../src/comfy/graph.ts';
 import { Entry, readWorkflows, toWorkflow } from '../../src/comfy/manifest.ts';
 import { proposeInputs, proposeModels } from '../../src/comfy/propose.ts';
-import { fakeComfy } from './bed.ts';
+import { fakeComfy, writeWorkflows } from './bed.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const shipped = await readWorkflows(`${ROOT}/workflows`);
@@ -151,8 +152,8 @@ test.each(['package.json', 'nowhere.json', 'README.md'])('`workflow add %s` says
 });
 
 /** The command beside a server in this process, so it must not block. */
-async function limnerWith(url: string, args: string[]) {
-  const env = { PATH: process.env['PATH'], COMFYUI_URL: url };
+async function limnerWith(url: string, args: string[], more: Record<string, string> = {}) {
+  const env = { PATH: process.env['PATH'], COMFYUI_URL: url, ...more };
   const child = spawn(process.execPath, ['src/main.ts', 'workflow', ...args], { cwd: ROOT, env });
   let out = '';
   child.stdout.on('data', (part: Buffer) => (out += part.toString()));
@@ -166,9 +167,19 @@ test('`workflow check` says in plain words what each worker lacks', async () => 
   expect(status).toBe(1);
 });
 
-test('`workflow convert` turns what the editor saves into API format', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'limner-convert-'));
-  const path = join(folder, 'saved.json');
+test('`workflow check` goes on after a workflow that is broken and a worker that is away', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'limner-check-'));
+  await writeWorkflows(folder);
+  const url = `http://127.0.0.1:9,${(await fakeComfy()).url}`;
+  const { out, status } = await limnerWith(url, ['check'], { LIMNER_WORKFLOWS: folder });
+  await rm(folder, { recursive: true });
+  expect(out).toMatch(/no-json cannot be used: it is not JSON/);
+  expect(out).toMatch(/127\.0\.0\.1:9 cannot be reached/);
+  expect(out).toMatch(/plain +ready/);
+  expect(status).toBe(1);
+});
+
+describe('what the editor saves', () => {
   const saved = {
     nodes: [
       { id: 1, type: 'EmptyImage', widgets_values: [64, 64, 1, 255], inputs: [] },
@@ -181,12 +192,34 @@ test('`workflow convert` turns what the editor saves into API format', async () 
     ],
     links: [[1, 1, 0, 9, 0, 'IMAGE']],
   };
-  await writeFile(path, JSON.stringify(saved));
-  const { out, status } = await limnerWith((await fakeComfy()).url, ['convert', path]);
-  await rm(folder, { recursive: true });
-  expect(JSON.parse(out)).toMatchObject({
+  const graph = {
     1: { class_type: 'EmptyImage', inputs: { width: 64, color: 255 } },
     9: { class_type: 'SaveImage', inputs: { images: ['1', 0], filename_prefix: 'out' } },
+  };
+  let folder: string;
+  let path: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'limner-convert-'));
+    path = join(folder, 'Saved One.json');
+    await writeFile(path, JSON.stringify(saved));
   });
-  expect(status).toBe(0);
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('is turned into API format by `workflow convert`', async () => {
+    const { out, status } = await limnerWith((await fakeComfy()).url, ['convert', path]);
+    expect(JSON.parse(out)).toMatchObject(graph);
+    expect(status).toBe(0);
+  });
+
+  test('is turned by `workflow add` as well, which writes the file of its entry and overwrites none', async () => {
+    const { url } = await fakeComfy();
+    const { out, status } = await limnerWith(url, ['add', path]);
+    const [entry] = parse(out);
+    const taken = Entry.parse(entry);
+    expect([status, taken.name, Object.keys(taken.inputs)]).toEqual([0, 'saved-one', ['width', 'height']]);
+    const written = parseGraph(await readFile(join(folder, taken.file), 'utf8'), 'x');
+    expect(toWorkflow(taken, written).graph).toMatchObject(graph);
+    const again = await limnerWith(url, ['add', path]);
+    expect([again.status, again.out]).toEqual([1, '']);
+  });
 });
