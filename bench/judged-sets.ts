@@ -6,6 +6,9 @@ import { createBatches } from '../src/store/batches.ts';
 import { createChunkIndex } from '../src/store/chunk-index.ts';
 import { searchTerms, termKey } from '../src/store/chunk-terms.ts';
 import { createIndexReader } from '../src/store/index-reader.ts';
+import { ENGLISH } from '../src/store/language.ts';
+import { hasTerm } from '../src/store/page.ts';
+import { likelyTerms } from '../src/store/spelling.ts';
 
 export const SETS = new URL('../../shared/eval/', import.meta.url);
 
@@ -38,8 +41,12 @@ export function readSet(set: string, judged: string) {
   return { documents, queries, relevant };
 }
 
-/** Searches the documents by the product's keywords: the best `depth` of a query, best first. */
-export function createKeywordSearch(documents: readonly JudgedDocument[], depth: number) {
+/** Searches the documents by the product's keywords: the best `depth` of a query, best first. `asWritten`: slips stay slips. */
+export function createKeywordSearch(
+  documents: readonly JudgedDocument[],
+  depth: number,
+  { asWritten = false } = {},
+) {
   const batches = createBatches();
   for (const [at, { title, text }] of documents.entries()) {
     const fields = { id: String(at), uri: '', title, collection: '' };
@@ -49,8 +56,13 @@ export function createKeywordSearch(documents: readonly JudgedDocument[], depth:
   index.publish({ placed: documents.map((_, at) => [at, ''] as const), added: batches.take() });
   const reader = createIndexReader(0);
   reader.apply(index.changes(0));
-  return (query: string): Found[] =>
-    reader.keywords(searchTerms(query).map(termKey), depth).map(({ id, score }) => ({ at: id, score }));
+  const isKnown = (term: string): boolean => hasTerm(index.pages(), termKey(term));
+  return (query: string): Found[] => {
+    const keys = searchTerms(query).map(termKey);
+    const terms = asWritten ? [] : likelyTerms(query, ENGLISH, isKnown);
+    const likely = terms.map((some) => [...some].map(termKey));
+    return reader.keywords({ keys, likely }, depth).map(({ id, score }) => ({ at: id, score }));
+  };
 }
 
 function readLines<T>(schema: z.ZodType<T>, path: string): T[] {

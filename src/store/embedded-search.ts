@@ -4,6 +4,7 @@ import type { Language } from './language.ts';
 import type { LiveIndex } from './live-index.ts';
 import type { Meanings } from './meanings.ts';
 import type { IndexThreads } from './index-threads.ts';
+import { likelyTerms } from './spelling.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
 import { checkVector } from './vector-space.ts';
 
@@ -32,10 +33,12 @@ export function createEmbeddedSearch({ index, meanings, threads, language }: Par
     await index.open();
     const { text, collection, documents, limit } = query;
     const keys = searchTerms(text, language).map(termKey);
+    const likely = likelyTerms(text, language, (term) => index.hasTerm(termKey(term)));
     for (let tries = 0; tries < TRIES; tries++) {
       const vector = await askable(query);
       const lists = await threads.search({
         keys,
+        likely: likely.map((terms) => [...terms].map(termKey)),
         limit,
         ...(vector && { vector }),
         ...(collection !== undefined && { collection }),

@@ -12,6 +12,10 @@ export const B = 0.75;
 /** The weight of the whole document's score beside the chunk's; figures in docs/decisions/0007-chunk-index.md. */
 export const DOCUMENT_WEIGHT = 0.6;
 
+/** Of the terms that may be meant by an unknown word, so many are asked, for so much of what they would weigh. */
+const MEANT = 3;
+const MEANT_WEIGHT = 0.7;
+
 /** The postings of one term in one part of a page. */
 interface Run {
   base: number;
@@ -24,6 +28,12 @@ interface Run {
 interface Term {
   runs: Map<PageView, Run[]>;
   weight: number;
+}
+
+/** A term's key, and what of its weight counts. */
+interface Asked {
+  key: number;
+  share: number;
 }
 
 /** Documents that a search may find, by their numbers; undefined is all of them. */
@@ -71,8 +81,17 @@ export function createIndexReader(reader: number) {
     return runs;
   }
 
+  /** Those of the terms that may be meant which most chunks hold. */
+  function meant(keys: readonly number[]): Asked[] {
+    return keys
+      .map((key) => ({ key, share: MEANT_WEIGHT, chunks: countRuns(runsOf(key)) }))
+      .filter(({ chunks }) => chunks > 0)
+      .sort((one, other) => other.chunks - one.chunks || one.key - other.key)
+      .slice(0, MEANT);
+  }
+
   /** Counts a term's chunks and documents that are there, and adds what it brings to each document's score. */
-  function weigh(key: number, view: GroupsView, touched: number[]): Term {
+  function weigh({ key, share }: Asked, view: GroupsView, touched: number[]): Term {
     const runs = runsOf(key);
     const documents: number[] = [];
     let chunks = 0;
@@ -90,7 +109,7 @@ export function createIndexReader(reader: number) {
         }
       }
     }
-    const weight = DOCUMENT_WEIGHT * rarity(view.documents, documents.length);
+    const weight = share * DOCUMENT_WEIGHT * rarity(view.documents, documents.length);
     const average = view.tokens / view.documents;
     for (const group of documents) {
       const share = saturation(within[group] ?? 0, view.lengths[group] ?? 0, average);
@@ -99,7 +118,7 @@ export function createIndexReader(reader: number) {
       parents[group] = before + weight * share;
       within[group] = 0;
     }
-    return { runs, weight: rarity(view.chunks, chunks) };
+    return { runs, weight: share * rarity(view.chunks, chunks) };
   }
 
   /** Sums up the terms' scores of a page in `scores`; gives how many slots have one, which stand in `scored`. */
@@ -121,13 +140,19 @@ export function createIndexReader(reader: number) {
 
   /**
    * The chunks with the best BM25 for `keys` (see `termKey`), to which that of the whole document is added. Chunks and
-   * documents outside of `wanted` count for how rare a term is.
+   * documents outside of `wanted` count for how rare a term is. `likely`: for words that no chunk holds, the keys of the
+   * terms that may be meant.
    */
-  function keywords(keys: readonly number[], limit: number, wanted?: Wanted): Found[] {
+  function keywords(
+    { keys, likely = [] }: { keys: readonly number[]; likely?: readonly (readonly number[])[] },
+    limit: number,
+    wanted?: Wanted,
+  ): Found[] {
     const view = groups;
     if (!view || view.chunks === 0 || !(limit >= 1)) return [];
     const touched: number[] = [];
-    const terms = keys.map((key) => weigh(key, view, touched));
+    const asked = [...keys.map((key) => ({ key, share: 1 })), ...likely.flatMap(meant)];
+    const terms = asked.map((one) => weigh(one, view, touched));
     const top = createTopList(limit);
     for (const page of pages.values()) {
       const count = scorePage(page, terms, view.tokens / view.chunks);
@@ -196,6 +221,13 @@ export function createIndexReader(reader: number) {
   }
 
   return { apply, keywords, nearest, wantedOf };
+}
+
+/** Chunks that are gone count as long as their page is as it was. */
+function countRuns(runs: ReadonlyMap<PageView, readonly Run[]>): number {
+  let chunks = 0;
+  for (const list of runs.values()) for (const { from, to } of list) chunks += to - from;
+  return chunks;
 }
 
 /** BM25's weight of a term that `having` of `all` have; as SQLite's, never below a millionth. */

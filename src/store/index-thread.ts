@@ -16,6 +16,8 @@ export interface SearchTask {
   changes: IndexChanges;
   /** What the terms' keys are: `termKey`. */
   keys: number[];
+  /** For each word that no chunk holds, the keys of the terms that may be meant. */
+  likely: number[][];
   vector?: { model: string; values: Float32Array };
   collection?: string;
   documents?: readonly string[];
@@ -56,9 +58,9 @@ function serve(port: NonNullable<typeof parentPort>, path: string, reader: numbe
 
 /** Both lists, with rows of one state of the database; undefined when that lacks what the index has. */
 function search(read: Connection, index: IndexReader, task: SearchTask): SearchLists | undefined {
-  const { keys, vector, collection, documents, limit } = task;
+  const { vector, collection, documents, limit } = task;
   const wanted = index.wantedOf(collection, documents && numbersOf(read, documents));
-  const byKeywords = index.keywords(keys, limit, wanted);
+  const byKeywords = index.keywords(task, limit, wanted);
   const near = vector ? index.nearest(vector.values, rescored(limit), wanted) : [];
   read.run('begin');
   try {

@@ -7,7 +7,7 @@ import { ENGLISH, type Language } from './language.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import { coveredChunks, forgetPages, requireFormat, restorePages, restoreVectors } from './kept-pages.ts';
 import type { IndexThreads } from './index-threads.ts';
-import type { Page } from './page.ts';
+import { hasTerm, type Page } from './page.ts';
 import { createTidy } from './tidy.ts';
 import { toVector } from './vector-rows.ts';
 
@@ -31,6 +31,8 @@ export interface LiveIndex {
   /** The vectors' length; undefined while there are none. */
   dimensions(): number | undefined;
   changes: ChunkIndex['changes'];
+  /** Whether a chunk has the term, or had it lately. */
+  hasTerm(key: number): boolean;
   /** Makes sparse pages dense. Rejects when pages could not be kept, which makes the next start slower. */
   tidy(): Promise<void>;
   close(): Promise<void>;
@@ -171,6 +173,7 @@ export function createLiveIndex(
     model: index.model,
     dimensions: () => index.vectorSpace()?.dimensions,
     changes: index.changes,
+    hasTerm: (key) => hasTerm(index.pages(), key),
     tidy: tidy.compact,
     close: tidy.close,
   };

@@ -1,4 +1,4 @@
-import type { Segment } from './segment.ts';
+import { findTerm, type Segment } from './segment.ts';
 
 /** Chunks that one page of the index holds. */
 export const PAGE_SLOTS = 4096;
@@ -82,3 +82,8 @@ export const viewOf = ({ number, used, live, ids, groups, lengths, parts, vector
   parts,
   ...(vectors && { vectors }),
 });
+
+/** Whether a chunk of the pages has the term, or had it lately. */
+export function hasTerm(pages: readonly Pick<Page, 'parts'>[], key: number): boolean {
+  return pages.some(({ parts }) => parts.some(({ segment }) => findTerm(segment, key) >= 0));
+}

@@ -25,7 +25,7 @@ describe('keywords', () => {
       fc.property(texts, fc.uniqueArray(word, { minLength: 1, maxLength: 4 }), (given, asked) => {
         const chunks = given.map((one, at) => ({ id: at + 1, group: at, ...one }));
         const terms = asked.flatMap((word) => tokenize(word));
-        const found = createSmallIndex(chunks).reader.keywords(terms.map(termKey), 50);
+        const found = createSmallIndex(chunks).reader.keywords({ keys: terms.map(termKey) }, 50);
         const expected = searchSqlite(chunks, terms);
         expect(found.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
         for (const [at, { score }] of found.entries())
@@ -42,7 +42,7 @@ describe('keywords', () => {
       { id: 3, group: 1, text: 'the keel was laid in autumn' },
       { id: 4, group: 2, text: 'nothing of that is said here' },
     ]);
-    expect(idsOf(reader.keywords(['keel', 'mast'].map(termKey), 9))).toEqual([2, 1, 3]);
+    expect(idsOf(reader.keywords({ keys: ['keel', 'mast'].map(termKey) }, 9))).toEqual([2, 1, 3]);
   });
 
   test('what is removed is found no more and counts no more', () => {
@@ -52,7 +52,7 @@ describe('keywords', () => {
     churned.refresh();
     const fresh = createSmallIndex(chunks.slice(1));
     const keys = ['rope', 'line'].map(termKey);
-    expect(churned.reader.keywords(keys, 9)).toEqual(fresh.reader.keywords(keys, 9));
+    expect(churned.reader.keywords({ keys }, 9)).toEqual(fresh.reader.keywords({ keys }, 9));
   });
 
   test('merging parts, and joining sparse pages, change no answer', () => {
@@ -67,7 +67,7 @@ describe('keywords', () => {
     index.publish({ removed: chunks.filter(({ id }) => id % 3 > 0).map(({ id }) => id) });
     refresh();
     const ask = () => [
-      reader.keywords(['w1', 'w20', 'w44'].map(termKey), 40),
+      reader.keywords({ keys: ['w1', 'w20', 'w44'].map(termKey) }, 40),
       reader.nearest(vectorOf(16, 9_999), 40),
       reader.nearest(vectorOf(16, 9_999), 40, reader.wantedOf('c1', [3, 5, 700])),
     ];
@@ -166,10 +166,10 @@ describe('vectors', () => {
       [{ id: 1, group: 0, text: 'a', vector: Float32Array.of(1) }],
       'model',
     );
-    expect([reader.nearest(Float32Array.of(1), limit), reader.keywords([termKey('a')], limit)]).toEqual([
-      [],
-      [],
-    ]);
+    expect([
+      reader.nearest(Float32Array.of(1), limit),
+      reader.keywords({ keys: [termKey('a')] }, limit),
+    ]).toEqual([[], []]);
   });
 });
 

@@ -36,6 +36,20 @@ test('a file inside another is found by its name', async () => {
   expect(await find(store, 'harvest')).toMatchObject({ keyword: ['the rope has come'] });
 });
 
+test('a word with a slip of the pen finds what is meant, after what holds the others', async () => {
+  const { store } = await openOn(await temporaryFile());
+  await store.replace(
+    documentOf({ id: 'a', uri: 'a' }),
+    chunksOf('The maintenance of the boiler.', 'Its colour.'),
+  );
+  await store.replace(documentOf({ id: 'b', uri: 'b' }), chunksOf('The boilers are red.', 'A bolder tone.'));
+  expect((await find(store, 'maintanance')).keyword).toEqual(['The maintenance of the boiler.']);
+  expect((await find(store, 'Maintenence boiler')).keyword[0]).toBe('The maintenance of the boiler.');
+  // A word that is there is what it says, however near another one is.
+  expect((await find(store, 'bolder')).keyword).toEqual(['A bolder tone.']);
+  expect((await find(store, 'zanzibar')).keyword).toEqual([]);
+});
+
 test('a replace that fails half way leaves the old', async () => {
   const { store } = await openOn(await temporaryFile());
   await store.replace(documentOf(), chunksOf('old one', 'old two'));

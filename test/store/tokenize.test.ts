@@ -114,7 +114,7 @@ describe('identifiers', () => {
     const { reader } = createSmallIndex(
       names.map((name, at) => ({ id: at + 1, group: at, text: text(name) })),
     );
-    const first = (query: string) => reader.keywords(searchTerms(query).map(termKey), 1)[0]?.id;
+    const first = (query: string) => reader.keywords({ keys: searchTerms(query).map(termKey) }, 1)[0]?.id;
     for (const query of ['ABC-1234/5', 'abc1234/5', 'ABC12345', 'ABC.1234', 'torque of ABC\u20101234?'])
       expect(first(query), query).toBe(1);
     expect(first('abc-5/1234')).toBe(3);
@@ -165,7 +165,7 @@ function search(query: string, body = LIBRARY): boolean {
 
 function findsAny(terms: readonly string[], body: string): boolean {
   const { reader } = createSmallIndex([{ id: 1, group: 0, text: body }]);
-  return reader.keywords(terms.map(termKey), 1).length > 0;
+  return reader.keywords({ keys: terms.map(termKey) }, 1).length > 0;
 }
 
 /** Any UTF-16, and text that mixes scripts, marks and the characters the tokenizer treats apart. */
