@@ -57,18 +57,25 @@ export async function decodeBytes(bytes: Buffer, charset?: string): Promise<stri
 }
 
 /** What a byte order mark says. */
-export function markedCharset(head: Buffer): string | undefined {
-  const start = head.toString('hex', 0, 3);
-  if (start === 'efbbbf') return 'utf-8';
+export function markedCharset(head: Buffer): 'utf-8' | WideCharset | undefined {
+  const start = head.toString('hex', 0, 4);
+  if (start.startsWith('efbbbf')) return 'utf-8';
+  // The mark of UTF-16 begins as this one does.
+  if (start === 'fffe0000') return 'utf-32le';
+  if (start === '0000feff') return 'utf-32be';
   if (start.startsWith('fffe')) return 'utf-16le';
   return start.startsWith('feff') ? 'utf-16be' : undefined;
 }
 
+type WideCharset = 'utf-16le' | 'utf-16be' | 'utf-32le' | 'utf-32be';
+
 /**
  * UTF-16 without a mark, seen by its NUL bytes: text in any script has blanks and line ends, whose upper byte is
- * NUL, so nearly all NUL bytes stand on one side.
+ * NUL, so nearly all NUL bytes stand on one side. Of UTF-32 the uppermost byte of every character is NUL.
  */
-export function wideCharset(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
+export function wideCharset(head: Buffer): WideCharset | undefined {
+  const long = longCharset(head);
+  if (long) return long;
   const even = nulBytes(head, 0);
   const odd = nulBytes(head, 1);
   const all = even + odd;
@@ -77,6 +84,33 @@ export function wideCharset(head: Buffer): 'utf-16le' | 'utf-16be' | undefined {
   if (charset === 'utf-16be' && even <= all * 0.9) return undefined;
   const text = new TextDecoder(charset).decode(head.subarray(0, head.length & ~1));
   return isReadable(text) ? charset : undefined;
+}
+
+function longCharset(head: Buffer): 'utf-32le' | 'utf-32be' | undefined {
+  const whole = head.subarray(0, head.length & ~3);
+  const found = (['utf-32le', 'utf-32be'] as const).find((charset) => {
+    for (let at = charset === 'utf-32le' ? 3 : 0; at < whole.length; at += 4)
+      if (whole[at] !== 0) return false;
+    return whole.length > 0;
+  });
+  return found && isReadable(decodeLong(whole, found)) ? found : undefined;
+}
+
+/** UTF-32, which the decoders of the platform leave out. */
+function decodeLong(bytes: Buffer, charset: 'utf-32le' | 'utf-32be'): string {
+  const points: string[] = [];
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const point = charset === 'utf-32le' ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at);
+    points.push(point > 0x10ffff ? '\uFFFD' : String.fromCodePoint(point));
+  }
+  return points.join('');
+}
+
+/** The text at the start of a file, in UTF-8 or in what a byte order mark names. */
+export function markedText(head: Buffer): string {
+  const charset = markedCharset(head) ?? 'utf-8';
+  const isLong = charset === 'utf-32le' || charset === 'utf-32be';
+  return isLong ? decodeLong(head.subarray(4), charset) : new TextDecoder(charset).decode(head);
 }
 
 function nulBytes(bytes: Buffer, first: number): number {

@@ -3,6 +3,7 @@ import { imageSize } from 'image-size';
 import type { Figure } from '../document.ts';
 import { isFigureSize, MOST_FIGURE_BYTES, MOST_FIGURES } from './figure-size.ts';
 import type { FoundFigure } from './processor.ts';
+import type { Archive } from './zip.ts';
 
 /** Kinds of pictures that are kept as they are, as image-size names them. */
 const MIMES: Readonly<Record<string, Figure['mime']>> = {
@@ -14,7 +15,7 @@ const MIMES: Readonly<Record<string, Figure['mime']>> = {
 
 /** Gathers the pictures of a document that are worth showing: large enough, each once, not too many. */
 export interface FigureShelf {
-  add(bytes: Buffer, about?: { description?: unknown; page?: number }): void;
+  add(bytes: Uint8Array, about?: { description?: unknown; page?: number }): void;
   kept: FoundFigure[];
 }
 
@@ -36,7 +37,22 @@ export function createFigureShelf(): FigureShelf {
   };
 }
 
-function figureOf(bytes: Buffer): FoundFigure | undefined {
+/** The pictures of slides, by slide from 1; they are named as in the archive. */
+export async function figuresOnSlides(
+  archive: Archive,
+  pictures: ReadonlyMap<number, readonly string[]>,
+): Promise<FoundFigure[]> {
+  const shelf = createFigureShelf();
+  for (const [page, names] of pictures) {
+    for (const name of names) {
+      const bytes = await archive.read(name);
+      if (bytes) shelf.add(bytes, { page });
+    }
+  }
+  return shelf.kept;
+}
+
+function figureOf(bytes: Uint8Array): FoundFigure | undefined {
   try {
     const { width, height, type = '' } = imageSize(bytes);
     const mime = MIMES[type];

@@ -1,4 +1,5 @@
 import type { Section, SourceFile } from '../document.ts';
+import { figuresOnSlides } from './figure-shelf.ts';
 import type { Limits } from './limits.ts';
 import { pageMargins } from './odf-pages.ts';
 import type { Part, Processor } from './processor.ts';
@@ -10,7 +11,7 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 /** OpenDocument presentations: a section for each slide with its title as heading, its tables, and its notes. */
 export const odp: Processor = {
   name: 'odp',
-  version: 3,
+  version: 4,
   kinds: ['odp'],
   label: 'an OpenDocument presentation',
   extensions: ['odp', 'otp'],
@@ -36,6 +37,7 @@ async function* readSlides(archive: Archive, limits: Limits): AsyncGenerator<Par
   if (margins.length > 0) yield { sections: [{ text: margins.join('\n') }] };
   const pictures = new Map(pages.map((page, index) => [index + 1, picturesOn(page)]));
   yield await scansOnSlides(archive, pictures, sections, limits);
+  yield { figures: await figuresOnSlides(archive, pictures) };
 }
 
 function picturesOn(page: XmlNode): string[] {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { Document } from '@firecrawl/anydoc';
 import { joinSections, type SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import { MAX_LINE } from './lines.ts';
@@ -6,11 +7,13 @@ import { pageMargins } from './odf-pages.ts';
 import { writeBlocks } from './office-blocks.ts';
 import { OLE_MAGIC } from './ole.ts';
 import { soundOle } from './ole-file.ts';
+import { picturesOf } from './office-pictures.ts';
+import { createFigureShelf } from './figure-shelf.ts';
 import { pieces } from './cut.ts';
 import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { readRtf } from './rtf-text.ts';
-import { scansOf } from './scans.ts';
+import { scansIn } from './scans.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 import { readPowerPoint, readWord, type OldText } from './old-office.ts';
 import { titleOf } from './xml-text.ts';
@@ -53,10 +56,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   yield { sections: noted };
   const around = unseen(old?.around ?? margins, joinSections([...body, ...noted]));
   if (around !== '') yield { sections: [{ text: around }] };
-  if (isZip) {
-    const text = joinSections([...body, ...noted]);
-    yield await withArchive(file.path, limits, (archive) => scansOf(archive, 'Pictures/', text, limits));
-  }
+  if (document) yield pictured(document, joinSections([...body, ...noted]), limits);
   const found = title || sectioner.title;
   if (found) yield { title: found };
 }
@@ -107,6 +107,15 @@ function unseen(lines: readonly string[], text: string): string {
 
 function squeeze(text: string): string {
   return text.replaceAll(/\s/g, '');
+}
+
+/** The pictures of a document as its figures; where there is little text beside them, OCR reads them too. */
+function pictured(document: Document, text: string, limits: Limits): Part {
+  const pictures = picturesOf(document);
+  const shelf = createFigureShelf();
+  for (const { bytes, description } of pictures) shelf.add(bytes, { description });
+  const { members, warnings } = scansIn(pictures, text, limits);
+  return { members: members.map(({ name, bytes }) => ({ name, bytes })), warnings, figures: shelf.kept };
 }
 
 /** What lies beside the text, once it is known that the container unpacks to what it says. */

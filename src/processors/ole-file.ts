@@ -62,13 +62,24 @@ export function readOle(data: Buffer): OleFile | undefined {
  */
 export async function soundOle(data: Buffer): Promise<Buffer> {
   const file = readOle(data);
-  if (!file || file.isSound) return data;
+  return !file || file.isSound ? data : writeOle(file.streams);
+}
+
+/** The OLE compound file with another stream of this name at its top. */
+export async function replaceStream(data: Buffer, name: string, bytes: Buffer): Promise<Buffer> {
+  const streams = readOle(data)?.streams ?? [];
+  for (const stream of streams) if (isTop(stream, name)) stream.bytes = bytes;
+  return writeOle(streams);
+}
+
+async function writeOle(streams: readonly OleStream[]): Promise<Buffer> {
   const { CFB } = await import('@e965/xlsx');
   const whole = CFB.utils.cfb_new();
-  for (const { path, bytes } of file.streams)
+  for (const { path, bytes } of streams)
     CFB.utils.cfb_add(whole, `/${path.map((name) => spelt(name)).join('/')}`, bytes);
   const written: unknown = CFB.write(whole, { type: 'buffer' });
-  return Buffer.isBuffer(written) ? freed(written) : data;
+  if (!Buffer.isBuffer(written)) throw new TypeError('The writer of OLE files gave no bytes.');
+  return freed(written);
 }
 
 /** The writer leaves zeros in its table for sectors beyond the end, which strict readers take for sectors in use. */
@@ -82,8 +93,11 @@ function freed(file: Buffer): Buffer {
 
 /** The stream of this name at the top of an OLE compound file; undefined where there is none. */
 export function oleStream(data: Buffer, name: string): Buffer | undefined {
-  const own = ({ path }: OleStream): boolean => path.length === 1 && spelt(path[0] ?? '') === name;
-  return readOle(data)?.streams.find(own)?.bytes;
+  return readOle(data)?.streams.find((stream) => isTop(stream, name))?.bytes;
+}
+
+function isTop({ path }: OleStream, name: string): boolean {
+  return path.length === 1 && spelt(path[0] ?? '') === name;
 }
 
 /** Names are the same whatever their case ([MS-CFB] 2.6.4), which not every reader knows. */

@@ -23,7 +23,7 @@ export interface OwnProcessors {
 }
 
 /** A file that has not told what it is after so long never will. */
-const DESCRIBE_MS = 5000;
+const DESCRIBE_MS = 10_000;
 const MEMORY_MB = 256;
 const ENDINGS = /\.(?:ts|mts|js|mjs)$/;
 const NO_PROCESSOR = /\.(?:d|test|spec)\.m?ts$/;

@@ -1,9 +1,9 @@
 import type { Section, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { embeddedFiles } from './embedded.ts';
-import { createFigureShelf } from './figure-shelf.ts';
+import { figuresOnSlides } from './figure-shelf.ts';
 import type { Limits } from './limits.ts';
-import type { FoundFigure, Part, Processor } from './processor.ts';
+import type { Part, Processor } from './processor.ts';
 import { commentAuthors, commentLines } from './pptx-comments.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
 import { masterTexts, slideShapes } from './pptx-shapes.ts';
@@ -35,7 +35,10 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
     const sections = slides.flatMap((slide) => slide.sections ?? []);
     const scans = await scansOnSlides(archive, pictures, sections, limits);
     const members = [...(await Array.fromAsync(embeddedFiles(archive))), ...scans.members];
-    return [...slides, { members, warnings: scans.warnings, figures: await readFigures(archive, pictures) }];
+    return [
+      ...slides,
+      { members, warnings: scans.warnings, figures: await figuresOnSlides(archive, pictures) },
+    ];
   });
   yield* parts;
 }
@@ -67,20 +70,6 @@ async function slidePictures(archive: Archive): Promise<Map<number, string[]>> {
     );
   }
   return pictures;
-}
-
-async function readFigures(
-  archive: Archive,
-  pictures: ReadonlyMap<number, readonly string[]>,
-): Promise<FoundFigure[]> {
-  const shelf = createFigureShelf();
-  for (const [page, names] of pictures) {
-    for (const name of names) {
-      const bytes = await archive.read(name);
-      if (bytes) shelf.add(bytes, { page });
-    }
-  }
-  return shelf.kept;
 }
 
 /** The order of the slides is that of their list, not of the numbers in their names. */

@@ -1,5 +1,4 @@
 import type { Section, SourceFile } from '../document.ts';
-import { LimnerError } from '../errors.ts';
 import { cutText } from './cut.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import type { OwnProcessor } from './own-processors.ts';
@@ -18,12 +17,6 @@ export async function chooseProcessor(
 ): Promise<Processor | OwnProcessor | undefined> {
   const sniffed = await sniff(file.path, limits);
   if (sniffed.kind === 'empty') return undefined;
-  if (sniffed.kind === 'encrypted') {
-    throw new LimnerError(
-      'encrypted',
-      'This Office document is locked with a password; save it without one.',
-    );
-  }
   return createTable<Processor | OwnProcessor>(PROCESSORS, own).choose(sniffed, file.name);
 }
 

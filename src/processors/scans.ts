@@ -32,6 +32,13 @@ export async function scansOf(
   return within(ink > LITTLE_TEXT * found.length ? [] : found, limits);
 }
 
+/** The same of pictures that are at hand. */
+export function scansIn(pictures: readonly Member[], text: string, limits: Limits): Scans {
+  if (limits.ocrPages === 0) return { members: [], warnings: [] };
+  const found = pictures.filter(({ name, bytes }) => PICTURE.test(name) && isLarge(bytes));
+  return within(inkLength(text) > LITTLE_TEXT * found.length ? [] : found, limits);
+}
+
 /** The pictures of slides with little other text; `pictures` are names in the archive by slide, from 1. */
 export async function scansOnSlides(
   archive: Archive,
@@ -64,7 +71,7 @@ async function scansAmong(archive: Archive, names: readonly string[]): Promise<M
   return found;
 }
 
-function isLarge(bytes: Buffer): boolean {
+function isLarge(bytes: Uint8Array): boolean {
   try {
     const { width, height } = imageSize(bytes);
     return Math.min(width, height) >= SMALLEST_SCAN;

@@ -1,6 +1,6 @@
 import { LimnerError } from '../errors.ts';
 import { readBytes } from './bytes.ts';
-import { isReadable, markedCharset, wideCharset } from './charset.ts';
+import { isReadable, markedText, wideCharset } from './charset.ts';
 import type { Limits } from './limits.ts';
 import { OLE_MAGIC, readOleNames } from './ole.ts';
 import { openArchive } from './zip.ts';
@@ -34,6 +34,7 @@ export async function sniff(path: string, limits: Limits): Promise<Sniffed> {
     return { kind: 'tif', label: 'a TIFF image' };
   if (OLD_SHEETS.some((start) => magic.startsWith(start)))
     return { kind: 'xls', label: 'an old Excel workbook (.xls)' };
+  if (isDatabase(head)) return { kind: 'dbf', label: 'a dBASE table' };
   if (isText(head)) return sniffText(head);
   return (await sniffMagic(head)) ?? sniffRest(head);
 }
@@ -64,6 +65,8 @@ async function sniffArchive(path: string, limits: Limits): Promise<Sniffed> {
     const office = names.includes('[Content_Types].xml') || names.includes('META-INF/container.xml');
     const rule = office && ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
     if (rule) return rule[1];
+    // Pages and Keynote are told apart by what reads Numbers.
+    if (names.includes('Index/Document.iwa')) return { kind: 'numbers', label: 'a Numbers spreadsheet' };
     if (names.includes('content.xml')) return sniffOpenDocument(await archive.read('mimetype'));
     return { kind: 'zip', label: 'a ZIP archive' };
   } finally {
@@ -97,6 +100,19 @@ function sniffOle(names: readonly string[]): Sniffed {
   return rule?.[1] ?? { kind: 'ole', label: 'an old Office or Windows file' };
 }
 
+/** The first byte of each version of dBASE, FoxBASE and FoxPro. */
+const DATABASES = new Set([0x02, 0x03, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8b, 0x8e, 0xcb, 0xf5, 0xfb]);
+
+/** A date, and a head of fields of 32 bytes each with a line end behind them. */
+function isDatabase(head: Buffer): boolean {
+  if (head.length < 65 || !DATABASES.has(head[0] ?? 0)) return false;
+  const [month = 0, day = 0] = [head[2], head[3]];
+  if (month > 12 || day > 31 || head.readUInt16LE(10) < 2) return false;
+  const end = head.readUInt16LE(8);
+  for (let at = 64; at < Math.min(end, head.length); at += 32) if (head[at] === 0x0d) return true;
+  return false;
+}
+
 /** A mark further down counts in binary files only: a text may talk about PDF. */
 function isPdf(head: Buffer): boolean {
   const mark = head.subarray(0, PDF_MARK_WITHIN).indexOf('%PDF-');
@@ -105,11 +121,15 @@ function isPdf(head: Buffer): boolean {
 
 /** Text in UTF-8, or in what a byte order mark names. */
 function isText(head: Buffer): boolean {
-  return isReadable(new TextDecoder(markedCharset(head) ?? 'utf-8').decode(head));
+  return isReadable(markedText(head));
 }
 
 function sniffText(head: Buffer): Sniffed {
-  const start = head.toString('utf8', 0, 1024).replace('\uFEFF', '').trimStart().toLowerCase();
+  const start = markedText(head.subarray(0, 4096))
+    .slice(0, 1024)
+    .replace('\uFEFF', '')
+    .trimStart()
+    .toLowerCase();
   const isPage = start.startsWith('<!doctype html') || start.startsWith('<html');
   if (isPage) return { kind: 'html', label: 'an HTML page' };
   if (start.startsWith('<?xml')) return { kind: 'xml', label: 'an XML file' };

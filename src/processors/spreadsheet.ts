@@ -3,48 +3,75 @@ import type { CellObject, WorkSheet } from '@e965/xlsx';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
+import { createFigureShelf } from './figure-shelf.ts';
+import { MOST_FIGURES } from './figure-size.ts';
 import { embeddedFiles } from './embedded.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
-import { soundOle } from './ole-file.ts';
+import { oleStream, replaceStream, soundOle } from './ole-file.ts';
 import { pageMargins } from './odf-pages.ts';
 import type { Member, Part, Processor } from './processor.ts';
+import { scansOf } from './scans.ts';
 import { sheetMargins } from './sheet-margins.ts';
 import { sweepXml } from './xml-text.ts';
 import { createRowWriter } from './table-rows.ts';
 import { xlsTexts } from './xls-records.ts';
-import { verifyTextParts, withArchive } from './zip.ts';
+import { unlockWorkbook } from './xls-lock.ts';
+import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
 const ZIP_MAGIC = '504b';
+const BOOK = 'Workbook';
 
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
   version: 5,
-  kinds: ['xlsx', 'xls', 'ods'],
+  kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
-  extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots'],
+  extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
   holdsFiles: true,
   read,
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const data = await soundOle(await readFile(file.path));
+  const data = await unlocked(await soundOle(await readFile(file.path)));
   const isZip = data.toString('hex', 0, 2) === ZIP_MAGIC;
   const { beside, members } = isZip
     ? await readBeside(file.path, limits)
     : { beside: xlsTexts(data), members: [] };
   const book = await readBook(data);
   const budget: Budget = { rows: limits.sheetRows, cells: limits.sheetCells };
+  let start = beside.join('\n');
   for (const name of book.SheetNames) {
     const sheet = book.Sheets[name];
-    if (sheet) yield* readSheet(name, sheet, budget);
+    if (!sheet) continue;
+    for (const part of readSheet(name, sheet, budget)) {
+      yield part;
+      if (start.length < ENOUGH) start += (part.sections ?? []).map(({ text }) => text).join('\n');
+    }
   }
   if (beside.length > 0) yield { sections: [{ text: beside.join('\n') }] };
   yield { members };
+  if (isZip) yield await withArchive(file.path, limits, (archive) => pictured(archive, start, limits));
   if (budget.spent) yield { warnings: [limitWarning(budget.spent, limits)] };
   const title = book.Props?.Title?.trim();
   if (title) yield { title };
 }
+
+/** With more text than this beside them pictures are never read. */
+const ENOUGH = 100_000;
+
+/** Pictures of OOXML and OpenDocument workbooks as figures; where there is little text beside them, OCR reads them too. */
+async function pictured(archive: Archive, text: string, limits: Limits): Promise<Part> {
+  const shelf = createFigureShelf();
+  for (const name of archive.names.filter((one) => PICTURES.test(one)).slice(0, MOST_FIGURES)) {
+    const bytes = await archive.read(name);
+    if (bytes) shelf.add(bytes);
+  }
+  const folder = archive.names.some((name) => name.startsWith('xl/')) ? 'xl/media/' : 'Pictures/';
+  return { ...(await scansOf(archive, folder, text, limits)), figures: shelf.kept };
+}
+
+const PICTURES = /^(?:xl\/media|Pictures)\/[^/]+\.(?:png|jpe?g|gif|webp)$/i;
 
 /** What stands beside the cells. Sizes are checked before the parser sees the file. */
 function readBeside(path: string, limits: Limits): Promise<{ beside: string[]; members: Member[] }> {
@@ -57,6 +84,13 @@ function readBeside(path: string, limits: Limits): Promise<{ beside: string[]; m
       members: await Array.fromAsync(embeddedFiles(archive)),
     };
   });
+}
+
+/** An old workbook that was locked without a password of somebody's own is open. */
+async function unlocked(data: Buffer): Promise<Buffer> {
+  const stream = oleStream(data, BOOK);
+  const open = stream && unlockWorkbook(stream);
+  return open ? replaceStream(data, BOOK, open) : data;
 }
 
 async function readBook(data: Buffer) {
@@ -74,6 +108,8 @@ async function readBook(data: Buffer) {
     if (cause instanceof Error && /password|encrypt/i.test(cause.message)) {
       throw new LimnerError('encrypted', 'The workbook is locked with a password; save it without one.');
     }
+    if (cause instanceof Error && /not supported/.test(cause.message))
+      throw new LimnerError('unsupported', 'This sort of document is not read; export it as PDF.', { cause });
     const message =
       'The workbook is damaged; opening it in a spreadsheet program and saving it again may help.';
     throw new LimnerError('corrupt', message, { cause });

@@ -10,6 +10,7 @@ import { html } from './html.ts';
 import { image } from './image.ts';
 import { json } from './json.ts';
 import { latex } from './latex.ts';
+import { locked } from './locked.ts';
 import { mail } from './mail.ts';
 import { markdown } from './markdown.ts';
 import { mbox } from './mbox.ts';
@@ -61,6 +62,7 @@ export const PROCESSORS: readonly Processor[] = [
   gzip,
   image,
   recording,
+  locked,
 ];
 
 /** Kinds that look alike from inside, so that the extension decides between them. */

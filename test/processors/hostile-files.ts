@@ -243,7 +243,7 @@ function contentTypes(...parts: readonly [part: string, type: string][]): Buffer
 }
 
 /** A workbook of one sheet with these rows. */
-export function makeXlsx(rows: Buffer | string): Buffer {
+export function makeXlsx(rows: Buffer | string, extra: readonly ZipEntry[] = []): Buffer {
   const book = `<workbook xmlns="${SHEET}" xmlns:r="${OFFICE}"><sheets><sheet name="One" sheetId="1" r:id="r1"/></sheets></workbook>`;
   return makeZip([
     {
@@ -264,6 +264,7 @@ export function makeXlsx(rows: Buffer | string): Buffer {
         Buffer.from('</sheetData></worksheet>'),
       ]),
     },
+    ...extra,
   ]);
 }
 

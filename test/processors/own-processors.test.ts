@@ -139,7 +139,7 @@ describe('processors of the users', () => {
       'shape.js': expect.stringMatching(/name: must be a lower-case word.*extensions\.0.*read: must be/),
       'throws.js': 'planted at loading',
       'exits.js': 'It ended the process that loaded it.',
-      'hangs.ts': 'It did not load within 5 seconds.',
+      'hangs.ts': 'It did not load within 10 seconds.',
       'same-name.ts': 'Another processor is named "pdf".',
       'z-same-ending.ts': 'The processor "mealmaster" reads .mmf files already.',
     });

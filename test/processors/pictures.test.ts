@@ -1,9 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { expect, test } from 'vitest';
-import { inkLength, joinSections, type PageWords, type Section } from '../../src/document.ts';
+import {
+  inkLength,
+  joinSections,
+  type PageWords,
+  type Section,
+  type SourceFile,
+} from '../../src/document.ts';
 import { checkLanguages } from '../../src/processors/ocr-languages.ts';
 import { createFolder, createPool, fixture } from './bed.ts';
+import { makeXlsx } from './hostile-files.ts';
 
 const pool = createPool({ timeoutMs: 60_000 });
 const write = createFolder();
@@ -150,7 +157,7 @@ test('figures of a PDF are kept with their page and place, icons and scans are n
   expect((await pool.extract(fixture('sample.pdf'))).figures).toEqual([]);
 });
 
-test.each(['docx', 'odt'])('a scan in a document of little text is read: %s', async (ending) => {
+test.each(['docx', 'doc', 'odt'])('a scan in a document of little text is read: %s', async (ending) => {
   const { sections, ocr, warnings } = await pool.extract(fixture(`scanned.${ending}`));
   expect(sections[0]?.text).toContain('From the letter box');
   const scan = sections.find(({ member }) => member !== undefined);
@@ -179,6 +186,44 @@ test('figures of a Word document come with what it says of them', async () => {
     ['image/png', 481, 'The tower at Skerrow'],
     ['image/png', 401, 'Visitors by decade'],
   ]);
+});
+
+/** A picture of the size of a figure, with two words on it. */
+async function sign(): Promise<Buffer> {
+  const canvas = createCanvas(900, 400);
+  const context = canvas.getContext('2d');
+  context.fillStyle = '#fff';
+  context.fillRect(0, 0, 900, 400);
+  context.fillStyle = '#000';
+  context.font = '90px sans-serif';
+  context.fillText('FERRY TOLL', 120, 230);
+  return canvas.encode('png');
+}
+
+test('figures of old Office files, RTF and OpenDocument files are kept', async () => {
+  const kept = async (file: SourceFile) =>
+    (await pool.extract(file)).figures.map(({ page, mime, width }) => [page, mime, width]);
+  expect(await kept(fixture('figures.doc'))).toEqual([
+    [undefined, 'image/png', 481],
+    [undefined, 'image/png', 401],
+  ]);
+  const hex = (await sign()).toString('hex');
+  const letter = `{\\rtf1 ${'A long letter about the ferry. '.repeat(9)}{\\pict\\pngblip ${hex}}}`;
+  expect(await kept(write('letter.rtf', letter))).toEqual([[undefined, 'image/png', 900]]);
+  expect(await kept(fixture('scanned.odp'))).toHaveLength(1);
+});
+
+test('pictures in a workbook are its figures, and are read where there is little else', async () => {
+  const book = (cell: string, data: Buffer): Buffer =>
+    makeXlsx(`<row r="1"><c r="A1" t="inlineStr"><is><t>${cell}</t></is></c></row>`, [
+      { name: 'xl/media/image1.png', data },
+    ]);
+  const little = await pool.extract(write('little.xlsx', book('Tolls', await sign())));
+  expect(little.figures).toMatchObject([{ mime: 'image/png', width: 900 }]);
+  expect(little.sections.find(({ member }) => member === 'image1.png')?.text).toContain('FERRY TOLL');
+  const much = await pool.extract(write('much.xlsx', book('Tolls of the year. '.repeat(20), await sign())));
+  expect(much.figures).toHaveLength(1);
+  expect(much.sections.some(({ member }) => member)).toBe(false);
 });
 
 test('a picture is its own figure, in a kind that browsers show', async () => {

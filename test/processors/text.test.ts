@@ -47,6 +47,8 @@ describe('encodings', () => {
     ['utf-16le', german],
     ['utf-16be', german],
     ['utf-16le', russian],
+    ['utf-32le', japanese],
+    ['utf-32be', german],
     ['windows-1252', german],
     ['Shift_JIS', japanese],
     ['EUC-JP', japanese],
@@ -55,10 +57,13 @@ describe('encodings', () => {
     expect(await textOf(`${charset}.txt`, iconv.encode(text, charset))).toBe(text.trimEnd());
   });
 
-  test.each(['utf8', 'utf-16le', 'utf-16be'])('%s with a mark is read, without the mark', async (charset) => {
-    const data = iconv.encode(japanese, charset, { addBOM: true });
-    expect(await textOf(`marked-${charset}.txt`, data)).toBe(japanese.trimEnd());
-  });
+  test.each(['utf8', 'utf-16le', 'utf-16be', 'utf-32le', 'utf-32be'])(
+    '%s with a mark is read, without the mark',
+    async (charset) => {
+      const data = iconv.encode(japanese, charset, { addBOM: true });
+      expect(await textOf(`marked-${charset}.txt`, data)).toBe(japanese.trimEnd());
+    },
+  );
 
   test('what a page declares decides where the bytes do not', async () => {
     const page = `<html><head><meta charset="iso-8859-2"></head><body><p>Příliš žluťoučký kůň</p></body></html>`;
