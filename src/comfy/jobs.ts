@@ -44,6 +44,8 @@ export interface ImageJob {
   error: { code: string; message: string } | null;
   worker: string | null;
   promptId: string | null;
+  /** Under which the run was posted: the socket of this id hears of it. */
+  clientId: string | null;
   attempts: number;
   createdAt: string;
   updatedAt: string;
@@ -60,6 +62,7 @@ interface Row {
   error_message: string | null;
   worker: string | null;
   prompt_id: string | null;
+  client_id: string | null;
   attempts: number;
   created_at: string;
   updated_at: string;
@@ -76,6 +79,7 @@ const SCHEMA = [
    create unique index image_job_number on image_job(number);
    create index image_job_state on image_job(state, number);
    create index image_job_fingerprint on image_job(fingerprint) where state = 'done';`,
+  'alter table image_job add column client_id text',
 ];
 
 const Inputs = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), Loras]));
@@ -123,6 +127,7 @@ export function createJobs(database: Database, onEnded: OnEnded = () => undefine
     error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
     worker: row.worker,
     promptId: row.prompt_id,
+    clientId: row.client_id,
     attempts: row.attempts,
     createdAt: row.created_at,
     updatedAt: row.updated_at,

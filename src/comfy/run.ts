@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { LimnerError } from '../errors.ts';
 import { bindGraph, pictureInputs } from './bind.ts';
 import { collectOutputs } from './collect.ts';
-import { reachable } from './graph.ts';
+import { linkOf, reachable, type Graph } from './graph.ts';
 import type { Client } from './client.ts';
 import type { ImageJob } from './jobs.ts';
 import type { Workflow } from './manifest.ts';
@@ -23,23 +23,25 @@ export async function runJob(
   signal: AbortSignal,
 ): Promise<Media[]> {
   const promptId = job.promptId ?? randomUUID();
+  let { graph } = workflow;
   if (job.promptId === null) {
     const pictures = await uploadPictures(job, workflow, client, { media, facts }, signal);
     const loraNames = facts?.models['loras'] ?? [];
-    const graph = bindGraph(workflow, job.inputs, { prefix: `limner/${job.id}`, pictures, loraNames });
+    graph = bindGraph(workflow, job.inputs, { prefix: `limner/${job.id}`, pictures, loraNames });
     // Written before it is posted, so that after a crash the server can be asked about it.
     const isKept = await jobs.change(
       job.id,
       `state = case state when 'cancelling' then state else 'running' end,
-       worker = ?, prompt_id = ?, attempts = attempts + 1`,
+       worker = ?, prompt_id = ?, client_id = ?, attempts = attempts + 1`,
       client.url,
       promptId,
+      client.socket.clientId(),
     );
     if (!isKept) throw new LimnerError('cancelled', 'The job was cancelled.');
     await client.submit(promptId, graph, signal);
-  }
+  } else if (job.clientId !== null) client.socket.resume(job.clientId);
   const outputs = await client.follow(promptId, {
-    nodes: nodesOf(workflow, facts),
+    nodes: nodesOf(graph, workflow, facts),
     limitMs: workflow.timeout_seconds * 1000,
     mayBegin,
     onProgress: (fraction) => jobs.setProgress(job.id, fraction),
@@ -57,14 +59,18 @@ function ignoreFailure(error: unknown): void {
   if (!(error instanceof LimnerError)) throw error;
 }
 
-function nodesOf(workflow: Workflow, facts: WorkerFacts | undefined): Set<string> {
-  const classes = facts?.classes ?? {};
-  const given = workflow.outputs.map(({ id }) => id);
-  const saving = Object.entries(workflow.graph)
-    .filter(([, { class_type }]) => classes[class_type]?.output_node)
+/** The nodes that will run; of a worker that was not looked at yet, those that lead to what nothing else is linked to. */
+function nodesOf(graph: Graph, { outputs }: Workflow, facts: WorkerFacts | undefined): ReadonlySet<string> {
+  const given = outputs.map(({ id }) => id);
+  if (given.length > 0) return reachable(graph, given);
+  const used = new Set(Object.values(graph).flatMap(({ inputs }) => Object.values(inputs).map(sourceOf)));
+  const ends = Object.entries(graph)
+    .filter(([id, { class_type }]) => (facts ? facts.classes[class_type]?.output_node : !used.has(id)))
     .map(([id]) => id);
-  return reachable(workflow.graph, given.length > 0 ? given : saving);
+  return reachable(graph, ends);
 }
+
+const sourceOf = (value: unknown): string | undefined => linkOf(value)?.[0];
 
 /** Puts the job's pictures on the worker that will run it; names there are the worker's choice. */
 async function uploadPictures(

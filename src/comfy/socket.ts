@@ -125,6 +125,10 @@ export function createSocket(
     isOpen: (): boolean => socket?.readyState === WebSocket.OPEN,
     /** When the last frame came, on the clock of `performance.now`. */
     lastFrame: (): number => lastFrame,
+    /** Takes the id of an earlier process, whose runs are told of to that id alone; not once it was started. */
+    resume(id: string): void {
+      if (closed) clientId = id;
+    },
     start(): void {
       if (!closed) return;
       closed = false;

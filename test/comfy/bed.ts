@@ -61,6 +61,10 @@ workflows:
   - name: huge
     file: plain.json
     requires: {vram_min_gb: 80}
+  - name: moded
+    file: moded.json
+    inputs:
+      mode: {kind: choice, choices: [image, other], default: image, to: [{id: '7', input: '*'}]}
   - name: trained
     file: plain.json
     requires: {models: [{folder: checkpoints, name: none.safetensors}]}
@@ -108,6 +112,18 @@ export const GRAPHS: Record<string, object> = {
       _meta: { title: 'Slow' },
     },
     9: save('5'),
+  },
+  'moded.json': {
+    1: empty,
+    ...Object.fromEntries(
+      [2, 3, 4, 5, 6].map((id) => [
+        id,
+        { class_type: 'ImageInvert', inputs: { image: [id === 2 ? '1' : String(id - 1), 0] } },
+      ]),
+    ),
+    7: { class_type: 'ImageInvert', inputs: { image: ['8', 0], other: ['6', 0] } },
+    8: { class_type: 'ProbeSlow', inputs: { image: ['1', 0], steps: 5, seconds: 0.3 } },
+    9: save('7'),
   },
   'failing.json': {
     1: empty,
@@ -188,7 +204,7 @@ export async function bed(
   const log = createLog({ level: 'info', secrets: [], write: (line) => void lines.push(line) });
   const database = openDatabase(join(folder, 'test.sqlite'));
 
-  const open = async () => {
+  const open = async (isLookedAt = true) => {
     const images = await createImages(
       {
         workers: fakes.map(({ url }) => url),
@@ -201,7 +217,7 @@ export async function bed(
       },
       { database, log, ...parts },
     );
-    await images.look();
+    if (isLookedAt) await images.look();
     await images.start();
     return images;
   };
@@ -218,9 +234,9 @@ export async function bed(
       return images;
     },
     /** Ends it and begins again on the same database, as after a restart of the service. */
-    async reopen() {
+    async reopen(isLookedAt = true) {
       await images.close();
-      images = await open();
+      images = await open(isLookedAt);
       return images;
     },
     run: async (workflow: string, inputs: Record<string, unknown> = {}) => {

@@ -33,6 +33,14 @@ describe('a job', () => {
     expect(seen.filter((one) => one > 0.3 && one < 1).length).toBeGreaterThan(2);
   });
 
+  test('tells its progress over the nodes of the mode that was chosen', async () => {
+    const { images, run } = await bed([await fakeComfy()]);
+    const seen: number[] = [];
+    images.events.on('change', ({ progress, state }) => state === 'running' && seen.push(progress));
+    expect(await run('moded')).toMatchObject({ state: 'done' });
+    expect(Math.max(...seen)).toBeGreaterThan(0.9);
+  });
+
   test('leaves files of every kind', async () => {
     const { run } = await bed([await fakeComfy()]);
     const { outputs, error } = await run('kinds');
@@ -241,8 +249,11 @@ test('a job that runs while the service ends is taken up again, not run twice', 
   const service = await bed([fake]);
   const { id } = await service.images.submit({ workflow: 'slow', inputs: { seconds: 0.6 } });
   await until(() => service.images.get(id).progress > 0, 'the run to begin');
-  const images = await service.reopen();
+  const images = await service.reopen(false);
+  const seen: number[] = [];
+  images.events.on('change', ({ progress, state }) => state === 'running' && seen.push(progress));
   expect(await images.wait(id, soon())).toMatchObject({ state: 'done', attempts: 1 });
+  expect(Math.max(0, ...seen)).toBeGreaterThan(0.9);
   expect(fake.prompts).toHaveLength(1);
 });
 

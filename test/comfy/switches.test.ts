@@ -26,6 +26,36 @@ describe('a job comes to its end although', () => {
     expect(await images.wait(id, soon())).toMatchObject({ state: 'done', attempts: 1 });
   });
 
+  test.each<[what: string, frame: string | Buffer]>([
+    ['a frame of 3 MB', JSON.stringify({ type: 'executed', data: { output: { text: ['x'.repeat(3e6)] } } })],
+    ['a text in binary', binary(3, 1, '5a text of node 5')],
+    ['a preview whose length lies', binary(4, 4e9, '{"prompt_id":')],
+    ['a binary frame of a new kind', binary(77, 1, 'x')],
+    ['an empty binary frame', Buffer.alloc(0)],
+    ['a message of a custom node', JSON.stringify({ type: 'crystools.monitor', data: { cpu: 1 } })],
+    ['a message with NaN', '{"type":"progress","data":{"value":NaN,"max":Infinity,"prompt_id":"x"}}'],
+    ['no JSON', '<html>'],
+    ['JSON of another shape', '[1, {"type": 7}]'],
+  ])('%s comes on the socket', async (_what, frame) => {
+    const fake = await fakeComfy();
+    const { images } = await bed([fake]);
+    const { id } = await images.submit({ workflow: 'slow', inputs: { seconds: 0.4 } });
+    await until(() => images.get(id).progress > 0, 'the first tick');
+    fake.sockets.send(frame);
+    expect(await images.wait(id, soon())).toMatchObject({ state: 'done', attempts: 1 });
+    expect(fake.upgrades).toHaveLength(1);
+  });
+
+  test('a frame comes that is larger than is taken: the socket is opened anew', async () => {
+    const fake = await fakeComfy();
+    const { images } = await bed([fake]);
+    const { id } = await images.submit({ workflow: 'slow', inputs: { seconds: 0.6 } });
+    await until(() => images.get(id).progress > 0, 'the first tick');
+    fake.sockets.send(Buffer.alloc(33 * 1024 * 1024));
+    await until(() => fake.upgrades.length > 1, 'another socket');
+    expect(await images.wait(id, soon())).toMatchObject({ state: 'done', attempts: 1 });
+  });
+
   test('the socket is half open: no pong, no frames, no close', async () => {
     const fake = await fakeComfy();
     const times = { ...QUICK, pingMs: 60, pongMs: 60 };
@@ -118,6 +148,14 @@ test('a worker that is out of reach when its run is cancelled is rid of the run 
   const turns = asked.filter((one, at) => one !== asked[at - 1]);
   expect(turns).toEqual(['prompt', 'cancel', 'prompt']);
 });
+
+/** A binary frame: its kind, the word after it, and the rest. */
+function binary(kind: number, word: number, rest: string): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(kind, 0);
+  head.writeUInt32BE(word, 4);
+  return Buffer.concat([head, Buffer.from(rest)]);
+}
 
 /** A network between us and a worker. */
 async function createLine(url: string) {

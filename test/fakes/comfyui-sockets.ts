@@ -125,6 +125,10 @@ export function createSockets(
     stall(): void {
       for (const socket of all) socket.pause();
     },
+    /** Whatever it is, to everybody. */
+    send(frame: string | Buffer): void {
+      for (const socket of all) socket.send(frame);
+    },
     close(code: number): void {
       for (const socket of all) socket.close(code);
     },

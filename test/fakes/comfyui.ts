@@ -62,7 +62,10 @@ export interface FakeComfy {
   /** What its models hold of the card. */
   heldBytes(): number;
   upgrades: Record<string, string>[];
-  sockets: Pick<ReturnType<typeof createSockets>, 'count' | 'ids' | 'drop' | 'deafen' | 'stall' | 'close'>;
+  sockets: Pick<
+    ReturnType<typeof createSockets>,
+    'count' | 'ids' | 'drop' | 'deafen' | 'stall' | 'send' | 'close'
+  >;
   /** Milliseconds in which something ran. */
   busyMs(): number;
   /** The process ends: queue, history and temp files are gone. */
