@@ -4,7 +4,8 @@ import type { Config } from './config.ts';
 
 /** Every value of the settings that must not stand in a log line. */
 export function secretsOf(config: Config): string[] {
-  const servers = [config.chatServer, config.embedServer, config.transcribe, config.qdrant];
+  const { chatServer, embedServer, transcribe, qdrant, rerank } = config;
+  const servers = [chatServer, embedServer, transcribe, qdrant, rerank.server];
   const painters = [...config.comfy.workers, ...config.comfy.automatic1111];
   const addresses = [config.ollama.host, config.publicUrl, ...servers.map((server) => server?.url)];
   return [

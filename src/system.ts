@@ -1,9 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { Finished, System } from './api/system.ts';
+import { readVersion } from './api/version.ts';
 
 export interface SystemOptions {
   /** The data folder. */
@@ -25,13 +24,9 @@ const SAMPLE_MS = 10_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
-const Package = z.object({ version: z.string() });
-
 /** The process and its disk, for `GET /api/system`. Throughput is told by samples that are taken from `start` on. */
 export function createSystem({ data, minFreeBytes }: SystemOptions, parts: SystemParts) {
-  const { version } = Package.parse(
-    JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')),
-  );
+  const version = readVersion();
   const startedAt = new Date().toISOString();
   let pictures = 0;
   const countUsed = createCount(data);

@@ -1,7 +1,9 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listen, stopListening } from './fakes/listen.ts';
 import { limner, type Run } from './limner.ts';
 import { removeFolder, startService, temporaryFolder, type Service } from './service.ts';
 
@@ -102,6 +104,21 @@ describe('the command line', () => {
     await writeFile(join(folder, '.env'), 'LIMNER_HOST=0.0.0.0\n');
     const { code, err } = await limner(folder, {}, 'serve');
     expect({ code, refused: err.includes('LIMNER_API_KEYS') }).toEqual({ code: 1, refused: true });
+  });
+
+  it('has the doctor tell of a data folder that cannot be made, and of a stranger on the port', async () => {
+    await writeFile(join(folder, 'a-file'), '');
+    const stranger = createServer((_request, response) => response.end('<html>'));
+    const port = String(await listen(stranger, 0));
+    const { code, out } = await limner(
+      folder,
+      { LIMNER_DATA: join(folder, 'a-file', 'data'), LIMNER_HOST: '127.0.0.1', LIMNER_PORT: port },
+      'doctor',
+    );
+    await stopListening(stranger);
+    expect(code).toBe(1);
+    expect(out).toContain('✗ data folder');
+    expect(out).toContain('✗ something else answers');
   });
 
   it('refuses a second service on one data folder, naming the first', async () => {

@@ -8,6 +8,7 @@ import { publicFields, type LedgerDocument } from '../ingest/catalogue.ts';
 import type { ByteRange, Documents } from '../ingest/documents.ts';
 import { cursorOf } from '../ingest/ledger-list.ts';
 import { parse } from './failure.ts';
+import { rangeOf } from './media-file.ts';
 import {
   Annotations,
   ExternalId,
@@ -72,7 +73,7 @@ export function documentRoutes(
 
   server.get<ById>('/api/documents/:id/file', async ({ params, headers }, reply) => {
     const document = documents.get(params.id);
-    const { stream, bytes, part } = await documents.open(document, (size) => rangeOf(headers.range, size));
+    const { stream, bytes, part } = await documents.open(document, (size) => partOf(headers.range, size));
     if (part) void reply.code(206).header('content-range', `bytes ${part.start}-${part.end}/${bytes}`);
     return reply
       .header('content-type', 'application/octet-stream')
@@ -180,13 +181,10 @@ export function baseName(filename: string): string {
 /** The ledger's row as the API shows it. */
 export const documentBody = publicFields;
 
-/** One range of bytes, as viewers ask for pages; whatever else is asked gets the whole file (RFC 9110, 14.2). */
-function rangeOf(header: string | undefined, size: number): ByteRange | undefined {
-  const [, first = '', last = ''] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === '') return undefined;
-  const start = Number(first);
-  const end = last === '' ? size - 1 : Math.min(Number(last), size - 1);
-  return start <= end ? { start, end } : undefined;
+/** As viewers ask for pages; what lies outside gets the whole file, whose size a file that is open tells only now. */
+function partOf(header: string | undefined, size: number): ByteRange | undefined {
+  const range = rangeOf(header, size);
+  return range === 'outside' ? undefined : range;
 }
 
 /** RFC 8187: what `encodeURIComponent` leaves of the quotes and stars is escaped too. */

@@ -46,6 +46,8 @@ export function createGathered(most = MOST_BYTES) {
           done(null, chunk);
         },
       });
+      // A body that breaks off ends the wait for it; piping alone would not tell.
+      body.once('error', (error) => counter.destroy(error));
       return body.pipe(counter);
     },
   };

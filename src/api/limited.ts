@@ -47,10 +47,10 @@ export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
     ...limitService(parts, scope),
     collections: () => collections().filter(scope.reaches),
     matching: (filter) => {
-      const found = matching(filter);
-      return scope.collections()
-        ? found.filter((id) => scope.reaches(parts.documents.get(id).collection))
-        : found;
+      const allowed = scope.collections();
+      if (!allowed) return matching(filter);
+      const within: Filter = { type: 'in', key: 'collection', value: [...allowed] };
+      return matching({ type: 'and', filters: [filter, within] });
     },
   };
   return { ...parts, ...limited };

@@ -48,7 +48,7 @@ function isKnown(header: string | undefined, etag: string): boolean {
  * One range of `bytes=a-b`, `bytes=a-` or `bytes=-n`; several at once, and one that ends before it begins, are answered with
  * the whole.
  */
-function rangeOf(
+export function rangeOf(
   header: string | undefined,
   bytes: number,
 ): { start: number; end: number } | 'outside' | undefined {

@@ -4,6 +4,7 @@ import { scopeFor } from './access.ts';
 import { ErrorAnswer } from './answer-shapes.ts';
 import { descriptionOf, type Description } from './descriptions.ts';
 import type { Route } from './route-list.ts';
+import { readVersion } from './version.ts';
 
 /** Files of pages; no part of the API. */
 const FILES = ['/web/', '/pdfjs/', '/docs/'];
@@ -25,7 +26,7 @@ export function describeApi(routes: readonly Route[]) {
     openapi: '3.1.0',
     info: {
       title: 'Limner',
-      version: '0.1.0',
+      version: readVersion(),
       description: 'Times are ISO 8601 in UTC, ids are opaque. The codes of errors are in docs/errors.md.',
     },
     security: [{ key: [] }],

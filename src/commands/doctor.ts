@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf } from '../errors.ts';
 import type { Context } from '../command-line.ts';
+import { addressOf } from './service.ts';
 import type { ModelState, ServerStatus } from '../models/model-state.ts';
 import { createModels } from '../models/models.ts';
 import { openDatabase } from '../sqlite.ts';
@@ -27,7 +28,7 @@ export async function doctor(context: Context): Promise<number> {
     nodeVersion(),
     await folder('data folder', context.config.data, constants.R_OK | constants.W_OK),
     await folder('inbox', context.config.inbox, constants.R_OK),
-    await freeSpace(context.config.data),
+    ...(await freeSpace(context.config.data)),
     await port(context),
     ...(await storeInForce(context)),
     ...(await modelServers(context)),
@@ -63,19 +64,21 @@ async function folder(name: string, path: string, mode: number): Promise<Finding
   }
 }
 
-async function freeSpace(path: string): Promise<Finding> {
+/** Nothing where the folder cannot be made: that is told already. */
+async function freeSpace(path: string): Promise<Finding[]> {
+  if (!existsSync(path)) return [];
   const { bavail, bsize } = await statfs(path);
   const free = bavail * bsize;
   const what = `${(free / 1024 ** 3).toFixed(1)} GiB free for the data folder`;
-  if (free >= LEAST_FREE_BYTES) return { level: 'ok', what };
-  return { level: 'wrong', what, mend: 'Free some space, or point LIMNER_DATA at a larger disk.' };
+  if (free >= LEAST_FREE_BYTES) return [{ level: 'ok', what }];
+  return [{ level: 'wrong', what, mend: 'Free some space, or point LIMNER_DATA at a larger disk.' }];
 }
 
 async function port({ config }: Context): Promise<Finding> {
-  const address = `http://${config.host}:${config.port}`;
+  const address = addressOf(config);
   try {
     const response = await fetch(`${address}/healthz`, { signal: AbortSignal.timeout(2000) });
-    const isLimner = Health.safeParse(await response.json()).success;
+    const isLimner = Health.safeParse(await response.json().catch(() => undefined)).success;
     if (isLimner) return { level: 'ok', what: `the service answers at ${address}` };
     return {
       level: 'wrong',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { createApp, type App } from '../app.ts';
 import { LimnerError, systemCode } from '../errors.ts';
 import type { Context } from '../command-line.ts';
+import type { Config } from '../config.ts';
 
 /** How a command reaches Limner: the running service over HTTP, or one that it starts for itself. */
 export interface Service {
@@ -25,13 +26,17 @@ const Failure = z.object({ error: z.object({ message: z.string(), code: z.string
 
 /** A service that runs is asked; otherwise the data folder is opened here, without watching or listening. */
 export async function openService(context: Context): Promise<Service> {
-  const { host, port } = context.config;
-  const address = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const { config, log } = context;
+  const address = addressOf(config);
   if (await answers(address)) return remote(address, config.key);
   // Who can write the data folder needs no key, so that this service has one that nobody else knows.
   const key = randomUUID();
   return local(await createApp({ ...config, apiKeys: [...config.apiKeys, key] }, log), key);
+}
+
+/** Where the service of this configuration answers. */
+export function addressOf({ host, port }: Pick<Config, 'host' | 'port'>): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
 async function answers(address: string): Promise<boolean> {
