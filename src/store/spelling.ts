@@ -5,30 +5,46 @@ import { queryTerms } from './tokenize.ts';
 const WORD = /(?<![\p{L}\p{M}\p{N}])\p{Script=Latin}{5,24}(?![\p{L}\p{M}\p{N}])/gu;
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz'.split('');
 
-/** Words of one question that are looked at, since each has some hundred neighbours. */
-const MOST_WORDS = 3;
+/** A name in capitals and numbers, as identifiers are said: `ABC 1234 5`. */
+const SPACED = /(?<![A-Za-z0-9])[A-Z]{1,8}(?: [0-9]{1,8}){1,4}(?![A-Za-z0-9])/g;
+
+/** What stands between the words of a compound (German, Dutch, Swedish). */
+const LINKS = ['', 's', 'es', 'n', 'en', 'er', 'e'];
+const SHORTEST_PART = 4;
+
+/** Words and names of one question that are looked at, of each; a word has some hundred neighbours. */
+const MOST = 3;
+
+type IsKnown = (term: string) => boolean;
 
 /**
- * For each word of a question that no text holds, the terms of the words that are one slip away from it: a letter
- * left out, too much, another one, or two that changed places; the first letter is taken to be right.
+ * Terms that may be meant where a question's own are not in the index: sets, of each of which some count. For a
+ * word that no text holds, the terms of the words that are one slip away from it (a letter left out, too much, another
+ * one, or two that changed places; the first letter is taken to be right), and both parts of a compound. For a name with
+ * spaces, the identifier that it is without them.
  */
-export function likelyTerms(
-  text: string,
-  language: Language,
-  isKnown: (term: string) => boolean,
-): Set<string>[] {
+export function likelyTerms(text: string, language: Language, isKnown: IsKnown): Set<string>[] {
+  const words = [...unknownWords(text, language, isKnown).take(MOST)];
+  return [
+    ...words.map((word) => slipTerms(word, language)),
+    ...words.flatMap((word) => partTerms(word, language, isKnown)),
+    ...spacedTerms(text, isKnown).take(MOST),
+  ];
+}
+
+/** Each once, in lower case. */
+function* unknownWords(text: string, language: Language, isKnown: IsKnown): Generator<string> {
   const asked = new Set(queryTerms(text, language));
-  const found: Set<string>[] = [];
   for (const [word] of text.matchAll(WORD)) {
     const lower = word.toLowerCase();
     const [term] = language.stops.has(lower) ? [] : queryTerms(word, language);
-    // Taken out, so that a word that is there twice is looked at once.
-    if (term === undefined || !asked.delete(term) || isKnown(term)) continue;
-    const meant = slips(lower).filter((slip) => !language.stops.has(slip));
-    found.push(new Set(meant.flatMap((slip) => queryTerms(slip, language))));
-    if (found.length === MOST_WORDS) break;
+    if (term !== undefined && asked.delete(term) && !isKnown(term)) yield lower;
   }
-  return found;
+}
+
+function slipTerms(word: string, language: Language): Set<string> {
+  const meant = slips(word).filter((slip) => !language.stops.has(slip));
+  return new Set(meant.flatMap((slip) => queryTerms(slip, language)));
 }
 
 function slips(word: string): string[] {
@@ -45,4 +61,34 @@ function slipsAt(before: string, after: string): string[] {
   const rest = after.slice(1);
   const others = [...ALPHABET.map((letter) => before + letter + rest), before + rest, ...added];
   return second === '' ? others : [...others, before + second + first + after.slice(2)];
+}
+
+/** Of the ways to cut a word in two that are known, the one whose shorter part is longest. */
+function partTerms(word: string, language: Language, isKnown: IsKnown): Set<string>[] {
+  const known = (part: string): string | undefined =>
+    part.length < SHORTEST_PART ? undefined : queryTerms(part, language).find(isKnown);
+  const middle = word.length / 2;
+  const places = Array.from({ length: word.length }, (_, at) => at).sort(
+    (one, other) => Math.abs(one - middle) - Math.abs(other - middle),
+  );
+  for (const at of places) {
+    const last = known(word.slice(at));
+    if (last === undefined) continue;
+    const before = word.slice(0, at);
+    for (const link of LINKS) {
+      const first = before.endsWith(link) ? known(before.slice(0, at - link.length)) : undefined;
+      if (first !== undefined) return [new Set([first]), new Set([last])];
+    }
+  }
+  return [];
+}
+
+function* spacedTerms(text: string, isKnown: IsKnown): Generator<Set<string>> {
+  for (const [name] of text.matchAll(SPACED)) {
+    const parts = name.toLowerCase().split(' ');
+    for (let count = parts.length; count > 1; count--) {
+      const term = parts.slice(0, count).join('');
+      if (isKnown(term)) yield new Set([term]);
+    }
+  }
 }

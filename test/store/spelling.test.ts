@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { ENGLISH } from '../../src/store/language.ts';
+import { ENGLISH, loadLanguage } from '../../src/store/language.ts';
 import { likelyTerms } from '../../src/store/spelling.ts';
 
 const none = (): boolean => false;
+const PLAIN = await loadLanguage('none');
 
 describe('likely terms', () => {
   test.each([
@@ -31,5 +32,33 @@ describe('likely terms', () => {
     const words = Array.from({ length: 20_000 }, (_, at) => `word${String.fromCharCode(97 + (at % 26))}`);
     expect(likelyTerms(words.join(' '), ENGLISH, none)).toHaveLength(3);
     expect(likelyTerms('kepler kepler Kepler', ENGLISH, none)).toHaveLength(1);
+  });
+});
+
+describe('compounds', () => {
+  const german = new Set(['wartung', 'vertrag']);
+  const isKnown = (term: string): boolean => german.has(term);
+  test.each([
+    ['Wartungsvertrag', ['wartung', 'vertrag']],
+    ['Vertragswartung', ['vertrag', 'wartung']],
+    ['Dampfkessel', []],
+  ])('%s', (word, parts) => {
+    const sets = likelyTerms(word, PLAIN, isKnown).slice(1);
+    expect(sets).toEqual(parts.map((part) => new Set([part])));
+  });
+});
+
+describe('names with spaces', () => {
+  const isKnown = (term: string): boolean => ['abc1234', 'abc12345'].includes(term);
+  test.each([
+    ['torque of ABC 1234 5?', ['abc12345', 'abc1234']],
+    ['ABC 1234', ['abc1234']],
+    ['abc 1234', []],
+    ['XYZ 1234', []],
+    ['A 1 '.repeat(50_000), []],
+  ])('%s', (text, terms) => {
+    expect(likelyTerms(text, ENGLISH, isKnown).filter(({ size }) => size === 1)).toEqual(
+      terms.map((term) => new Set([term])),
+    );
   });
 });
