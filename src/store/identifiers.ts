@@ -3,6 +3,8 @@
  * parts are common, and only together do they name something. `\u2010` to `\u2013` are the hyphens and dashes of typesetting.
  */
 const JOINED = /(?<![A-Za-z0-9])[A-Za-z0-9]+(?:[-/._:\u2010-\u2013][A-Za-z0-9]+)+/g;
+/** Most passages have no such sign within a word, which is seen at once. */
+const INSIDE = /[-/._:\u2010-\u2013][A-Za-z0-9]/;
 const SIGN = /[-/._:\u2010-\u2013]/;
 const LETTER = /[a-z]/;
 const DIGIT = /[0-9]/;
@@ -17,6 +19,7 @@ const MOST_UNITS = 64;
  * word `ABC1234` is; numbers alone keep them apart: `3.14` is not 314. Linear in the length of `text`.
  */
 export function* identifiersOf(text: string): Generator<string> {
+  if (!INSIDE.test(text)) return;
   for (const [joined] of text.matchAll(JOINED)) {
     if (!DIGIT.test(joined)) continue;
     const parts = joined.toLowerCase().split(SIGN, MOST_PARTS + 1);

@@ -12,9 +12,9 @@ import { createTidy } from './tidy.ts';
 import { toVector } from './vector-rows.ts';
 
 /** Rows read between two turns of the event loop. */
-const LOAD_CHUNKS = 64;
-const LOAD_DOCUMENTS = 2000;
-const LOAD_VECTORS = 200;
+const LOAD_CHUNKS = 16;
+const LOAD_DOCUMENTS = 1000;
+const LOAD_VECTORS = 64;
 
 /** The index of the store's chunks, in line with the rows. It is read when it is first asked for. */
 export interface LiveIndex {
