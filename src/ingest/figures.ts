@@ -22,11 +22,17 @@ const SCHEMA = [
    ) without rowid;
    create index figure_id on figure(id);`,
   'create table figure_caption(id text primary key, model text not null, text text not null) without rowid;',
+  // What waits is looked for at every change of a document, so that it must not take a walk through all figures.
+  `alter table figure add column waits integer not null default 0;
+   update figure set waits = 1 where mime in ('image/png', 'image/jpeg') and ordinal < 40
+     and min(width, height) >= 128 and id not in (select id from figure_caption);
+   create index figure_waits on figure(hash, ordinal) where waits = 1;`,
 ];
 
-/** What is described: of each content the first so many figures, none smaller. */
+/** What is described: of each content the first so many figures, none smaller, of the kinds that models take. */
 const MOST_DESCRIBED = 40;
 const SMALLEST_DESCRIBED = 128;
+const DESCRIBED_MIMES: ReadonlySet<string> = new Set(['image/png', 'image/jpeg']);
 
 /** A figure that waits for a description. */
 export interface Undescribed {
@@ -84,8 +90,9 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
         );
         for (const [ordinal, figure] of figures.entries())
           connection.run(
-            `insert into figure(hash, extension, version, ordinal, ${COLUMNS})
-             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+            `insert into figure(hash, extension, version, ordinal, ${COLUMNS}, waits)
+             values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,
+               ? and not exists (select 1 from figure_caption where id = ?))`,
             key.hash,
             key.extension,
             key.version,
@@ -98,6 +105,8 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
             figure.page ?? null,
             figure.box ? figure.box.join(' ') : null,
             figure.description ?? null,
+            isDescribed(figure, ordinal) ? 1 : 0,
+            ids[ordinal] ?? '',
           );
       });
     },
@@ -120,14 +129,9 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
     /** One that no model described, of `hash` where that is given; only of documents that were read. */
     undescribed(except: ReadonlySet<string>, hash?: string): Undescribed | undefined {
       const rows = database.read.all<Undescribed>(
-        `select id, hash, mime from figure
-         where mime in ('image/png', 'image/jpeg') and ordinal < ? and min(width, height) >= ?
-         and (? is null or hash = ?)
-         and not exists (select 1 from figure_caption where figure_caption.id = figure.id)
+        `select id, hash, mime from figure where waits = 1 and (? is null or hash = ?)
          and exists (select 1 from document where document.hash = figure.hash and state in ('searchable', 'empty'))
          order by hash, ordinal limit ?`,
-        MOST_DESCRIBED,
-        SMALLEST_DESCRIBED,
         hash ?? null,
         hash ?? null,
         except.size + 1,
@@ -143,6 +147,7 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
           model,
           text,
         );
+        connection.run('update figure set waits = 0 where id = ?', id);
       }),
 
     /** Forgets figures of contents that are forgotten, and then files that nothing shows. */
@@ -161,6 +166,9 @@ export function createFigures({ folder }: { folder: string }, { database }: { da
     },
   };
 }
+
+const isDescribed = ({ mime, width, height }: Figure, ordinal: number): boolean =>
+  DESCRIBED_MIMES.has(mime) && ordinal < MOST_DESCRIBED && Math.min(width, height) >= SMALLEST_DESCRIBED;
 
 function fromRow(stored: FigureRow): KeptFigure {
   const { page, box, description, caption_model: model, caption_text: text, ...row } = stored;

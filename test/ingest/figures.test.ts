@@ -73,3 +73,35 @@ test('a description belongs to the figure wherever it stands', async () => {
   await figures.describe(figures.of(key('a'))[0]?.id ?? '', 'model', 'A tower.');
   expect(figures.of(key('b'))[0]?.caption).toEqual({ model: 'model', text: 'A tower.' });
 });
+
+test('what waits for a description is large enough, of a kind that models take, and was not described before', async () => {
+  const catalogue = createCatalogue(database);
+  const readDocument = async (hash: string): Promise<void> => {
+    const uri = `${hash}.pdf`;
+    const about = {
+      source: 'inbox',
+      uri,
+      path: Buffer.from(uri),
+      title: uri,
+      collection: 'default',
+      bytes: 1,
+    } as const;
+    const id = await database.write((connection) => catalogue.see(connection, about));
+    await catalogue.change(id, (connection) => catalogue.set(connection, id, { state: 'searchable', hash }));
+  };
+  await figures.put(key('a'), [
+    { ...figure('icon', 1), width: 100 },
+    { ...figure('moving', 1), mime: 'image/gif' },
+    figure('tower', 1),
+  ]);
+  expect(figures.undescribed(new Set())).toBeUndefined();
+  await readDocument('a');
+  const tower = figures.of(key('a'))[2]?.id ?? '';
+  expect(figures.undescribed(new Set())).toEqual({ id: tower, hash: 'a', mime: 'image/png' });
+  expect(figures.undescribed(new Set([tower]))).toBeUndefined();
+  await figures.describe(tower, 'a model', 'A tower.');
+  expect(figures.undescribed(new Set())).toBeUndefined();
+  await figures.put(key('b'), [figure('tower', 1), figure('bridge', 1)]);
+  await readDocument('b');
+  expect(figures.undescribed(new Set())).toMatchObject({ hash: 'b', id: figures.of(key('b'))[1]?.id });
+});
