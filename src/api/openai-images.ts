@@ -8,6 +8,8 @@ import type { Picture, Pictures } from './images.ts';
 import { signalOf } from './sse.ts';
 
 const MAX_BYTES = 50 * 1024 * 1024;
+/** Animations are pictures in PNG, WebP or GIF too. */
+const SHOWN: ReadonlySet<string> = new Set(['image', 'animation']);
 
 const Size = z
   .string()
@@ -116,7 +118,11 @@ async function readForm(parts: Parts) {
 }
 
 async function answer(jobs: Picture[], format: 'url' | 'b64_json', base: string, pictures: Pictures) {
-  const made = jobs.flatMap(({ outputs }) => outputs.filter(({ kind }) => kind === 'image'));
+  const made = jobs.flatMap(({ outputs }) => outputs.filter(({ kind }) => SHOWN.has(kind)));
+  if (made.length === 0)
+    throw new LimnerError('invalid_request', 'This workflow makes something, but no picture.', {
+      param: 'model',
+    });
   const data = await Promise.all(
     made.map(async ({ id }) =>
       format === 'url'

@@ -1,5 +1,5 @@
 import { rm, stat } from 'node:fs/promises';
-import { LimnerError } from '../errors.ts';
+import { LimnerError, systemCode } from '../errors.ts';
 import type { Client } from './client.ts';
 import type { Media, MediaStore } from './media.ts';
 import { FileReference, type Outputs } from './wire.ts';
@@ -58,6 +58,10 @@ async function download(
       );
       if (broken === undefined && (Number.isNaN(length) || bytes === offset + length)) break;
       if (broken instanceof LimnerError) throw broken;
+      if (systemCode(broken) === 'ENOSPC')
+        throw new LimnerError('disk_full', 'The disk is full; what was made cannot be kept.', {
+          cause: broken,
+        });
       if (attempt === DOWNLOADS || signal.aborted)
         throw new LimnerError('image_unavailable', 'The worker broke off while its file was copied.', {
           cause: broken,

@@ -61,6 +61,10 @@ workflows:
   - name: huge
     file: plain.json
     requires: {vram_min_gb: 80}
+  - name: said
+    file: said.json
+    inputs:
+      prompt: {kind: text, required: true, to: [{class: PreviewAny, input: source}]}
   - name: moded
     file: moded.json
     inputs:
@@ -113,6 +117,7 @@ export const GRAPHS: Record<string, object> = {
     },
     9: save('5'),
   },
+  'said.json': { 3: { class_type: 'PreviewAny', inputs: { source: '' } } },
   'moded.json': {
     1: empty,
     ...Object.fromEntries(

@@ -182,6 +182,11 @@ test('workflows and presets tell what is lacking, and not which node an input fi
   expect((await get('/api/models')).json()).toMatchObject({ data: [{ worker: fake.url, reachable: true }] });
 });
 
+test('a workflow that makes no picture is none for OpenAI clients', async () => {
+  const answer = await post('/v1/images/generations', { model: 'said', prompt: 'a word' });
+  expect(errorIn(answer)).toMatchObject({ status: 400, param: 'model' });
+});
+
 describe('a request that cannot be done names its fault', () => {
   test.each([
     ['/api/images', {}, 400, 'workflow'],

@@ -1,11 +1,16 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CLIENT_TIMES, createClient } from '../../src/comfy/client.ts';
+import { collectOutputs } from '../../src/comfy/collect.ts';
 import { Graph } from '../../src/comfy/graph.ts';
+import { createMediaStore } from '../../src/comfy/media.ts';
 import { createLog } from '../../src/log.ts';
+import { openDatabase } from '../../src/sqlite.ts';
 import { until } from '../until.ts';
 import { bed, fakeComfy, QUICK } from './bed.ts';
 
@@ -120,6 +125,19 @@ describe('a job comes to its end although', () => {
     for (const width of [64, 64, 72])
       expect(await run('plain', { color: 5, width })).toMatchObject({ state: 'done' });
   });
+});
+
+test('a disk that is full is called so, and not a worker that broke off', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'limner-full-'));
+  const database = openDatabase(join(folder, 'test.sqlite'));
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  const media = { ...createMediaStore(join(folder, 'media'), database), append: () => Promise.reject(full) };
+  const client = { download: () => Promise.resolve(new Response('bytes')) };
+  const outputs = { 9: { images: [{ filename: 'a.png' }] } };
+  const collected = collectOutputs(client, outputs, media, { only: [], signal: soon() });
+  await expect(collected).rejects.toMatchObject({ code: 'disk_full', retryable: true });
+  await database.close();
+  await rm(folder, { recursive: true });
 });
 
 test('an interrupt that is lost is sent again', async () => {
