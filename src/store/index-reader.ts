@@ -14,7 +14,7 @@ export const DOCUMENT_WEIGHT = 0.6;
 
 /** Of the terms that may be meant by an unknown word, so many are asked, for so much of what they would weigh. */
 const MEANT = 3;
-const MEANT_WEIGHT = 0.7;
+export const MEANT_WEIGHT = 0.7;
 
 /** The postings of one term in one part of a page. */
 interface Run {

@@ -1,6 +1,7 @@
 import { FIELD_WEIGHTS, searchTerms, termKey, termsOf } from './chunk-terms.ts';
 import type { Language } from './language.ts';
-import { B, K1 } from './index-reader.ts';
+import { B, K1, MEANT_WEIGHT } from './index-reader.ts';
+import { spacedTerms } from './spelling.ts';
 
 /** A vector with few entries: `values` stand at `indices`, which are unsigned 32-bit and distinct. */
 export interface SparseVector {
@@ -50,10 +51,15 @@ export function saturate({ counts, tokens }: TermCounts, average: number): Spars
   return { indices: [...counts.keys()], values };
 }
 
-/** Every term once; undefined for a question without words. */
+/**
+ * Every term once; undefined for a question without words. Qdrant does not tell which terms it has: of what may be meant only
+ * names with spaces are asked, which find nothing where they are none.
+ */
 export function questionVector(text: string, language: Language): SparseVector | undefined {
-  const indices = [...new Set(searchTerms(text, language).map(indexOf))];
-  return indices.length === 0 ? undefined : { indices, values: indices.map(() => 1) };
+  const values = new Map(searchTerms(text, language).map((term) => [indexOf(term), 1]));
+  for (const term of spacedTerms(text))
+    if (!values.has(indexOf(term))) values.set(indexOf(term), MEANT_WEIGHT);
+  return values.size === 0 ? undefined : { indices: [...values.keys()], values: [...values.values()] };
 }
 
 /** The lower half of the term's key: of a million terms some hundred share theirs with another. */

@@ -14,6 +14,8 @@ const SHORTEST_PART = 4;
 
 /** Words and names of one question that are looked at, of each; a word has some hundred neighbours. */
 const MOST = 3;
+/** So many words are no sentence in whatever language. */
+const FEW = 2;
 
 type IsKnown = (term: string) => boolean;
 
@@ -24,22 +26,32 @@ type IsKnown = (term: string) => boolean;
  * spaces, the identifier that it is without them.
  */
 export function likelyTerms(text: string, language: Language, isKnown: IsKnown): Set<string>[] {
-  const words = [...unknownWords(text, language, isKnown).take(MOST)];
+  const words = unknownWords(text, language, isKnown);
   return [
     ...words.map((word) => slipTerms(word, language)),
     ...words.flatMap((word) => partTerms(word, language, isKnown)),
-    ...spacedTerms(text, isKnown).take(MOST),
+    ...spacedTerms(text)
+      .filter(isKnown)
+      .map((term) => new Set([term])),
   ];
 }
 
-/** Each once, in lower case. */
-function* unknownWords(text: string, language: Language, isKnown: IsKnown): Generator<string> {
+/**
+ * Each once, in lower case. None of a question most of whose words are unknown: that is in another language than the
+ * texts, and what looks alike there misleads.
+ */
+function unknownWords(text: string, language: Language, isKnown: IsKnown): string[] {
   const asked = new Set(queryTerms(text, language));
+  const unknown = new Set([...asked].filter((term) => !isKnown(term)));
+  if (asked.size > FEW && unknown.size > asked.size / 2) return [];
+  const words: string[] = [];
   for (const [word] of text.matchAll(WORD)) {
     const lower = word.toLowerCase();
     const [term] = language.stops.has(lower) ? [] : queryTerms(word, language);
-    if (term !== undefined && asked.delete(term) && !isKnown(term)) yield lower;
+    if (term !== undefined && unknown.delete(term)) words.push(lower);
+    if (unknown.size === 0 || words.length === MOST) break;
   }
+  return words;
 }
 
 function slipTerms(word: string, language: Language): Set<string> {
@@ -83,12 +95,11 @@ function partTerms(word: string, language: Language, isKnown: IsKnown): Set<stri
   return [];
 }
 
-function* spacedTerms(text: string, isKnown: IsKnown): Generator<Set<string>> {
-  for (const [name] of text.matchAll(SPACED)) {
+/** Names with spaces as the identifiers that they may be: `ABC 1234 5` as `abc12345` and `abc1234`. */
+export function spacedTerms(text: string): string[] {
+  const names = text.matchAll(SPACED).take(MOST);
+  return names.toArray().flatMap(([name]) => {
     const parts = name.toLowerCase().split(' ');
-    for (let count = parts.length; count > 1; count--) {
-      const term = parts.slice(0, count).join('');
-      if (isKnown(term)) yield new Set([term]);
-    }
-  }
+    return parts.slice(1).map((_, at) => parts.slice(0, at + 2).join(''));
+  });
 }
