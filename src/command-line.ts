@@ -133,7 +133,9 @@ function logFor(name: string, config: Config): Log {
 }
 
 function help(): string {
-  const lines = Object.values(COMMANDS).map(({ usage, about }) => `  ${usage.padEnd(18)} ${about}`);
+  const commands = Object.values(COMMANDS);
+  const width = Math.max(...commands.map(({ usage }) => usage.length));
+  const lines = commands.map(({ usage, about }) => `  ${usage.padEnd(width)}  ${about}`);
   return `limner: makes a folder of documents searchable and answers questions with citations
 
 usage: npm run limner -- <command>

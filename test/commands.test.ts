@@ -1,4 +1,4 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,6 +87,14 @@ describe('the command line', () => {
       out: expect.stringContaining('usage:'),
     });
     expect(await limner(folder, {}, 'frobnicate')).toMatchObject({ code: 2 });
+  });
+
+  it('has every command in README.md', async () => {
+    const { out } = await limner(folder, {}, 'help');
+    const shown = new Set([...out.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name));
+    const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+    const [, section = ''] = /## Commands\n([^]*?)\n## /.exec(readme) ?? [];
+    expect(new Set([...section.matchAll(/^\| `(\w+)/gm)].map(([, name]) => name))).toEqual(shown);
   });
 
   it('lists every wrong setting at once, and starts nothing', async () => {
