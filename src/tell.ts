@@ -1,5 +1,6 @@
 import { pictureBody } from './api/images.ts';
-import type { ImageJob, OnEnded } from './comfy/jobs.ts';
+import type { ImageJob } from './comfy/job.ts';
+import type { OnEnded } from './comfy/jobs.ts';
 import type { Notices } from './ingest/notices.ts';
 import type { Queue } from './ingest/queue.ts';
 

@@ -20,6 +20,8 @@ const ENDED: ReadonlySet<string> = new Set(['done', 'failed', 'cancelled', 'lost
 /** A job that makes pictures, as these routes need it. */
 export interface Picture {
   id: string;
+  /** Rises from job to job. */
+  number: number;
   workflow: string;
   state: (typeof IMAGE_STATES)[number];
   inputs: Record<string, unknown>;
@@ -50,7 +52,8 @@ export interface Pictures {
   }): Promise<Picture>;
   get(id: string): Picture;
   list(query: {
-    before?: string | undefined;
+    /** Jobs of a lower number. */
+    before?: number | undefined;
     states?: readonly Picture['state'][];
     workflow?: string | undefined;
     /** Jobs that made a file of this kind. */
@@ -104,7 +107,10 @@ export const ListQuery = z.strictObject({
   collection: z.string().max(200).optional(),
   /** Words that the prompt, other inputs or the passages have. */
   query: z.string().max(1000).optional(),
-  cursor: z.string().max(64).optional(),
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a next_cursor')
+    .optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
 });
 
@@ -142,7 +148,7 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
       const { state, cursor, limit, query: text, ...filter } = parse(ListQuery, query);
       const rows = pictures.list({
         ...filter,
-        before: cursor,
+        ...(cursor !== undefined && { before: Number(cursor) }),
         limit: limit + 1,
         words: text?.split(/\s+/).filter(Boolean) ?? [],
         ...(state && { states: [state] }),
@@ -150,7 +156,7 @@ export function imageRoutes(server: FastifyInstance, { pictures }: { pictures: P
       const page = rows.slice(0, limit);
       return {
         data: page.map(pictureBody),
-        next_cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null,
+        next_cursor: rows.length > limit ? String(page.at(-1)?.number) : null,
       };
     });
 

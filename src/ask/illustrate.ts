@@ -1,7 +1,7 @@
 import type { Citation } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { ImageJob, Origin } from '../comfy/jobs.ts';
+import type { ImageJob, Origin } from '../comfy/job.ts';
 import type { Images } from '../comfy/images.ts';
 import type { Answer, Chat, ChatMessage } from './ask.ts';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Images } from '../comfy/images.ts';
-import type { Origin } from '../comfy/jobs.ts';
+import type { Origin } from '../comfy/job.ts';
 import { LimnerError } from '../errors.ts';
 import type { AskEvent, ChatMessage } from './ask.ts';
 import { toCitation } from './cite.ts';

@@ -1,4 +1,4 @@
-import type { ImageJob } from '../comfy/jobs.ts';
+import type { ImageJob } from '../comfy/job.ts';
 import type { Illustration } from './illustrate.ts';
 
 /** Makes an address that opens without a key from a path on this server. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Loras } from './lora.ts';
-import type { ImageJob } from './jobs.ts';
+import type { ImageJob } from './job.ts';
 import type { Workflow } from './manifest.ts';
 import type { MediaStore } from './media.ts';
 import { inspectPicture } from './picture.ts';

@@ -8,7 +8,7 @@ import type { WorkerAddress } from './address.ts';
 import { hasModel, type Readiness } from './check.ts';
 import type { ClientTimes } from './client.ts';
 import { createHttp } from './http.ts';
-import type { ImageJob } from './jobs.ts';
+import type { ImageJob } from './job.ts';
 import type { Workflow } from './manifest.ts';
 import type { Media } from './media.ts';
 import type { Painter, RunParts } from './painter.ts';

@@ -1,9 +1,9 @@
-import type { JobState } from './jobs.ts';
+import type { JobState } from './job.ts';
 
 /** Which jobs are wanted; what is left out does not matter. */
 export interface JobQuery {
-  /** Jobs older than the one of this id. */
-  before?: string | undefined;
+  /** Jobs older than the one of this number. */
+  before?: number | undefined;
   states?: readonly JobState[];
   workflow?: string | undefined;
   /** Jobs that made a file of this kind. */
@@ -15,7 +15,7 @@ export interface JobQuery {
   limit: number;
 }
 
-type Condition = [sql: string, ...values: string[]];
+type Condition = [sql: string, ...values: (string | number)[]];
 
 /** JSON is taken apart only where its text has the word at all, which is five times as fast. */
 const HAS_WORD = `(workflow like ? escape '\\'
@@ -27,11 +27,7 @@ const HAS_WORD = `(workflow like ? escape '\\'
 /** The SQL that finds them, newest first, with its values. */
 export function selectJobs({ before, states, workflow, kind, collection, words = [], limit }: JobQuery) {
   const conditions: Condition[] = [['1']];
-  if (before !== undefined)
-    conditions.push([
-      'number < coalesce((select number from image_job where id = ?), 9007199254740991)',
-      before,
-    ]);
+  if (before !== undefined) conditions.push(['number < ?', before]);
   if (states) conditions.push([`state in (${states.map(() => '?').join(', ')})`, ...states]);
   if (workflow !== undefined) conditions.push(['workflow = ?', workflow]);
   if (kind !== undefined)

@@ -1,72 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import { z } from 'zod';
 import type { ErrorCode, LimnerError } from '../errors.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import type { InputValues } from './bind.ts';
-import { Loras } from './lora.ts';
+import { ENDED, toJob as jobOf, type ImageJob, type Origin, type Row } from './job.ts';
 import { selectJobs, type JobQuery } from './job-query.ts';
 import type { Media } from './media.ts';
-
-export const JOB_STATES = [
-  'waiting',
-  'running',
-  'cancelling',
-  'done',
-  'failed',
-  'cancelled',
-  'lost',
-] as const;
-export type JobState = (typeof JOB_STATES)[number];
-export const ENDED: ReadonlySet<JobState> = new Set(['done', 'failed', 'cancelled', 'lost']);
-
-/** A passage that an illustration was made from. */
-export const Origin = z.strictObject({
-  document: z.string(),
-  collection: z.string().optional(),
-  title: z.string(),
-  page: z.number().nullable(),
-  url: z.string(),
-  text: z.string(),
-});
-export type Origin = z.infer<typeof Origin>;
-
-export interface ImageJob {
-  id: string;
-  workflow: string;
-  state: JobState;
-  inputs: InputValues;
-  /** What the pictures were made from; empty where nobody's words were illustrated. */
-  passages: Origin[];
-  outputs: Media[];
-  /** 0 to 1. */
-  progress: number;
-  error: { code: string; message: string } | null;
-  worker: string | null;
-  promptId: string | null;
-  /** Under which the run was posted: the socket of this id hears of it. */
-  clientId: string | null;
-  attempts: number;
-  createdAt: string;
-  updatedAt: string;
-}
-
-interface Row {
-  id: string;
-  workflow: string;
-  state: JobState;
-  inputs: string;
-  passages: string;
-  outputs: string;
-  error_code: string | null;
-  error_message: string | null;
-  worker: string | null;
-  prompt_id: string | null;
-  client_id: string | null;
-  attempts: number;
-  created_at: string;
-  updated_at: string;
-}
 
 const SCHEMA = [
   `create table image_job(
@@ -81,17 +20,6 @@ const SCHEMA = [
    create index image_job_fingerprint on image_job(fingerprint) where state = 'done';`,
   'alter table image_job add column client_id text',
 ];
-
-const Inputs = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), Loras]));
-const Kept = z.array(
-  z.object({
-    id: z.string(),
-    kind: z.enum(['image', 'animation', 'video', 'audio', 'text', 'file']),
-    mime: z.string(),
-    bytes: z.number(),
-    name: z.string(),
-  }),
-);
 
 export interface NewJob {
   workflow: string;
@@ -116,22 +44,7 @@ export function createJobs(database: Database, onEnded: OnEnded = () => undefine
   const progress = new Map<string, number>();
   const { read } = database;
 
-  const toJob = (row: Row): ImageJob => ({
-    id: row.id,
-    workflow: row.workflow,
-    state: row.state,
-    inputs: Inputs.parse(JSON.parse(row.inputs)),
-    passages: z.array(Origin).parse(JSON.parse(row.passages)),
-    outputs: Kept.parse(JSON.parse(row.outputs)),
-    progress: row.state === 'done' ? 1 : (progress.get(row.id) ?? 0),
-    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message ?? '' },
-    worker: row.worker,
-    promptId: row.prompt_id,
-    clientId: row.client_id,
-    attempts: row.attempts,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  });
+  const toJob = (row: Row): ImageJob => jobOf(row, progress.get(row.id));
 
   function get(id: string): ImageJob | undefined {
     const row = read.get<Row>('select * from image_job where id = ?', id);
@@ -212,6 +125,9 @@ export function createJobs(database: Database, onEnded: OnEnded = () => undefine
       read
         .all<Row>(`select * from image_job where state in ('running', 'cancelling') order by number`)
         .map(toJob),
+
+    waiting: (): ImageJob[] =>
+      read.all<Row>(`select * from image_job where state = 'waiting' order by number`).map(toJob),
 
     /** Newest first. */
     list: (query: JobQuery): ImageJob[] => {

@@ -1,4 +1,5 @@
-import type { ImageJob, Jobs } from './jobs.ts';
+import type { ImageJob } from './job.ts';
+import type { Jobs } from './jobs.ts';
 import type { Readiness } from './check.ts';
 import type { Workflow } from './manifest.ts';
 import type { Media, MediaStore } from './media.ts';

@@ -1,6 +1,7 @@
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { ImageJob, Jobs } from './jobs.ts';
+import type { ImageJob } from './job.ts';
+import type { Jobs } from './jobs.ts';
 import type { Workflow } from './manifest.ts';
 import type { MediaStore } from './media.ts';
 import type { Painter } from './painter.ts';
@@ -160,6 +161,15 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
     }
   }
 
+  /** What waits for a workflow that is gone would wait for ever. */
+  async function endOrphans(): Promise<void> {
+    for (const { id, workflow } of jobs.waiting())
+      if (!workflows().has(workflow)) {
+        const message = `The workflow ${workflow} is no longer there, or cannot be used.`;
+        await jobs.end(id, 'failed', { code: 'workflow_invalid', message });
+      }
+  }
+
   return {
     wake,
     preview: (id: string) => previews.get(id),
@@ -167,6 +177,7 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
       isStarted = true;
       for (const worker of workers) worker.start();
       await adopt();
+      await endOrphans();
       wake();
     },
     /** Stops a job wherever it is; its state tells when it has stopped. */

@@ -5,7 +5,7 @@ import { bindGraph, pictureInputs } from './bind.ts';
 import { collectOutputs } from './collect.ts';
 import { linkOf, reachable, type Graph } from './graph.ts';
 import type { Client } from './client.ts';
-import type { ImageJob } from './jobs.ts';
+import type { ImageJob } from './job.ts';
 import type { Workflow } from './manifest.ts';
 import type { Media, MediaStore } from './media.ts';
 import type { RunParts } from './painter.ts';

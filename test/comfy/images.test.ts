@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { inspectPicture } from '../../src/comfy/picture.ts';
 import { makePng } from '../fakes/comfyui-nodes.ts';
@@ -255,6 +256,18 @@ test('a job that runs while the service ends is taken up again, not run twice', 
   expect(await images.wait(id, soon())).toMatchObject({ state: 'done', attempts: 1 });
   expect(Math.max(0, ...seen)).toBeGreaterThan(0.9);
   expect(fake.prompts).toHaveLength(1);
+});
+
+test('a job that waits for a workflow which is gone after a restart fails, and says why', async () => {
+  const fake = await fakeComfy({ isZombie: true });
+  const service = await bed([fake], { depth: 1 });
+  await service.images.submit({ workflow: 'plain', inputs: { color: 1 } });
+  const { id } = await service.images.submit({ workflow: 'slow', inputs: {} });
+  expect(service.images.get(id).state).toBe('waiting');
+  const path = join(service.folder, 'workflows', 'manifest.yml');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('- name: slow', '- name: slower'));
+  const images = await service.reopen();
+  expect(images.get(id)).toMatchObject({ state: 'failed', error: { code: 'workflow_invalid' } });
 });
 
 describe('several workers', () => {

@@ -162,6 +162,20 @@ describe('a picture', () => {
     await app.server.inject({ method: 'DELETE', url: `/api/webhooks/${id}` });
   });
 
+  test('is listed page by page, also when the last one of a page is forgotten meanwhile', async () => {
+    for (const color of [31, 32, 33])
+      await post('/api/images', { workflow: 'plain', inputs: { color }, wait: true });
+    const list = z.object({ data: z.array(Job), next_cursor: z.string().nullable() });
+    const page = async (query: string) => list.parse((await get(`/api/images?${query}`)).json());
+    const all = (await page('limit=1000')).data.map(({ id }) => id);
+    const first = await page('limit=2');
+    await app.server.inject({ method: 'DELETE', url: `/api/images/${first.data.at(-1)?.id}` });
+    const rest = await page(`limit=1000&cursor=${first.next_cursor}`);
+    expect([...first.data, ...rest.data].map(({ id }) => id)).toEqual(all);
+    expect(rest.next_cursor).toBeNull();
+    expect(errorIn(await get('/api/images?cursor=none'))).toMatchObject({ status: 400, param: 'cursor' });
+  });
+
   test('can be cancelled, and its place in the queue is told', async () => {
     const { id } = Job.parse(
       (await post('/api/images', { workflow: 'slow', inputs: { seconds: 20 } })).json(),
