@@ -7,6 +7,8 @@ export interface HtmlLineOptions {
   links: boolean;
   /** Elements that are passed over with all they hold, in upper case. */
   skip: ReadonlySet<string>;
+  /** Elements that are passed over as well. */
+  except?: ReadonlySet<Node>;
 }
 
 /** What shows nothing, or nothing of the page itself. */
@@ -78,6 +80,7 @@ export function writeLines(root: Node, options: HtmlLineOptions, emit: (line: Li
     enter(node) {
       if (node.nodeType === TEXT_NODE) writer.text(node.nodeValue ?? '');
       if (!isElement(node) || options.skip.has(node.nodeName.toUpperCase()) || isHidden(node)) return false;
+      if (options.except?.has(node)) return false;
       open(node, node.nodeName);
       return true;
     },

@@ -5,6 +5,7 @@ import { decodeWhole, detectCharset } from './charset.ts';
 import { parseHtml } from './dom.ts';
 import { blockDepth } from './html-depth.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
+import { surroundings } from './html-main.ts';
 import type { Part, Processor } from './processor.ts';
 import { createSectioner, type Sectioner } from './sectioner.ts';
 
@@ -14,10 +15,10 @@ const MAX_BYTES = 20 * 1024 * 1024;
 const MAX_DEPTH = 3000;
 const DECLARATION_BYTES = 4096;
 
-/** HTML: sections by heading; what only serves the page (scripts, styles, navigation) is left out. */
+/** HTML: sections by heading; what only serves the page (scripts, styles) or the site (navigation, footers, cookie notes) is left out. */
 export const html: Processor = {
   name: 'html',
-  version: 2,
+  version: 3,
   kinds: ['html'],
   label: 'an HTML page',
   extensions: ['html', 'htm', 'xhtml'],
@@ -35,25 +36,16 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   const source = await decodeWhole(file.path, charset);
   const page = parsePage(source);
   const title = page.title.trim();
-  const whole = gather(page, [...UNSEEN, 'NAV']);
-  // A page that is nothing but navigation is a list of links, and that is its text.
-  yield* parts(whole.hasText ? whole.sectioner : gather(page, UNSEEN).sectioner, title);
+  const sectioner = createSectioner();
+  const options = { links: true, skip: new Set(UNSEEN), except: surroundings(page) };
+  writeLines(page, options, (line) => sectioner.add(line));
+  yield* parts(sectioner, title);
 }
 
 /** Parses a page. Throws LimnerError `limit` where elements nest too deep. */
 export function parsePage(source: string): Document {
   if (blockDepth(source) <= MAX_DEPTH) return parseHtml(source);
   throw new LimnerError('limit', 'The page nests its elements thousands deep, which no ordinary page does.');
-}
-
-function gather(page: Document, skip: readonly string[]): { sectioner: Sectioner; hasText: boolean } {
-  const sectioner = createSectioner();
-  let hasText = false;
-  writeLines(page, { links: true, skip: new Set(skip) }, (line) => {
-    hasText ||= line.text !== '';
-    sectioner.add(line);
-  });
-  return { sectioner, hasText };
 }
 
 function* parts(sectioner: Sectioner, title: string): Generator<Part> {

@@ -2,6 +2,7 @@ import type { PDFDocumentProxy, PDFPageProxy } from 'pdfjs-dist/legacy/build/pdf
 import { inkLength, type OcrSummary, type PageWords } from '../document.ts';
 import { notesOf, pinnedFiles } from './pdf-annotations.ts';
 import { assemble, type TextRun } from './pdf-layout.ts';
+import { inReadingOrder } from './pdf-order.ts';
 import type { Scanner } from './pdf-scan.ts';
 import { runsOf } from './pdf-words.ts';
 
@@ -38,7 +39,7 @@ async function readText(
   mayScan: boolean,
 ): Promise<PageText> {
   const { items } = await page.getTextContent();
-  const runs = items.filter(isTextRun);
+  const runs = inReadingOrder(items.filter(isTextRun));
   const annotations = await page.getAnnotations();
   const notes = notesOf(annotations);
   const pinned = pinnedFiles(annotations);
