@@ -1,5 +1,5 @@
 import { setTimeout as after } from 'node:timers/promises';
-import { QdrantClient } from '@qdrant/js-client-rest';
+import type { QdrantClient } from '@qdrant/js-client-rest';
 import { z } from 'zod';
 import { LimnerError, messageOf } from '../errors.ts';
 
@@ -41,21 +41,27 @@ export interface QdrantServer {
 export function createQdrantServer(options: QdrantOptions, patience: Patience = PATIENCE): QdrantServer {
   const url = new URL(options.url);
   const address = `${url.protocol}//${url.host}${url.pathname.replace(/\/$/, '')}`;
-  const client = new QdrantClient({
-    host: url.hostname,
-    port: portOf(options.url),
-    https: url.protocol === 'https:',
-    prefix: url.pathname.replace(/\/$/, ''),
-    timeout: patience.timeoutMs,
-    // What it says of an unlike version goes to the console; the version is looked at elsewhere.
-    checkCompatibility: false,
-    ...(options.key !== undefined && { headers: { 'api-key': options.key } }),
-  });
+  let client: Promise<QdrantClient> | undefined;
+
+  /** Loaded when it is needed: most have no Qdrant, and it takes 10 MB of a service that rests. */
+  async function connect(): Promise<QdrantClient> {
+    const { QdrantClient: Client } = await import('@qdrant/js-client-rest');
+    return new Client({
+      host: url.hostname,
+      port: portOf(options.url),
+      https: url.protocol === 'https:',
+      prefix: url.pathname.replace(/\/$/, ''),
+      timeout: patience.timeoutMs,
+      // What it says of an unlike version goes to the console; the version is looked at elsewhere.
+      checkCompatibility: false,
+      ...(options.key !== undefined && { headers: { 'api-key': options.key } }),
+    });
+  }
 
   async function patiently<T>(work: (client: QdrantClient) => Promise<T>): Promise<T> {
     for (let tried = 1; ; tried++) {
       try {
-        return await work(client);
+        return await work(await (client ??= connect()));
       } catch (error) {
         const waitMs = waitFor(error, tried, patience);
         if (waitMs === undefined) throw error;
@@ -76,9 +82,9 @@ export function createQdrantServer(options: QdrantOptions, patience: Patience = 
     address,
     ask,
     async find(work) {
-      return ask(async () => {
+      return ask(async (asked) => {
         try {
-          return await work(client);
+          return await work(asked);
         } catch (error) {
           if (Answered.safeParse(error).data?.status === 404) return undefined;
           throw error;
