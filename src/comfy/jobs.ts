@@ -102,12 +102,14 @@ export function createJobs(database: Database, onEnded: OnEnded = () => undefine
       return row && toJob(row);
     },
 
-    /** Waiting jobs that are due, oldest first. */
-    due: (limit: number): ImageJob[] =>
+    /** Waiting jobs of these workflows that are due, oldest first. */
+    due: (workflows: readonly string[], limit: number): ImageJob[] =>
       read
         .all<Row>(
-          `select * from image_job where state = 'waiting' and run_at <= ? order by number limit ?`,
+          `select * from image_job where state = 'waiting' and run_at <= ?
+           and workflow in (select value from json_each(?)) order by number limit ?`,
           Date.now(),
+          JSON.stringify(workflows),
           limit,
         )
         .map(toJob),

@@ -35,10 +35,13 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
 
   const onPreview = (id: string, type: string, bytes: Buffer): void => void previews.set(id, { type, bytes });
 
-  function choose(job: ImageJob, workflow: Workflow): Worker | undefined {
-    return workers
+  const takersOf = (workflow: Workflow): Worker[] =>
+    workers
       .filter((worker) => !worker.isStuck() && worker.busy.size < worker.painter.depth)
-      .filter((worker) => worker.readiness(workflow)?.state === 'ready')
+      .filter((worker) => worker.readiness(workflow)?.state === 'ready');
+
+  function choose(job: ImageJob, workflow: Workflow): Worker | undefined {
+    return takersOf(workflow)
       .filter((worker) => worker.missingLora(job.inputs) === undefined)
       .toSorted((one, other) => one.busy.size - other.busy.size)[0];
   }
@@ -46,7 +49,10 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
   function wake(): void {
     if (!isStarted || closing.signal.aborted) return;
     clearTimeout(timer);
-    for (const job of jobs.due(workers.length * 8 + 20)) {
+    // Of what nobody can take now, any number may wait before what somebody can.
+    const taken = [...workflows().values()].filter((workflow) => takersOf(workflow).length > 0);
+    const names = taken.map(({ name }) => name);
+    for (const job of jobs.due(names, workers.length * 8 + 20)) {
       if (underWay.has(job.id)) continue;
       const workflow = workflows().get(job.workflow);
       const worker = workflow && choose(job, workflow);

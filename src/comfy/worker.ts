@@ -94,7 +94,9 @@ export function createWorker(
 
   async function watch(): Promise<void> {
     while (!closing.signal.aborted) {
-      await look();
+      await look().catch((error: unknown) =>
+        log.error({ err: error, worker: url }, 'looking at a painter failed in a way that is a bug'),
+      );
       const ms = facts && stuckOn.size === 0 ? lookTimes.presentMs : lookTimes.absentMs;
       await pause(ms, closing.signal).catch(() => undefined);
     }

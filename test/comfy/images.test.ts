@@ -280,6 +280,15 @@ describe('several workers', () => {
     expect(new Set(ended.map(({ worker }) => worker))).toEqual(new Set([small.url, large.url]));
   });
 
+  test('are not kept from their work by jobs that wait for one which is away', async () => {
+    const [small, large] = [await fakeComfy(), await fakeComfy({ vramBytes: 96 * 2 ** 30 })];
+    const { images, run } = await bed([small, large]);
+    await large.stop();
+    await until(() => images.states().some(({ reachable }) => !reachable), 'the large one to be missed');
+    for (let job = 0; job < 40; job++) await images.submit({ workflow: 'huge', inputs: {} });
+    expect(await run('plain')).toMatchObject({ state: 'done', worker: small.url });
+  });
+
   test('say what they lack', async () => {
     const { images } = await bed([await fakeComfy()]);
     const found = images.workflows().find(({ workflow }) => workflow.name === 'trained');
