@@ -56,20 +56,27 @@ export function reachable(graph: Graph, targets: readonly string[]): Set<string>
   return found;
 }
 
+/** Takes away what needs nothing that is left, until nothing more goes: what stays feeds itself. */
 function hasCycle(graph: Graph): boolean {
-  const finished = new Set<string>();
-  const path = new Set<string>();
-  const visit = (id: string): boolean => {
-    if (path.has(id)) return true;
-    if (finished.has(id)) return false;
-    path.add(id);
-    const links = Object.values(graph[id]?.inputs ?? {}).map(linkOf);
-    const found = links.some((link) => link !== undefined && visit(link[0]));
-    path.delete(id);
-    finished.add(id);
-    return found;
-  };
-  return Object.keys(graph).some(visit);
+  const needs = new Map<string, number>();
+  const users = new Map<string, string[]>();
+  for (const [id, { inputs }] of Object.entries(graph)) {
+    const sources = Object.values(inputs).flatMap((value) => linkOf(value)?.[0] ?? []);
+    needs.set(id, sources.length);
+    for (const source of sources) {
+      const known = users.get(source);
+      if (known) known.push(id);
+      else users.set(source, [id]);
+    }
+  }
+  const free = Object.keys(graph).filter((id) => needs.get(id) === 0);
+  for (const id of free)
+    for (const user of users.get(id) ?? []) {
+      const left = (needs.get(user) ?? 0) - 1;
+      needs.set(user, left);
+      if (left === 0) free.push(user);
+    }
+  return free.length < needs.size;
 }
 
 /** An id that no node has. */

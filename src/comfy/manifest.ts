@@ -84,7 +84,8 @@ export const Entry = z.strictObject({
 });
 export type Entry = z.infer<typeof Entry>;
 
-export const Manifest = z.strictObject({ workflows: z.array(Entry) });
+const Manifest = z.strictObject({ workflows: z.array(z.unknown()) });
+const Named = z.looseObject({ name: Name });
 
 /** A workflow that is ready to take inputs: its entry and its graph. */
 export interface Workflow extends Entry {
@@ -104,17 +105,13 @@ export async function readWorkflows(folder: string): Promise<Workflow[]> {
   return workflows;
 }
 
-/** The same, where one file that cannot be used leaves the others usable. */
+/** The same, where an entry or a file that cannot be used leaves the others usable. */
 export async function readEveryWorkflow(
   folder: string,
 ): Promise<{ workflows: Workflow[]; broken: Map<string, LimnerError> }> {
   const text = await readOrNothing(join(folder, 'manifest.yml'));
-  const entries = text === undefined ? [] : parseManifest(text).workflows;
-  const names = entries.map(({ name }) => name);
-  const twice = names.find((name, at) => names.indexOf(name) !== at);
-  if (twice !== undefined) throw invalid(twice, 'the manifest has it twice');
+  const { entries, broken } = parseManifest(text ?? 'workflows: []');
   const workflows: Workflow[] = [];
-  const broken = new Map<string, LimnerError>();
   for (const entry of entries)
     try {
       workflows.push(await readWorkflow(folder, entry));
@@ -125,11 +122,28 @@ export async function readEveryWorkflow(
   return { workflows, broken };
 }
 
-export function parseManifest(text: string): z.infer<typeof Manifest> {
-  const parsed = Manifest.safeParse(yamlOf(text));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw invalid('manifest.yml', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`);
+/**
+ * The entries of a manifest, and by their names what is wrong with those that cannot be used.
+ * @throws LimnerError `workflow_invalid` when it is no list of workflows at all.
+ */
+export function parseManifest(text: string): { entries: Entry[]; broken: Map<string, LimnerError> } {
+  const manifest = Manifest.safeParse(yamlOf(text));
+  if (!manifest.success) throw wrongAt(manifest.error, []);
+  const entries = new Map<string, Entry>();
+  const broken = new Map<string, LimnerError>();
+  for (const [at, value] of manifest.data.workflows.entries()) {
+    const name = Named.safeParse(value).data?.name ?? `number ${at + 1}`;
+    const entry = Entry.safeParse(value);
+    if (!entry.success) broken.set(name, wrongAt(entry.error, ['workflows', at]));
+    else if (entries.has(name)) broken.set(name, invalid(name, 'the manifest has it twice'));
+    else entries.set(name, entry.data);
+  }
+  return { entries: [...entries.values()], broken };
+}
+
+function wrongAt({ issues: [issue] }: z.ZodError, place: readonly PropertyKey[]): LimnerError {
+  const path = [...place, ...(issue?.path ?? [])].map(String).join('.');
+  return invalid('manifest.yml', `${path}: ${issue?.message ?? 'not valid'}`);
 }
 
 function yamlOf(text: string): unknown {

@@ -98,6 +98,8 @@ workflows:
     file: no-json.json
   - name: no-file
     file: nowhere.json
+  - name: path-trick
+    file: ../../../etc/passwd.json
 `;
 
 const empty = { class_type: 'EmptyImage', inputs: { width: 64, height: 64, batch_size: 1, color: 255 } };

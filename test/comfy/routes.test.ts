@@ -221,6 +221,7 @@ describe('a request that cannot be done names its fault', () => {
     ['/api/images', { workflow: 'missing-link' }, 422, 'workflow'],
     ['/api/images', { workflow: 'no-json' }, 422, 'workflow'],
     ['/api/images', { workflow: 'no-file' }, 422, 'workflow'],
+    ['/api/images', { workflow: 'path-trick' }, 422, 'workflow'],
     ['/v1/images/generations', { prompt: 'x', n: 11 }, 400, 'n'],
     ['/v1/images/generations', { prompt: 'x', model: 'none' }, 404, 'workflow'],
     ['/v1/images/edits', { prompt: 'x' }, 400, 'image'],

@@ -62,6 +62,27 @@ describe('the shipped workflows', () => {
   });
 });
 
+describe('a workflow file', () => {
+  const chain = (length: number, first: object) =>
+    Object.fromEntries([
+      ...Array.from({ length }, (_, at) => [
+        `a${length - at}`,
+        { class_type: 'ImageInvert', inputs: { image: [`a${length - at - 1}`, 0] } },
+      ]),
+      ['a0', first],
+    ]);
+
+  test('may be a chain of twenty thousand nodes', () => {
+    const text = JSON.stringify(chain(20_000, { class_type: 'EmptyImage', inputs: {} }));
+    expect(Object.keys(parseGraph(text, 'x'))).toHaveLength(20_001);
+  });
+
+  test.each([1, 2, 20_000])('whose %i nodes feed themselves is refused', (length) => {
+    const last = { class_type: 'ImageInvert', inputs: { image: [`a${length}`, 0], mask: ['a0', 1] } };
+    expect(() => parseGraph(JSON.stringify(chain(length, last)), 'x')).toThrow(/in a circle/);
+  });
+});
+
 describe('numbers in steps', () => {
   const entry = (kind: string, step: number) =>
     Entry.parse({ name: 'x', file: 'x.json', inputs: { it: { kind, step, to: [] } } });
@@ -134,7 +155,6 @@ describe('a manifest', () => {
   });
 
   test.each([
-    ['workflows: [', 'not YAML'],
     ['workflows: [{name: a, file: ../../etc/passwd.json}]', 'workflows.0.file'],
     ['workflows: [{name: A B, file: a.json}]', 'workflows.0.name'],
     ['workflows: [{name: a, file: a.json, extra: 1}]', 'extra'],
@@ -146,7 +166,19 @@ describe('a manifest', () => {
       'workflows: [{name: a, file: a.json, requires: {models: [{folder: loras, name: x, url: "http://a/b"}]}}]',
       'workflows.0.requires.models.0.url',
     ],
-  ])('%s is refused', (text, words) => {
+    ['workflows: [{name: a, file: a.json}, {name: a, file: b.json}]', 'twice'],
+    ['workflows: [7]', 'workflows.0'],
+  ])('%s is refused, and what else stands there is not', (text, words) => {
+    const { entries, broken } = parseManifest(text.replace('[', '[{name: good, file: good.json}, '));
+    expect(entries.map(({ name }) => name)).toContain('good');
+    expect([...broken.values()].map(({ message }) => message).join('')).toContain(words.replace('.0', '.1'));
+  });
+
+  test.each([
+    ['workflows: [', 'not YAML'],
+    ['- name: a', 'expected object'],
+    ['workflow: []', 'workflow'],
+  ])('%s is no manifest', (text, words) => {
     expect(() => parseManifest(text)).toThrow(words);
   });
 
