@@ -72,19 +72,18 @@ export function createStoreFiles({ documents, catalogue, stores }: StoreFilesPar
 
   async function remove(id: string): Promise<void> {
     get(id);
-    const gone = waitUntilGone(id);
-    const document = await documents.remove(id);
-    if (document.state !== 'gone') await gone;
+    await documents.remove(id);
+    await untilGone(id);
   }
 
-  /** Resolves after a while in any case: what was taken away goes as soon as its turn comes. */
-  async function waitUntilGone(id: string): Promise<void> {
+  /**
+   * Resolves after a while in any case: what was taken away goes as soon as its turn comes. The ledger is asked and not the
+   * event, since several changes may be told in one go.
+   */
+  async function untilGone(id: string): Promise<void> {
     const patience = AbortSignal.timeout(GONE_MS);
     try {
-      for (let state = ''; state !== 'gone';) {
-        const [changed] = await once(catalogue.changes, 'change', { signal: patience });
-        if (changed.id === id) ({ state } = changed);
-      }
+      while (find(id)) await once(catalogue.changes, 'change', { signal: patience });
     } catch (error) {
       if (!patience.aborted) throw error;
     }
