@@ -90,7 +90,8 @@ export function vectorStoreRoutes(server: FastifyInstance, parts: VectorStoreRou
     const passages = best(found.flatMap((one) => one.passages)).filter(({ score }) => score >= least);
     const data = passages
       .slice(0, body.max_num_results)
-      .map((passage) => hitBody(passage, files.get(passage.document.id).metadata));
+      // It may have been taken away since it was found.
+      .map((passage) => hitBody(passage, files.find(passage.document.id)?.metadata ?? {}));
     return {
       object: 'vector_store.search_results.page',
       search_query: queries,
