@@ -43,7 +43,10 @@ export async function* findFigures(source: Source): AsyncGenerator<FoundFigure[]
   }
 }
 
-/** While a page's pictures are made small in another thread, those of the next are drawn. */
+/** Pages whose pictures wait to be compressed: as many as there are threads for that. */
+const MOST_WAITING = 4;
+
+/** While pictures are compressed in other threads, those of the next pages are drawn. */
 async function* throughPages(
   pdfium: Pdfium,
   open: number,
@@ -51,7 +54,7 @@ async function* throughPages(
 ): AsyncGenerator<FoundFigure[]> {
   const known = new Set<string>();
   let room = MOST_FIGURE_BYTES;
-  let before: Promise<FoundFigure[]> = Promise.resolve([]);
+  const waiting: Promise<FoundFigure[]>[] = [];
   const last = Math.min(document.numPages, limits.pages);
   for (let number = 1; number <= last && known.size < MOST_FIGURES && room > 0; number += 1) {
     if (except.has(number)) continue;
@@ -60,12 +63,13 @@ async function* throughPages(
     const found = Promise.all(await onPage(pdfium, open, number, viewport, { file, known, limits }));
     // Told where it is awaited.
     found.catch(() => undefined);
-    const ready = await before;
-    before = found;
+    waiting.push(found);
+    if (waiting.length <= MOST_WAITING) continue;
+    const ready = (await waiting.shift()) ?? [];
     room -= ready.reduce((sum, { bytes }) => sum + bytes.length, 0);
     if (ready.length > 0) yield ready;
   }
-  yield await before;
+  for (const found of waiting) yield await found;
 }
 
 /** Dictionaries of streams are never inside other streams (PDF 32000-1, 7.5.7), so that this misses none. */
