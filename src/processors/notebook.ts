@@ -18,7 +18,12 @@ const Cell = z.object({
   source: Multiline,
   outputs: z.array(Output).optional().catch(undefined),
 });
-const Notebook = z.object({ cells: z.array(Cell) });
+const Named = z.object({ name: z.string().optional(), language: z.string().optional() });
+const Metadata = z.object({
+  language_info: Named.optional().catch(undefined),
+  kernelspec: Named.optional().catch(undefined),
+});
+const Notebook = z.object({ cells: z.array(Cell), metadata: Metadata.optional().catch(undefined) });
 
 /** What is longer in one output is data: its beginning is kept. */
 const MAX_OUTPUT = 20_000;
@@ -26,7 +31,7 @@ const MAX_OUTPUT = 20_000;
 /** Jupyter notebooks: text and code by the headings of the text, and outputs. */
 export const notebook: Processor = {
   name: 'notebook',
-  version: 2,
+  version: 3,
   kinds: ['notebook'],
   label: 'a Jupyter notebook',
   extensions: ['ipynb'],
@@ -34,10 +39,11 @@ export const notebook: Processor = {
 };
 
 async function* read(file: SourceFile): AsyncGenerator<Part> {
-  const { cells } = parse(await decodeWhole(file.path, 'utf-8'));
+  const { cells, metadata } = parse(await decodeWhole(file.path, 'utf-8'));
+  const language = languageOf(metadata);
   const sectioner = createSectioner();
   for (const cell of cells) {
-    const text = cell.cell_type === 'markdown' ? cell.source : `\`\`\`\n${cell.source}\n\`\`\``;
+    const text = cell.cell_type === 'markdown' ? cell.source : `\`\`\`${language}\n${cell.source}\n\`\`\``;
     const outputs = (cell.outputs ?? []).map(outputText).filter((output) => output.trim() !== '');
     for (const line of scanMarkdown([text, ...outputs].join('\n\n'))) sectioner.add(line);
     sectioner.add({ text: '' });
@@ -48,6 +54,12 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
     outputs.some((output) => plainOf(output).length > MAX_OUTPUT),
   );
   yield { sections, ...(title && { title }), ...(isCut && { warnings: [CUT_WARNING] }) };
+}
+
+/** What the code of a notebook is written in, as a word to stand behind the fence. */
+function languageOf(metadata: z.infer<typeof Metadata> | undefined): string {
+  const name = metadata?.language_info?.name ?? metadata?.kernelspec?.language ?? '';
+  return /^[\w+#.-]{1,30}$/.test(name) ? name.toLowerCase() : '';
 }
 
 const CUT_WARNING = `Of outputs longer than ${MAX_OUTPUT} characters only the beginning is searchable.`;

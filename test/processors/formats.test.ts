@@ -100,6 +100,13 @@ test('a notebook keeps short outputs, and code is no heading', async () => {
   expect(text).toContain('```\n# not a heading\nprint(tide(3))\n```\n\n3.42 metres');
 });
 
+test('code of a notebook names its language', async () => {
+  const cells = [{ cell_type: 'code', source: 'x = 1' }];
+  const book = { cells, metadata: { language_info: { name: 'python' }, kernelspec: { language: 'r' } } };
+  const { sections } = await pool.extract(write('python.ipynb', JSON.stringify(book)));
+  expect(joinSections(sections)).toBe('```python\nx = 1\n```');
+});
+
 test('a long output of a notebook is kept from its beginning, and the cut is told', async () => {
   const output = { output_type: 'stream', text: `first ${'word '.repeat(5000)}last` };
   const cells = [{ cell_type: 'code', source: 'show()', outputs: [output] }];
