@@ -68,10 +68,15 @@ export function createIndexThreads(
   /** An idle thread keeps nobody from ending, and makes room when the rush is over. */
   function rest(thread: Thread): void {
     thread.worker.unref();
-    thread.ending = setTimeout(() => void thread.worker.terminate(), IDLE_MS).unref();
+    thread.ending = setTimeout(() => {
+      // At once, since ending takes a moment: a search that comes in it gets a thread that lives.
+      threads[threads.indexOf(thread)] = undefined;
+      void thread.worker.terminate();
+    }, IDLE_MS).unref();
   }
 
   function lose(reader: number, thread: Thread, error: unknown): void {
+    clearTimeout(thread.ending);
     if (threads[reader] === thread) threads[reader] = undefined;
     const message = `A thread of the index stopped: ${messageOf(error)}`;
     thread.task?.reject(new LimnerError('store_unavailable', message, { cause: error }));
