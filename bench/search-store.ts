@@ -9,6 +9,9 @@ import { memoryMb } from './figures.ts';
 import { createQueries, TENTH, TEXTS } from './search-queries.ts';
 
 const LIMIT = 50;
+/** Searches at once, and how many of each are asked. */
+const WIDTHS = [1, 2, 4, 8];
+const ASKED = 400;
 type Asked = ReturnType<typeof createQueries>[number];
 
 const [path = '', model = ''] = process.argv.slice(2);
@@ -25,7 +28,9 @@ async function run(): Promise<void> {
   const reopened = performance.now() - since;
   const times = await searchAll(store, queries);
   const memory = [memoryMb(process.pid, 'VmRSS'), memoryMb(process.pid, 'VmHWM')];
-  process.send?.({ opened, reopened, times, memory });
+  const rates: number[] = [];
+  for (const width of WIDTHS) rates.push(await searchAtOnce(store, queries, width));
+  process.send?.({ opened, reopened, times, memory, rates });
   await store.close();
   await database.close();
   process.disconnect();
@@ -42,6 +47,24 @@ async function searchAll(store: Store, queries: Asked[]): Promise<Record<string,
     }
   }
   return times;
+}
+
+/** Hybrid questions a second, with `width` of them waited for all the time. */
+async function searchAtOnce(store: Store, queries: Asked[], width: number): Promise<number> {
+  let left = ASKED;
+  const since = performance.now();
+  const askOn = async (): Promise<void> => {
+    while (left > 0) {
+      const asked = queries[left-- % queries.length];
+      if (asked) await store.search(questionOf(asked));
+    }
+  };
+  await Promise.all(Array.from({ length: width }, askOn));
+  return (ASKED / (performance.now() - since)) * 1000;
+}
+
+function questionOf(asked: Asked): SearchQuery {
+  return { text: asked.question, vector: { model, values: asked.vector }, limit: LIMIT };
 }
 
 function waysOf(asked: Asked): Record<string, SearchQuery> {

@@ -32,6 +32,7 @@ const StoreFigures = z.object({
   reopened: z.number(),
   times: z.record(z.string(), z.array(z.number())),
   memory: z.tuple([z.number(), z.number()]),
+  rates: z.array(z.number()),
 });
 
 const { positionals } = parseArgs({ allowPositionals: true });
@@ -52,13 +53,14 @@ async function measure(chunks: number): Promise<void> {
     const path = join(folder, 'limner.sqlite');
     const model = await identityAt(fake.url);
     const filled = await fill(path, model, chunks);
-    const { opened, reopened, times, memory } = await searchStore(path, model);
+    const { opened, reopened, times, memory, rates } = await searchStore(path, model);
     const http = await searchOverHttp(folder, fake);
     tables.store[`${chunks} chunks`] = {
       ...filled,
       'opened, ms': opened.toFixed(0),
       'first vector search after opening, ms': reopened.toFixed(0),
       'memory after all searches / peak, MB': memory.map(Math.round).join(' / '),
+      'hybrid questions a second, 1 / 2 / 4 / 8 at once': rates.map(Math.round).join(' / '),
       'memory of the service, keywords only / hybrid, MB': http.memory.map(Math.round).join(' / '),
     };
     tables.search[`${chunks} chunks`] = spreads(times);

@@ -208,11 +208,11 @@ function end(connection: Connection, job: Job): void {
   if (changes === 0) throw new Error(`The lease of job ${job.id} (${job.key}) was lost.`);
 }
 
-/** Resolves when a job may be ready: one was enqueued, or the next waiting one is due. */
+/** Resolves when a job may be ready: one was enqueued, the next waiting one is due, or a lease may have ended. */
 export function somethingDue(queue: Pick<Queue, 'nextDueMs' | 'events'>, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const due = queue.nextDueMs();
-  const timer = due === undefined ? undefined : setTimeout(resolve, Math.max(10, due));
+  const due = queue.nextDueMs() ?? LEASE_MS;
+  const timer = setTimeout(resolve, Math.min(Math.max(10, due), LEASE_MS));
   queue.events.once('ready', resolve);
   const onAbort = (): void => resolve();
   signal.addEventListener('abort', onAbort);

@@ -48,10 +48,22 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     }
   }
 
-  /** The queue itself failed, most likely on a full disk; what was claimed is free again when its lease ends. */
+  /** The queue itself failed, most likely on a full disk. */
   async function waitOut(error: unknown): Promise<void> {
     log.error({ err: error }, 'the queue cannot be written; it is tried again');
     await after(options.firstRetryMs, undefined, { signal: stop.signal }).catch(() => undefined);
+  }
+
+  /** Tries until it is written, while the lease is held: nobody else would do it. */
+  async function insist(write: () => Promise<void>, given = stop.signal): Promise<void> {
+    for (;;) {
+      try {
+        return await write();
+      } catch (error) {
+        if (stop.signal.aborted || given.aborted) throw error;
+        await waitOut(error);
+      }
+    }
   }
 
   async function run(job: Job): Promise<void> {
@@ -63,8 +75,8 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
       await work(job, AbortSignal.any([stop.signal, lease.lost, cancel.signal]));
     } catch (error) {
       if (lease.lost.aborted) log.warn({ document: job.key }, 'a job took too long and was taken over');
-      else if (cancel.signal.aborted) await giveUp(job);
-      else await putBack(job, error);
+      else if (cancel.signal.aborted) await insist(() => giveUp(job), lease.lost);
+      else await insist(() => putBack(job, error), lease.lost);
     } finally {
       lease.release();
       running.delete(job.id);
@@ -128,18 +140,8 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     queue.wake();
     if (!('outcome' in result) || result.outcome.state !== 'searchable') return;
     parts.onStored();
-    await recount(document.id);
-  }
-
-  /** Vectors may have come between the count and its commit; nobody else would count this document again. */
-  async function recount(id: string): Promise<void> {
-    while (!stop.signal.aborted) {
-      try {
-        return await pipeline.recount(new Set([id]));
-      } catch (error) {
-        await waitOut(error);
-      }
-    }
+    // Vectors may have come between the count and its commit; nobody else would count this document again.
+    await insist(() => pipeline.recount(new Set([document.id])));
   }
 
   async function putBack(job: Job, error: unknown): Promise<void> {

@@ -96,6 +96,26 @@ describe('a file that cannot be read', () => {
     expect([tries, get('a.txt').state]).toEqual([11, 'searchable']);
   });
 
+  it('and cannot be put back into the queue either is put back as soon as that can be written', async () => {
+    let tries = 0;
+    const { put, scan, get, database, log } = await open({
+      read: async (text) => {
+        if (++tries > 1) return text;
+        await database.write((connection) =>
+          connection.run(`create trigger full before insert on job when new.state = 'waiting'
+            begin select raise(abort, 'planned'); end`),
+        );
+        throw new LimnerError('disk_full', 'Full.');
+      },
+    });
+    await put('a.txt', 'text');
+    const scanned = scan();
+    await until(() => log().split('the queue cannot be written').length > 2, 'two tries to put it back');
+    await database.write((connection) => connection.run('drop trigger full'));
+    await scanned;
+    expect([tries, get('a.txt').state]).toEqual([2, 'searchable']);
+  });
+
   it('is told by its kind: too large, a link out, a pipe', async () => {
     const { put, scan, get, root, extracted } = await open({ maxFileBytes: 100 });
     await put('large.txt', 'x'.repeat(101));

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createQueue, LEASE_MS, type Job, type Queue } from '../../src/ingest/queue.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createQueue, LEASE_MS, somethingDue, type Job, type Queue } from '../../src/ingest/queue.ts';
 import { openDatabase, type Database } from '../../src/sqlite.ts';
 import { removeFolder, temporaryFolder } from '../service.ts';
 
@@ -238,3 +238,17 @@ async function bestOfFive(times: number, work: () => Promise<void>): Promise<num
   }
   return best;
 }
+
+it('a worker that waits looks again when a lease may have ended', async () => {
+  vi.useFakeTimers();
+  try {
+    let woken = false;
+    void somethingDue(queue, new AbortController().signal).then(() => (woken = true));
+    await vi.advanceTimersByTimeAsync(LEASE_MS - 1);
+    expect(woken).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(woken).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
+});
