@@ -31,6 +31,9 @@ const Row = z.object({
 type Row = z.infer<typeof Row>;
 const Page = z.object({ data: z.array(Row), next_cursor: z.string().nullable() });
 
+/** The inbox leaves these out. */
+const HIDDEN = /(?:^|\/)\./;
+
 const ENDED = ['searchable', 'empty', 'failed'];
 
 /** The answer, or nothing and a line about it where the service refused. */
@@ -105,8 +108,8 @@ async function main(folder: string, report: string | undefined): Promise<void> {
   try {
     const since = performance.now();
     cpSync(folder, inbox, { recursive: true });
-    const files = readdirSync(inbox, { recursive: true, encoding: 'utf8' }).filter((path) =>
-      statSync(join(inbox, path)).isFile(),
+    const files = readdirSync(inbox, { recursive: true, encoding: 'utf8' }).filter(
+      (path) => !HIDDEN.test(path) && statSync(join(inbox, path)).isFile(),
     ).length;
     const seen = await watch(service, files);
     const rows = await allRows(service);
