@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
-import { OLE_MAGIC } from './ole.ts';
-import { oleStream } from './ole-file.ts';
+import { readOle, writeOle, type OleStream } from './ole-file.ts';
 import type { Member } from './processor.ts';
 import { readRelationships } from './relationships.ts';
 import type { Archive } from './zip.ts';
@@ -28,16 +27,43 @@ async function chartData(archive: Archive): Promise<ReadonlySet<string>> {
   return found;
 }
 
-/** Objects are wrapped in an OLE file: as a package, as plain contents, or as a file with its name. */
+/** Storages of objects in old Word and Excel files ([MS-DOC] 2.1.4 and [MS-XLS] 2.1.3). */
+const OBJECTS = /^(?:ObjectPool\/_\d{1,10}|MBD[0-9A-F]{8})$/i;
+
+/** Files that an old Word or Excel file holds, as `embeddedFiles`. */
+export async function* embeddedInOle(data: Buffer): AsyncGenerator<Member> {
+  const objects = new Map<string, OleStream[]>();
+  for (const { path, bytes } of readOle(data)?.streams ?? []) {
+    const depth = path[0] === 'ObjectPool' ? 2 : 1;
+    const storage = path.slice(0, depth).join('/');
+    if (!OBJECTS.test(storage) || path.length === depth) continue;
+    const streams = objects.get(storage) ?? [];
+    objects.set(storage, [...streams, { path: path.slice(depth), bytes }]);
+  }
+  let number = 0;
+  for (const streams of objects.values()) {
+    number += 1;
+    const member = unwrapped(`object-${number}`, streams, await writeOle(streams));
+    if (member) yield member;
+  }
+}
+
+/** Objects are wrapped in an OLE file. */
 function unwrap(name: string, bytes: Buffer): Member | undefined {
-  if (bytes.toString('hex', 0, 8) !== OLE_MAGIC) return { name, bytes };
-  const stream = (title: string): Buffer | undefined => oleStream(bytes, title);
+  const file = readOle(bytes);
+  return file ? unwrapped(name, file.streams, bytes) : { name, bytes };
+}
+
+/** An object is a package, plain contents, a file with its name, or an old Office file, which it is as a `whole`. */
+function unwrapped(name: string, streams: readonly OleStream[], whole: Buffer): Member | undefined {
+  const stream = (title: string): Buffer | undefined =>
+    streams.find(({ path }) => path.length === 1 && path[0] === title)?.bytes;
   const contents = stream('Package') ?? stream('CONTENTS');
   if (contents) return { name, bytes: contents };
   const native = stream('\u0001Ole10Native');
   if (native) return nativeFile(name, native);
   return ['WordDocument', 'Workbook', 'Book', 'PowerPoint Document'].some(stream)
-    ? { name, bytes }
+    ? { name, bytes: whole }
     : undefined;
 }
 

@@ -7,6 +7,7 @@ import { pageMargins } from './odf-pages.ts';
 import { writeBlocks } from './office-blocks.ts';
 import { OLE_MAGIC } from './ole.ts';
 import { soundOle } from './ole-file.ts';
+import { embeddedInOle } from './embedded.ts';
 import { picturesOf } from './office-pictures.ts';
 import { createFigureShelf } from './figure-shelf.ts';
 import { pieces } from './cut.ts';
@@ -25,7 +26,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 5,
+  version: 6,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
@@ -57,6 +58,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const around = unseen(old?.around ?? margins, joinSections([...body, ...noted]));
   if (around !== '') yield { sections: [{ text: around }] };
   if (document) yield pictured(document, joinSections([...body, ...noted]), limits);
+  for await (const member of embeddedInOle(data)) yield { members: [member] };
   const found = title || sectioner.title;
   if (found) yield { title: found };
 }

@@ -72,7 +72,8 @@ export async function replaceStream(data: Buffer, name: string, bytes: Buffer): 
   return writeOle(streams);
 }
 
-async function writeOle(streams: readonly OleStream[]): Promise<Buffer> {
+/** An OLE compound file of these streams. */
+export async function writeOle(streams: readonly OleStream[]): Promise<Buffer> {
   const { CFB } = await import('@e965/xlsx');
   const whole = CFB.utils.cfb_new();
   for (const { path, bytes } of streams)

@@ -5,7 +5,7 @@ import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
 import { createFigureShelf } from './figure-shelf.ts';
 import { MOST_FIGURES } from './figure-size.ts';
-import { embeddedFiles } from './embedded.ts';
+import { embeddedFiles, embeddedInOle } from './embedded.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { oleStream, replaceStream, soundOle } from './ole-file.ts';
 import { pageMargins } from './odf-pages.ts';
@@ -24,7 +24,7 @@ const BOOK = 'Workbook';
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 5,
+  version: 6,
   kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
@@ -51,6 +51,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   }
   if (beside.length > 0) yield { sections: [{ text: beside.join('\n') }] };
   yield { members };
+  for await (const member of embeddedInOle(data)) yield { members: [member] };
   if (isZip) yield await withArchive(file.path, limits, (archive) => pictured(archive, start, limits));
   if (budget.spent) yield { warnings: [limitWarning(budget.spent, limits)] };
   const title = book.Props?.Title?.trim();
