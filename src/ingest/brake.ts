@@ -102,8 +102,10 @@ export function createBrake(options: BrakeOptions, parts: BrakeParts) {
     /** Somebody says that the files are meant to be gone. Returns how many documents are forgotten. */
     async confirm(): Promise<number> {
       await judging;
-      const missing = await stillMissing([...held]);
+      // What was found missing and is not judged yet is meant too.
+      const missing = await stillMissing([...held, ...gathered]);
       held.clear();
+      gathered.clear();
       await forgetAll(missing);
       return missing.length;
     },

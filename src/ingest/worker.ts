@@ -34,18 +34,26 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
   const stop = new AbortController();
   const speed: Speed = { documents: 0, bytes: 0, ms: 0, width: options.width };
   let loops: Promise<void>[] = [];
+  /** A job is seen to run as soon as its claim is committed, which is before we are told of it. */
+  const claims = new Set<Promise<Job | undefined>>();
   const running = new Map<number, { cancel: AbortController; ended: Promise<void> }>();
 
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       try {
-        const job = await queue.claim(DOCUMENT_JOB);
+        const job = await claim();
         if (!job) await somethingDue(queue, stop.signal);
         else await run(job);
       } catch (error) {
         await waitOut(error);
       }
     }
+  }
+
+  function claim(): Promise<Job | undefined> {
+    const claimed = queue.claim(DOCUMENT_JOB).finally(() => claims.delete(claimed));
+    claims.add(claimed);
+    return claimed;
   }
 
   /** The queue itself failed, most likely on a full disk. */
@@ -165,6 +173,7 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     speed: (): Speed => speed,
     /** Ends a job that runs, and resolves when it has ended; false when it does not run. */
     async cancel(id: number): Promise<boolean> {
+      await Promise.allSettled(claims);
       const one = running.get(id);
       one?.cancel.abort();
       await one?.ended;

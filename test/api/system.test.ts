@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { until } from '../until.ts';
 import { startBench } from './setup.ts';
 
 const bench = await startBench();
@@ -20,7 +21,11 @@ const System = z.strictObject({
 
 test('disk and throughput are told, and a document that was read counts', async () => {
   await bench.send({ text: 'The heron stands in the reeds.' });
-  const { disk, throughput } = System.parse((await bench.get('/api/system')).json());
+  // It is counted when its job has ended, which is a moment after it is searchable.
+  const { disk, throughput } = await until(async () => {
+    const system = System.parse((await bench.get('/api/system')).json());
+    return system.throughput.last_minute.documents > 0 ? system : undefined;
+  }, 'the document to count');
   expect(throughput.last_minute).toEqual({ documents: 1, bytes: 30, pictures: 0 });
   expect(throughput.last_hour).toEqual(throughput.last_minute);
   expect(disk.used['database']).toBeGreaterThan(0);
