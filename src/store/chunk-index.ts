@@ -269,6 +269,7 @@ export function createChunkIndex(oldestReader: () => number) {
       page.parts = page.parts.toSpliced(from, to - from, part);
       page.revision = ++revision;
     },
+    pageCount: () => pages.size,
     changes(since: number): IndexChanges {
       return {
         revision,

@@ -1,15 +1,25 @@
+import type { Passage } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { searchTerms, termKey } from './chunk-terms.ts';
+import type { Hit } from './hits.ts';
+import type { FoundLists } from './index-thread.ts';
+import type { Find, IndexThreads } from './index-threads.ts';
 import type { Language } from './language.ts';
 import type { LiveIndex } from './live-index.ts';
 import type { Meanings } from './meanings.ts';
-import type { IndexThreads } from './index-threads.ts';
 import { likelyTerms } from './spelling.ts';
 import type { SearchLists, SearchQuery } from './store.ts';
+import type { Found } from './top-list.ts';
 import { checkVector } from './vector-space.ts';
 
 /** A document that is written again and again while it is searched: so often a search begins anew. */
 const TRIES = 20;
+
+/** Candidates of the int8 scan that are scored again from their float32 rows. */
+const rescored = (limit: number): number => Math.max(40, limit + 30);
+
+/** Pages of vectors that are worth a thread of their own: about a millisecond. */
+const PAGES_EACH = 4;
 
 interface Parts {
   index: LiveIndex;
@@ -17,6 +27,8 @@ interface Parts {
   threads: IndexThreads;
   language: Language;
 }
+
+type Terms = Pick<Find, 'keys' | 'likely'>;
 
 export function createEmbeddedSearch({ index, meanings, threads, language }: Parts) {
   /** The vector is asked only while its model is in force. */
@@ -28,22 +40,44 @@ export function createEmbeddedSearch({ index, meanings, threads, language }: Par
     return vector;
   }
 
+  /** Undefined when a chunk that was found had gone before its row was read. */
+  async function searchOnce(query: SearchQuery, terms: Terms): Promise<SearchLists | undefined> {
+    const vector = await askable(query);
+    const { collection, documents, limit } = query;
+    const limits = { keyword: limit, near: rescored(limit) };
+    const shares = vector ? Math.ceil(index.pageCount() / PAGES_EACH) : 1;
+    const found = await threads.find(
+      {
+        ...terms,
+        limits,
+        ...(vector && { vector: vector.values }),
+        ...(collection !== undefined && { collection }),
+        ...(documents && { documents }),
+      },
+      shares,
+    );
+    const { keyword, near } = joined(found, limits.near);
+    const ids = new Set([...keyword, ...near].map(({ id }) => id));
+    const hits = await threads.read({
+      ids: [...ids],
+      near: new Set(near.map(({ id }) => id)),
+      ...(vector && { vector }),
+    });
+    return hits && toLists(hits, keyword, limit);
+  }
+
   /** Throws a RangeError for a vector of another length than those of the model. */
   return async function search(query: SearchQuery): Promise<SearchLists> {
     await index.open();
-    const { text, collection, documents, limit } = query;
-    const keys = searchTerms(text, language).map(termKey);
-    const likely = likelyTerms(text, language, (term) => index.hasTerm(termKey(term)));
+    const { text } = query;
+    const terms = {
+      keys: searchTerms(text, language).map(termKey),
+      likely: likelyTerms(text, language, (term) => index.hasTerm(termKey(term))).map((likely) =>
+        [...likely].map(termKey),
+      ),
+    };
     for (let tries = 0; tries < TRIES; tries++) {
-      const vector = await askable(query);
-      const lists = await threads.search({
-        keys,
-        likely: likely.map((terms) => [...terms].map(termKey)),
-        limit,
-        ...(vector && { vector }),
-        ...(collection !== undefined && { collection }),
-        ...(documents && { documents }),
-      });
+      const lists = await searchOnce(query, terms);
       if (lists) return lists;
     }
     throw new LimnerError(
@@ -51,4 +85,33 @@ export function createEmbeddedSearch({ index, meanings, threads, language }: Par
       'The index names chunks whose rows are missing; start again to read it anew.',
     );
   };
+}
+
+/** One list of each kind from what the threads found. */
+function joined(parts: readonly FoundLists[], limit: number): FoundLists {
+  return {
+    keyword: parts.flatMap(({ keyword }) => keyword),
+    near: parts
+      .flatMap(({ near }) => near)
+      .sort(byScore)
+      .slice(0, limit),
+  };
+}
+
+function byScore(one: Found, other: Found): number {
+  return other.score - one.score || one.id - other.id;
+}
+
+function toLists(hits: readonly Hit[], keyword: readonly Found[], limit: number): SearchLists {
+  const passages = new Map(hits.map(({ id, passage }) => [id, passage]));
+  const vector = hits
+    .flatMap(({ id, similarity }) => (similarity === undefined ? [] : [{ id, score: similarity }]))
+    .sort(byScore)
+    .slice(0, limit);
+  const toPassages = (found: readonly Found[], list: keyof SearchLists): Passage[] =>
+    found.flatMap(({ id, score }, position) => {
+      const passage = passages.get(id);
+      return passage ? [{ ...passage, score, ranks: { [list]: position + 1 } }] : [];
+    });
+  return { keyword: toPassages(keyword, 'keyword'), vector: toPassages(vector, 'vector') };
 }

@@ -44,6 +44,8 @@ export type IndexReader = ReturnType<typeof createIndexReader>;
 /** Searches the index as it was when `apply` was called last. `reader` numbers the threads that share one memory. */
 export function createIndexReader(reader: number) {
   const pages = new Map<number, PageView>();
+  /** The same by their numbers, in every thread alike. */
+  let inOrder: readonly PageView[] = [];
   const scores = new Float64Array(PAGE_SLOTS);
   const scored = new Uint16Array(PAGE_SLOTS);
   const mask = new Uint8Array(PAGE_SLOTS);
@@ -57,6 +59,7 @@ export function createIndexReader(reader: number) {
   function apply(changes: IndexChanges): void {
     for (const number of changes.dropped) pages.delete(number);
     for (const page of changes.pages) pages.set(page.number, page);
+    inOrder = [...pages.values()].sort((one, other) => one.number - other.number);
     groups = changes.groups;
     if (groups.lengths.length !== parents.length) {
       parents = new Float64Array(groups.lengths.length);
@@ -188,12 +191,15 @@ export function createIndexReader(reader: number) {
     return slots;
   }
 
-  /** The chunks whose vectors have the greatest dot products with `query`, which are near the exact ones. */
-  function nearest(query: Float32Array, limit: number, wanted?: Wanted): Found[] {
+  /**
+   * The chunks whose vectors have the greatest dot products with `query`, which are near the exact ones. Threads that know
+   * the same revision share the pages when they share `next`, which gives each its next page.
+   */
+  function nearest(query: Float32Array, limit: number, wanted?: Wanted, next = counter()): Found[] {
     const scanBlock = scan?.ask(query);
     if (!scanBlock || !(limit >= 1)) return [];
     const top = createTopList(limit);
-    for (const page of pages.values()) {
+    for (let page = inOrder[next()]; page; page = inOrder[next()]) {
       const wantedSlots = page.vectors && maskOf(page, wanted);
       if (!page.vectors || !wantedSlots) continue;
       const found = scanBlock(page.vectors.block, page.used, wantedSlots);
@@ -228,6 +234,12 @@ function countRuns(runs: ReadonlyMap<PageView, readonly Run[]>): number {
   let chunks = 0;
   for (const list of runs.values()) for (const { from, to } of list) chunks += to - from;
   return chunks;
+}
+
+/** Counts from 0. */
+function counter(): () => number {
+  let count = 0;
+  return () => count++;
 }
 
 /** BM25's weight of a term that `having` of `all` have; as SQLite's, never below a millionth. */

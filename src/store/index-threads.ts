@@ -1,9 +1,9 @@
 import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { IndexChanges } from './chunk-index.ts';
-import type { Answer, SearchTask, Task } from './index-thread.ts';
+import type { ReadTask, Hit } from './hits.ts';
+import type { Answer, FindTask, FoundLists, Task } from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
-import type { SearchLists } from './store.ts';
 
 /** New objects of a thread before they are looked through; 48 MB by default. */
 const YOUNG_MB = 8;
@@ -11,8 +11,13 @@ const YOUNG_MB = 8;
 /** A thread that had nothing to do for so long ends: a service that idles is small, and a new one takes 0.1 s. */
 const IDLE_MS = 20_000;
 
+/** Rows that are worth a thread of their own. */
+const ROWS_EACH = 30;
+
 interface Thread {
   worker: Worker;
+  /** It has started. */
+  isReady: boolean;
   /** The revision of the index that it knows. */
   revision: number;
   /** What it does now. */
@@ -27,9 +32,17 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+/** A search as all threads that share it are asked; keywords are found by one of them alone. */
+export type Find = Omit<FindTask, 'changes' | 'scanned'>;
+
 export interface IndexThreads {
-  /** Undefined when a chunk that was found had gone before its row was read. Rejects with `store_unavailable` when its thread dies. */
-  search(query: Omit<SearchTask, 'changes'>): Promise<SearchLists | undefined>;
+  /**
+   * What the threads find that have nothing else to do, up to `most` of them; the vectors' pages are shared among them.
+   * Lists of the keywords' chunks, and one of the nearest from each thread. Rejects with `store_unavailable` when a thread dies.
+   */
+  find(query: Find, most: number): Promise<FoundLists[]>;
+  /** The rows of what was found, by the threads that have nothing else to do; undefined when one of them has gone meanwhile. */
+  read(task: ReadTask): Promise<Hit[] | undefined>;
   merge(moved: MovedSegment[]): Promise<Segment>;
   /** The oldest revision that a thread reads now, Infinity when all are idle. */
   oldest(): number;
@@ -50,7 +63,8 @@ export function createIndexThreads(
       // Rows and passages are read and sent; nothing of them is kept.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    const thread: Thread = { worker, revision: 0, task: undefined, ending: undefined };
+    const thread: Thread = { worker, isReady: false, revision: 0, task: undefined, ending: undefined };
+    worker.on('online', () => (thread.isReady = true));
     worker.on('message', (answer: Answer) => {
       const { task } = thread;
       thread.task = undefined;
@@ -84,9 +98,16 @@ export function createIndexThreads(
     doNext();
   }
 
-  function doNext(): void {
+  /** The place of a thread that does the next thing, or -1: best one that has started, then one that is about to. */
+  function freePlace(): number {
+    const ready = threads.findIndex((thread) => thread?.isReady && !thread.task);
+    if (ready >= 0) return ready;
     const idle = threads.findIndex((thread) => thread && !thread.task);
-    const place = idle >= 0 ? idle : threads.indexOf(undefined);
+    return idle >= 0 ? idle : threads.indexOf(undefined);
+  }
+
+  function doNext(): void {
+    const place = freePlace();
     const next = place >= 0 ? waiting.shift() : undefined;
     if (!next) return;
     const thread = threads[place] ?? start(place);
@@ -96,26 +117,54 @@ export function createIndexThreads(
     thread.worker.postMessage(next.toTask(thread), []);
   }
 
-  function ask(toTask: Waiting['toTask']): Promise<Answer> {
+  /** What is half done goes first. */
+  function ask(toTask: Waiting['toTask'], isHalfDone = false): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    waiting.push({ toTask, resolve, reject });
+    if (isHalfDone) waiting.unshift({ toTask, resolve, reject });
+    else waiting.push({ toTask, resolve, reject });
     doNext();
     return promise;
   }
 
+  /** How many can begin at once, at least one and at most `most`. */
+  function sharing(most: number): number {
+    const ready = threads.filter((thread) => thread?.isReady && !thread.task).length;
+    return Math.max(1, Math.min(most, ready));
+  }
+
+  /** One more thread, for the next time, where more would have been of use. */
+  function grow(): void {
+    const place = threads.indexOf(undefined);
+    if (place >= 0) rest(start(place));
+  }
+
   return {
-    async search(query) {
-      const answer = await ask((thread) => {
-        const known = changes(thread.revision);
-        thread.revision = known.revision;
-        return { search: { ...query, changes: known } };
-      });
-      return 'lists' in answer ? answer.lists : undefined;
+    async find(query, most) {
+      const scanned = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+      // They begin in the same turn, and so at the same revision.
+      const answers = Array.from({ length: sharing(most) }, (_, at) =>
+        ask((thread) => {
+          const known = changes(thread.revision);
+          thread.revision = known.revision;
+          return { find: { ...query, ...(at > 0 && { keys: [], likely: [] }), changes: known, scanned } };
+        }),
+      );
+      if (answers.length < most) grow();
+      return (await Promise.all(answers)).map((answer) => ('found' in answer ? answer.found : otherAnswer()));
+    },
+    async read({ ids, ...wish }) {
+      const count = ids.length === 0 ? 0 : sharing(Math.ceil(ids.length / ROWS_EACH));
+      const answers = Array.from({ length: count }, (_, part) =>
+        ask(() => ({ read: { ...wish, ids: ids.filter((_, at) => at % count === part) } }), true),
+      );
+      const parts = (await Promise.all(answers)).map((answer) =>
+        'hits' in answer ? answer.hits : otherAnswer(),
+      );
+      return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
     },
     async merge(moved) {
       const answer = await ask(() => ({ merge: moved }));
-      if (!('segment' in answer)) throw new Error('A thread of the index answered something else.');
-      return answer.segment;
+      return 'segment' in answer ? answer.segment : otherAnswer();
     },
     oldest: () => Math.min(...threads.map((thread) => (thread?.task ? thread.revision : Infinity))),
     async close() {
@@ -124,4 +173,8 @@ export function createIndexThreads(
       await Promise.all(threads.flatMap((thread) => (thread ? [thread.worker.terminate()] : [])));
     },
   };
+}
+
+function otherAnswer(): never {
+  throw new Error('A thread of the index answered something else.');
 }

@@ -30,6 +30,7 @@ export interface LiveIndex {
   model(): string | undefined;
   /** The vectors' length; undefined while there are none. */
   dimensions(): number | undefined;
+  pageCount: ChunkIndex['pageCount'];
   changes: ChunkIndex['changes'];
   /** Whether a chunk has the term, or had it lately. */
   hasTerm(key: number): boolean;
@@ -172,6 +173,7 @@ export function createLiveIndex(
     forgetVectors,
     model: index.model,
     dimensions: () => index.vectorSpace()?.dimensions,
+    pageCount: index.pageCount,
     changes: index.changes,
     hasTerm: (key) => hasTerm(index.pages(), key),
     tidy: tidy.compact,

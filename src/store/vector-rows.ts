@@ -132,7 +132,9 @@ export function* vectorsOfDocument(
   return vectors;
 }
 
-/** A row's bytes as float32, little-endian; copied, since a row's bytes need not be aligned. */
+/** A row's bytes as float32, little-endian; copied where they are not aligned. */
 export function toVector(data: Uint8Array): Float32Array {
-  return new Float32Array(data.slice().buffer);
+  const { buffer, byteOffset, byteLength } =
+    data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : data.slice();
+  return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
 }
