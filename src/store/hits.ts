@@ -22,6 +22,12 @@ export interface Hit {
 const COLUMNS = CHUNK_COLUMNS.split(', ')
   .map((column) => `c.${column}`)
   .join(', ');
+const ENTRY = 'join entry e on e.document_id = c.document_id';
+const VECTOR = 'join vector v on v.embedding_key = c.embedding_key and v.model = ?';
+const PLAIN = `select ${COLUMNS}, e.uri, e.title from chunk c ${ENTRY} where c.id = ?`;
+const WITH_VECTOR = `select ${COLUMNS}, e.uri, e.title, v.data from chunk c ${ENTRY} ${VECTOR} where c.id = ?`;
+
+type HitRow = ChunkRow & { uri: string; title: string; data?: Uint8Array };
 
 /** Rows of one state of the database; undefined when that lacks one of them. */
 export function readHits(read: Connection, { ids, near, vector }: ReadTask): Hit[] | undefined {
@@ -29,10 +35,12 @@ export function readHits(read: Connection, { ids, near, vector }: ReadTask): Hit
   read.run('begin');
   try {
     for (const id of ids) {
-      const passage = passageOf(read, id);
-      const values = vector && near.has(id) ? vectorOf(read, id, vector.model) : undefined;
-      if (!passage || (vector && near.has(id) && !values)) return undefined;
-      hits.push({ id, passage, ...(values && vector && { similarity: dot(values, vector.values) }) });
+      const row =
+        vector && near.has(id)
+          ? read.get<HitRow>(WITH_VECTOR, vector.model, id)
+          : read.get<HitRow>(PLAIN, id);
+      if (!row) return undefined;
+      hits.push(toHit(row, vector?.values));
     }
     return hits;
   } finally {
@@ -40,25 +48,10 @@ export function readHits(read: Connection, { ids, near, vector }: ReadTask): Hit
   }
 }
 
-function passageOf(read: Connection, id: number): Hit['passage'] | undefined {
-  const row = read.get<ChunkRow & { uri: string; title: string }>(
-    `select ${COLUMNS}, e.uri, e.title from chunk c join entry e on e.document_id = c.document_id
-     where c.id = ?`,
-    id,
-  );
-  if (!row) return undefined;
-  const { document_id, uri, title, collection } = row;
-  return { ...toChunk(row), document: { id: document_id, uri, title, collection } };
-}
-
-function vectorOf(read: Connection, id: number, model: string): Float32Array | undefined {
-  const row = read.get<{ data: Uint8Array }>(
-    `select v.data from chunk c join vector v on v.embedding_key = c.embedding_key and v.model = ?
-     where c.id = ?`,
-    model,
-    id,
-  );
-  return row && toVector(row.data);
+function toHit(row: HitRow, vector: Float32Array | undefined): Hit {
+  const { id, document_id, uri, title, collection, data } = row;
+  const passage = { ...toChunk(row), document: { id: document_id, uri, title, collection } };
+  return { id, passage, ...(data && vector && { similarity: dot(toVector(data), vector) }) };
 }
 
 function dot(one: Float32Array, other: Float32Array): number {
