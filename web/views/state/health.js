@@ -66,10 +66,9 @@ function Documents({ status }) {
     ${
       Object.keys(failed).length > 0 &&
       html`<p class="small soft">
-        Failed:
-        ${Object.entries(failed)
+        ${`Failed: ${Object.entries(failed)
           .map(([code, times]) => `${code} ${count(times)}`)
-          .join(', ')}
+          .join(', ')}`}
       </p>`
     }
   </${Card}>`;
