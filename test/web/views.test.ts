@@ -49,7 +49,9 @@ describe.skipIf(!hasBrowser)('every view in every dress (needs /usr/bin/chromium
     await removeFolder(folder);
   });
 
+  /** Anew, so that what is looked at is never the view before. */
   async function open(hash: string): Promise<void> {
+    await page.goto('about:blank');
     await page.goto(`${stage.service.url}/${hash}`);
     await page.locator('main h1').first().waitFor({ state: 'attached' });
     await page.waitForFunction(() => !document.querySelector('main [aria-busy=true]'));
