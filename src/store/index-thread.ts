@@ -40,6 +40,9 @@ export type Answer =
   | { segment: Segment }
   | { error: unknown };
 
+/** Said once, when the thread can begin. */
+export type Greeting = { ready: true };
+
 /** Does one task after another, with its own connection to the database. */
 function serve(port: NonNullable<typeof parentPort>, path: string, reader: number): void {
   const read = openReading(path);
@@ -59,6 +62,7 @@ function serve(port: NonNullable<typeof parentPort>, path: string, reader: numbe
       port.postMessage({ error } satisfies Answer);
     }
   });
+  port.postMessage({ ready: true } satisfies Greeting);
 }
 
 function find(read: Connection, index: IndexReader, task: FindTask): FoundLists {

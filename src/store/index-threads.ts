@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { IndexChanges } from './chunk-index.ts';
 import type { ReadTask, Hit } from './hits.ts';
-import type { Answer, FindTask, FoundLists, Task } from './index-thread.ts';
+import type { Answer, FindTask, FoundLists, Greeting, Task } from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
 
 /** New objects of a thread before they are looked through; 48 MB by default. */
@@ -16,7 +16,7 @@ const ROWS_EACH = 30;
 
 interface Thread {
   worker: Worker;
-  /** It has started. */
+  /** It has read its code; one that has not may still be given a task, which waits. */
   isReady: boolean;
   /** The revision of the index that it knows. */
   revision: number;
@@ -64,8 +64,11 @@ export function createIndexThreads(
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
     const thread: Thread = { worker, isReady: false, revision: 0, task: undefined, ending: undefined };
-    worker.on('online', () => (thread.isReady = true));
-    worker.on('message', (answer: Answer) => {
+    worker.on('message', (answer: Answer | Greeting) => {
+      if ('ready' in answer) {
+        thread.isReady = true;
+        return;
+      }
       const { task } = thread;
       thread.task = undefined;
       rest(thread);
