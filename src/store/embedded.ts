@@ -152,10 +152,11 @@ export function createEmbeddedStore(database: Database, language = ENGLISH): Sto
     chunks: async (documentId, { offset, limit }) =>
       read
         .all<ChunkRow>(
-          `select ${CHUNK_COLUMNS} from chunk where document_id = ? order by ordinal limit ? offset ?`,
+          `select ${CHUNK_COLUMNS} from chunk where document_id = ? and ordinal >= ? and ordinal < ?
+           order by ordinal`,
           documentId,
-          limit,
           offset,
+          offset + limit,
         )
         .map(toChunk),
     unembedded: meanings.unembedded,
