@@ -1,8 +1,7 @@
 import type { Passage } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { searchTerms, termKey } from './chunk-terms.ts';
-import type { Hit } from './hits.ts';
-import type { FoundLists } from './index-thread.ts';
+import { byScore, nearestOf, toRead, type FoundLists, type Hit } from './hits.ts';
 import type { Find, IndexThreads } from './index-threads.ts';
 import type { Language } from './language.ts';
 import type { LiveIndex } from './live-index.ts';
@@ -46,24 +45,19 @@ export function createEmbeddedSearch({ index, meanings, threads, language }: Par
     const { collection, documents, limit } = query;
     const limits = { keyword: limit, near: rescored(limit) };
     const shares = vector ? Math.ceil(index.pageCount() / PAGES_EACH) : 1;
-    const found = await threads.find(
+    const { parts, hits: known } = await threads.find(
       {
         ...terms,
         limits,
-        ...(vector && { vector: vector.values }),
+        ...(vector && { vector }),
         ...(collection !== undefined && { collection }),
         ...(documents && { documents }),
       },
       shares,
     );
-    const { keyword, near } = joined(found, limits.near);
-    const ids = new Set([...keyword, ...near].map(({ id }) => id));
-    const hits = await threads.read({
-      ids: [...ids],
-      near: new Set(near.map(({ id }) => id)),
-      ...(vector && { vector }),
-    });
-    return hits && toLists(hits, keyword, limit);
+    const found = joined(parts, limits.near);
+    const hits = known ?? (await threads.read(toRead(found, vector)));
+    return hits && toLists(hits, found.keyword, limit);
   }
 
   /** Throws a RangeError for a vector of another length than those of the model. */
@@ -98,16 +92,9 @@ function joined(parts: readonly FoundLists[], limit: number): FoundLists {
   };
 }
 
-function byScore(one: Found, other: Found): number {
-  return other.score - one.score || one.id - other.id;
-}
-
 function toLists(hits: readonly Hit[], keyword: readonly Found[], limit: number): SearchLists {
   const passages = new Map(hits.map(({ id, passage }) => [id, passage]));
-  const vector = hits
-    .flatMap(({ id, similarity }) => (similarity === undefined ? [] : [{ id, score: similarity }]))
-    .sort(byScore)
-    .slice(0, limit);
+  const vector = nearestOf(hits).slice(0, limit);
   const toPassages = (found: readonly Found[], list: keyof SearchLists): Passage[] =>
     found.flatMap(({ id, score }, position) => {
       const passage = passages.get(id);

@@ -1,14 +1,28 @@
 import type { Passage } from '../document.ts';
 import type { Connection } from '../sqlite.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
+import type { Found } from './top-list.ts';
 import { toVector } from './vector-rows.ts';
+
+/** The vector of a question, and the model that made it. */
+export interface QueryVector {
+  model: string;
+  values: Float32Array;
+}
+
+/** What is found in the index, best first. */
+export interface FoundLists {
+  keyword: Found[];
+  /** With scores that are near the exact ones. */
+  near: Found[];
+}
 
 /** The second half of a search: the rows of what was found. */
 export interface ReadTask {
   ids: number[];
   /** Of these the dot product with the question's vector is wanted as the float32 rows have it. */
   near: ReadonlySet<number>;
-  vector?: { model: string; values: Float32Array };
+  vector?: QueryVector;
 }
 
 /** A chunk that was found, without its place in a list. */
@@ -29,6 +43,12 @@ const WITH_VECTOR = `select ${COLUMNS}, e.uri, e.title, v.data from chunk c ${EN
 
 type HitRow = ChunkRow & { uri: string; title: string; data?: Uint8Array };
 
+/** Every chunk once, however many lists it is in. */
+export function toRead({ keyword, near }: FoundLists, vector: QueryVector | undefined): ReadTask {
+  const ids = new Set([...keyword, ...near].map(({ id }) => id));
+  return { ids: [...ids], near: new Set(near.map(({ id }) => id)), ...(vector && { vector }) };
+}
+
 /** Rows of one state of the database; undefined when that lacks one of them. */
 export function readHits(read: Connection, { ids, near, vector }: ReadTask): Hit[] | undefined {
   const hits: Hit[] = [];
@@ -46,6 +66,25 @@ export function readHits(read: Connection, { ids, near, vector }: ReadTask): Hit
   } finally {
     read.run('commit');
   }
+}
+
+/** Without the candidates that turned out not to be among the nearest; what is left is what is sent. */
+export function withoutFar(hits: readonly Hit[], keyword: readonly Found[], limit: number): Hit[] {
+  const kept = new Set(keyword.map(({ id }) => id));
+  for (const { id } of nearestOf(hits).slice(0, limit)) kept.add(id);
+  return hits.filter(({ id }) => kept.has(id));
+}
+
+/** Those with a similarity, the greatest first. */
+export function nearestOf(hits: readonly Hit[]): Found[] {
+  return hits
+    .flatMap(({ id, similarity }) => (similarity === undefined ? [] : [{ id, score: similarity }]))
+    .sort(byScore);
+}
+
+/** Best first, ties by lower id. */
+export function byScore(one: Found, other: Found): number {
+  return other.score - one.score || one.id - other.id;
 }
 
 function toHit(row: HitRow, vector: Float32Array | undefined): Hit {

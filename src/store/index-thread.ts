@@ -3,10 +3,17 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { openReading, type Connection } from '../sqlite.ts';
 import type { IndexChanges } from './chunk-index.ts';
-import { readHits, type Hit, type ReadTask } from './hits.ts';
+import {
+  readHits,
+  toRead,
+  withoutFar,
+  type FoundLists,
+  type Hit,
+  type QueryVector,
+  type ReadTask,
+} from './hits.ts';
 import { createIndexReader, type IndexReader } from './index-reader.ts';
 import { mergeSegments, type MovedSegment, type Segment } from './segment.ts';
-import type { Found } from './top-list.ts';
 
 /** The first half of a search: which chunks, by the index in memory. */
 export interface FindTask {
@@ -16,7 +23,9 @@ export interface FindTask {
   keys: number[];
   /** For each word that no chunk holds, the keys of the terms that may be meant. */
   likely: number[][];
-  vector?: Float32Array;
+  vector?: QueryVector;
+  /** Nobody shares the search: the rows are read at once. */
+  isAlone: boolean;
   /** Threads that scan together count the pages here, one int32, so that each is scanned by one of them. */
   scanned: SharedArrayBuffer;
   collection?: string;
@@ -25,17 +34,11 @@ export interface FindTask {
   limits: { keyword: number; near: number };
 }
 
-export interface FoundLists {
-  keyword: Found[];
-  /** With scores that are near the exact ones. */
-  near: Found[];
-}
-
 export type Task = { find: FindTask } | { read: ReadTask } | { merge: MovedSegment[] };
 
 /** `undefined` hits: a chunk that was found has gone meanwhile, and the search has to be asked again. */
 export type Answer =
-  | { found: FoundLists }
+  | { found: FoundLists; hits?: Hit[] | undefined }
   | { hits: Hit[] | undefined }
   | { segment: Segment }
   | { error: unknown };
@@ -52,7 +55,8 @@ function serve(port: NonNullable<typeof parentPort>, path: string, reader: numbe
     if ('merge' in task) return { segment: mergeSegments(task.merge) };
     if ('read' in task) return { hits: readHits(read, task.read) };
     index.apply(task.find.changes);
-    return { found: find(read, index, task.find) };
+    const found = find(read, index, task.find);
+    return task.find.isAlone ? { found, hits: readAll(read, found, task.find) } : { found };
   }
 
   port.on('message', (task: Task) => {
@@ -72,8 +76,13 @@ function find(read: Connection, index: IndexReader, task: FindTask): FoundLists 
   const next = (): number => Atomics.add(pages, 0, 1);
   return {
     keyword: index.keywords(task, limits.keyword, wanted),
-    near: vector ? index.nearest(vector, limits.near, wanted, next) : [],
+    near: vector ? index.nearest(vector.values, limits.near, wanted, next) : [],
   };
+}
+
+function readAll(read: Connection, found: FoundLists, { vector, limits }: FindTask): Hit[] | undefined {
+  const hits = readHits(read, toRead(found, vector));
+  return hits && withoutFar(hits, found.keyword, limits.keyword);
 }
 
 function numbersOf(read: Connection, documents: readonly string[]): number[] {

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { IndexChanges } from './chunk-index.ts';
-import type { ReadTask, Hit } from './hits.ts';
-import type { Answer, FindTask, FoundLists, Greeting, Task } from './index-thread.ts';
+import type { FoundLists, Hit, ReadTask } from './hits.ts';
+import type { Answer, FindTask, Greeting, Task } from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
 
 /** New objects of a thread before they are looked through; 48 MB by default. */
@@ -33,14 +33,20 @@ interface Waiting {
 }
 
 /** A search as all threads that share it are asked; keywords are found by one of them alone. */
-export type Find = Omit<FindTask, 'changes' | 'scanned'>;
+export type Find = Omit<FindTask, 'changes' | 'isAlone' | 'scanned'>;
+
+/** What threads found together, and the rows where one thread did it all. */
+export interface FoundParts {
+  parts: FoundLists[];
+  hits: Hit[] | undefined;
+}
 
 export interface IndexThreads {
   /**
    * What the threads find that have nothing else to do, up to `most` of them; the vectors' pages are shared among them.
    * Lists of the keywords' chunks, and one of the nearest from each thread. Rejects with `store_unavailable` when a thread dies.
    */
-  find(query: Find, most: number): Promise<FoundLists[]>;
+  find(query: Find, most: number): Promise<FoundParts>;
   /** The rows of what was found, by the threads that have nothing else to do; undefined when one of them has gone meanwhile. */
   read(task: ReadTask): Promise<Hit[] | undefined>;
   merge(moved: MovedSegment[]): Promise<Segment>;
@@ -145,15 +151,20 @@ export function createIndexThreads(
     async find(query, most) {
       const scanned = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
       // They begin in the same turn, and so at the same revision.
-      const answers = Array.from({ length: sharing(most) }, (_, at) =>
+      const count = sharing(most);
+      const answers = Array.from({ length: count }, (_, at) =>
         ask((thread) => {
           const known = changes(thread.revision);
           thread.revision = known.revision;
-          return { find: { ...query, ...(at > 0 && { keys: [], likely: [] }), changes: known, scanned } };
+          const own = at > 0 && { keys: [], likely: [] };
+          return { find: { ...query, ...own, isAlone: count === 1, changes: known, scanned } };
         }),
       );
-      if (answers.length < most) grow();
-      return (await Promise.all(answers)).map((answer) => ('found' in answer ? answer.found : otherAnswer()));
+      if (count < most) grow();
+      const parts = (await Promise.all(answers)).map((answer) =>
+        'found' in answer ? answer : otherAnswer(),
+      );
+      return { parts: parts.map(({ found }) => found), hits: parts[0]?.hits };
     },
     async read({ ids, ...wish }) {
       const count = ids.length === 0 ? 0 : sharing(Math.ceil(ids.length / ROWS_EACH));

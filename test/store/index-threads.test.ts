@@ -5,9 +5,10 @@ import { until } from '../until.ts';
 import { createBatches } from '../../src/store/batches.ts';
 import { createChunkIndex, type ChunkIndex } from '../../src/store/chunk-index.ts';
 import { termKey } from '../../src/store/chunk-terms.ts';
-import type { FoundLists } from '../../src/store/index-thread.ts';
+import type { FoundLists } from '../../src/store/hits.ts';
 import { createIndexThreads, type Find, type IndexThreads } from '../../src/store/index-threads.ts';
 import { PAGE_SLOTS } from '../../src/store/page.ts';
+import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import { openDatabase } from '../../src/sqlite.ts';
 
 const PAGES = 5;
@@ -16,7 +17,7 @@ const THREADS = 3;
 const QUERY: Find = {
   keys: [termKey('w7')],
   likely: [],
-  vector: vectorOf(0.3),
+  vector: { model: 'model', values: vectorOf(0.3) },
   limits: { keyword: 10, near: 60 },
 };
 
@@ -46,7 +47,10 @@ describe('threads that share a search', () => {
   beforeAll(async () => {
     folder = await temporaryFolder();
     const path = join(folder, 'limner.sqlite');
-    await openDatabase(path).close();
+    // Its tables are there and empty: rows are none of this test's business.
+    const database = openDatabase(path);
+    await createEmbeddedStore(database).close();
+    await database.close();
     fill(index);
     threads = createIndexThreads({ path, size: THREADS }, { changes: index.changes });
   });
@@ -62,11 +66,11 @@ describe('threads that share a search', () => {
       .slice(0, QUERY.limits.near);
 
   test('find together what one finds alone, with more threads each time', async () => {
-    const [alone] = await threads.find(QUERY, 1);
+    const [alone] = (await threads.find(QUERY, 1)).parts;
     expect(alone?.near).toHaveLength(QUERY.limits.near);
     expect(alone?.keyword).toHaveLength(QUERY.limits.keyword);
     const parts = await until(async () => {
-      const found = await threads.find(QUERY, THREADS);
+      const { parts: found } = await threads.find(QUERY, THREADS);
       expect(nearestOf(found)).toEqual(alone?.near);
       expect(found.flatMap(({ keyword }) => keyword)).toEqual(alone?.keyword);
       return found.length === THREADS && found;
@@ -75,7 +79,8 @@ describe('threads that share a search', () => {
   });
 
   test('leave those that are busy alone', async () => {
-    const all = await Promise.all(Array.from({ length: 3 * THREADS }, () => threads.find(QUERY, THREADS)));
+    const asked = Array.from({ length: 3 * THREADS }, () => threads.find(QUERY, THREADS));
+    const all = (await Promise.all(asked)).map(({ parts }) => parts);
     const [first] = all;
     for (const parts of all) expect(nearestOf(parts)).toEqual(nearestOf(first ?? []));
     expect(all.reduce((sum, parts) => sum + parts.length, 0)).toBeLessThan(3 * THREADS * THREADS);
