@@ -38,7 +38,7 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
       // Its own job may be about to forget it, or be at work on another content.
       if (known.state === 'working') return { again: BUSY_WAIT_MS };
       await move(known, document, taken, signal);
-      return { erase: true };
+      return { erasedFor: id };
     }
     return undefined;
   }

@@ -38,8 +38,8 @@ export interface PipelineParts {
   prefaces?: Prefaces | undefined;
 }
 
-/** What a run ends in: the ledger columns to write, `erase` for a row that became another's, or nothing new. */
-export type Result = { outcome: Outcome } | { erase: true } | { again: number };
+/** What a run ends in: the ledger columns to write, the document whose row took the place of this one, or nothing new. */
+export type Result = { outcome: Outcome } | { erasedFor: string } | { again: number };
 
 /** How long a missing file's passages wait for a file that may be the same one, moved; ms. */
 const MOVE_WAIT_MS = 1000;

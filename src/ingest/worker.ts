@@ -136,7 +136,7 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
         return catalogue.set(connection, document.id, { state: document.state });
       }
       queue.end(connection, job);
-      if ('erase' in result) return catalogue.erase(connection, document.id);
+      if ('erasedFor' in result) return catalogue.erase(connection, document.id);
       // What was asked for meanwhile, such as another collection, is not in what was made: it is made again.
       if (queue.isPending(connection, job))
         return catalogue.set(connection, document.id, { ...result.outcome, state: 'waiting', recipe: null });
@@ -146,10 +146,11 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     });
     reach('finished');
     queue.wake();
-    if (!('outcome' in result) || result.outcome.state !== 'searchable') return;
+    const stored = storedBy(document, result);
+    if (stored === undefined) return;
     parts.onStored();
     // Vectors may have come between the count and its commit; nobody else would count this document again.
-    await insist(() => pipeline.recount(new Set([document.id])));
+    await insist(() => pipeline.recount(new Set([stored])));
   }
 
   async function putBack(job: Job, error: unknown): Promise<void> {
@@ -186,6 +187,12 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
       await Promise.all(loops);
     },
   };
+}
+
+/** The document that may have got chunks: with another ending, one that moved was made again. */
+function storedBy({ id }: LedgerDocument, result: Result): string | undefined {
+  if ('erasedFor' in result) return result.erasedFor;
+  return 'outcome' in result && result.outcome.state === 'searchable' ? id : undefined;
 }
 
 /** What a finished run is for those who want to be told; undefined when nothing is new. */
