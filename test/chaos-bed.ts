@@ -89,8 +89,11 @@ export async function running(play: Play): Promise<Service> {
   return started;
 }
 
-/** Plans the end of the process, gives it work that leads there, and lets it work until it is done or ended. */
-export async function killAt(play: Play, { point, after }: { point: Point; after: number }): Promise<void> {
+/** Plans the end of the process, gives it work that leads there, and lets it work until it is done or ended; gives it. */
+export async function killAt(
+  play: Play,
+  { point, after }: { point: Point; after: number },
+): Promise<Service['process']> {
   const { process } = await running(play);
   process.once('exit', (_code, signal) => {
     if (signal === 'SIGKILL') kills.set(point, (kills.get(point) ?? 0) + 1);
@@ -102,6 +105,7 @@ export async function killAt(play: Play, { point, after }: { point: Point; after
   else if (point === 'moved') await touch(play.inbox, { do: 'move', from: 'a.txt', to: 'two/c.txt' });
   else await touch(play.inbox, { do: 'write', name: 'a.txt', word: fresh });
   await untilQuiet(play);
+  return process;
 }
 
 async function order(play: Play, message: Order): Promise<void> {
@@ -117,7 +121,7 @@ export async function act(play: Play, one: Operation): Promise<void> {
     case 'unsend':
       return send(play, one);
     case 'kill at':
-      return killAt(play, one);
+      return void (await killAt(play, one));
     case 'kill':
       return (await running(play)).kill();
     case 'stop':
