@@ -37,8 +37,9 @@ async function answer({ file, limits, own, from, plainly = false }: ReadRequest)
     const isNative = !plainly && (chosen?.native ?? false);
     if (chosen && isNative !== IS_NATIVE) return await send({ type: 'elsewhere' });
     if (chosen) {
-      await send({ type: 'started', processor: chosen.name });
       const processor = 'path' in chosen ? readOwn(chosen) : chosen;
+      const readsPlainly = processor.readPlainly !== undefined;
+      await send({ type: 'started', processor: chosen.name, readsPlainly });
       const whole = plainly ? plainProcessor(processor) : processor;
       for await (const part of readParts(whole, file, limits, from)) await send({ type: 'part', part });
     }

@@ -24,7 +24,7 @@ export interface DescribeRequest {
 
 /** What a child answers: `started` unless the file is empty or refused, any number of parts, `done` or `failed`. */
 export type ReadMessage =
-  | { type: 'started'; processor: string }
+  | { type: 'started'; processor: string; readsPlainly: boolean }
   | { type: 'part'; part: Part }
   | { type: 'done' }
   | { type: 'described'; processor: Described }
@@ -99,7 +99,7 @@ const code = z.custom<ErrorCode>((value) => typeof value === 'string' && Object.
 /** A child has read hostile bytes, so what it says is outside data. */
 export const readMessage: z.ZodType<ReadMessage> = z.discriminatedUnion('type', [
   z.object({ type: z.literal('part'), part: partSchema }),
-  z.object({ type: z.literal('started'), processor: z.string() }),
+  z.object({ type: z.literal('started'), processor: z.string(), readsPlainly: z.boolean() }),
   z.object({ type: z.literal('done') }),
   z.object({ type: z.literal('described'), processor: describedSchema }),
   z.object({ type: z.literal('elsewhere') }),

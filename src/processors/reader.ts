@@ -71,6 +71,14 @@ export interface Reader {
 /** The answer for a file at which a process crashed that had read others before: these may have broken it. */
 export const AGAIN = Symbol('again');
 
+/** What a process told of itself while it read a file. */
+interface Seen {
+  /** The last page that was read. */
+  finished?: number;
+  /** Whether the file could also be read without native code. */
+  hasOtherWay?: boolean;
+}
+
 type Failed = Extract<ReadMessage, { type: 'failed' }>;
 
 /** Failures in the middle of a file. */
@@ -98,7 +106,7 @@ export function startReader(options: ReaderOptions): Reader {
     request: ReadRequest,
     extracted: WithMembers,
     guarded: Guard,
-    seen: { finished?: number },
+    seen: Seen,
   ): Promise<ReadMessage | undefined> {
     const { promise, resolve, reject } = Promise.withResolvers<ReadMessage>();
     const listen = (raw: unknown): void => {
@@ -109,8 +117,10 @@ export function startReader(options: ReaderOptions): Reader {
         if (data.part.finished !== undefined) seen.finished = data.part.finished;
         if (extracted.pages !== undefined) guarded.nextPage();
         if (data.part.ocr) guarded.extend();
-      } else if (data.type === 'started') extracted.processor = data.processor;
-      else resolve(data);
+      } else if (data.type === 'started') {
+        extracted.processor = data.processor;
+        seen.hasOtherWay = data.readsPlainly;
+      } else resolve(data);
     };
     child.on('message', listen);
     // A failed write means that the process has ended, which `ended` tells.
@@ -125,7 +135,7 @@ export function startReader(options: ReaderOptions): Reader {
   /** What a process that ended without an answer leaves: its parts, the pages behind the one that ended it, or an error. */
   function salvage(
     extracted: WithMembers,
-    finished: number | undefined,
+    { finished, hasOtherWay }: Seen,
     guarded: Guard,
     rest: Rest,
   ): WithMembers | Unfinished {
@@ -139,7 +149,8 @@ export function startReader(options: ReaderOptions): Reader {
       return new Unfinished({ extracted, from: finished + 2, timeoutMs: leftMs, cause });
     }
     const cause = endError(end, options);
-    if (isEmpty(extracted) && options.native && !rest.plainly && isBreakdown(end) && leftMs > 0)
+    const mayReadPlainly = hasOtherWay === true && options.native && !rest.plainly && isBreakdown(end);
+    if (isEmpty(extracted) && mayReadPlainly && leftMs > 0)
       return new Unfinished({ extracted, from: 1, timeoutMs: leftMs, cause, plainly: true });
     if (!mayKeep(end, finished) || isEmpty(extracted)) throw cause;
     extracted.warnings.push(stopWarning(extracted, finished === pages, end, options));
@@ -162,7 +173,7 @@ export function startReader(options: ReaderOptions): Reader {
     const { extracted, from, timeoutMs, plainly } = rest;
     const request = { file, limits: options.limits, own: options.own, from, plainly };
     const guarded = guard(child, { ...options, timeoutMs }, kill, signal);
-    const seen: { finished?: number } = {};
+    const seen: Seen = {};
     files += 1;
     try {
       const answer = await converse(request, extracted, guarded, seen);
@@ -173,7 +184,7 @@ export function startReader(options: ReaderOptions): Reader {
       const mayBeOthers =
         verdict === undefined && files > 1 && isEmpty(extracted) && seen.finished === undefined;
       if (mayBeOthers) return AGAIN;
-      return salvage(extracted, seen.finished, guarded, rest);
+      return salvage(extracted, seen, guarded, rest);
     } finally {
       guarded.release();
     }

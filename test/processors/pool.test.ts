@@ -85,6 +85,16 @@ describe('the pool', () => {
     await pool.close();
   });
 
+  test('a file that breaks native code is not opened again where there is no other way to read it', async () => {
+    const pool = createPool({ size: 1, residentMb: 100 });
+    const seen = new Set<number>();
+    const watch = setInterval(() => readingProcesses().forEach((id) => seen.add(id)), 5);
+    await expect(pool.extract(fixture('sample.png'))).rejects.toMatchObject({ code: 'limit' });
+    await pool.close();
+    clearInterval(watch);
+    expect(seen.size).toBe(1);
+  });
+
   test('a heap that overflows is a limit with its name', async () => {
     const pool = createPool({ size: 1, memoryMb: 30 });
     const page = write('big.html', '<p>word</p>'.repeat(400_000));
