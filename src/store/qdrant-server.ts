@@ -110,14 +110,19 @@ function waitFor(error: unknown, tried: number, { tries, firstWaitMs }: Patience
 }
 
 function named(error: unknown, address: string, key: string | undefined): unknown {
-  if (error instanceof LimnerError || error instanceof RangeError || error instanceof z.ZodError)
-    return error;
+  if (error instanceof LimnerError || isBug(error)) return error;
   const answered = Answered.safeParse(error).data;
   // It may repeat the key that it was shown.
   const said = complaint(error, answered).replaceAll(key ?? /$^/g, '[secret]');
   return new LimnerError('store_unavailable', `Qdrant at ${address} ${said}`, {
     cause: error,
   });
+}
+
+/** What no server brings about: `fetch` says by a cause why it failed, and a TypeError without one is our own. */
+function isBug(error: unknown): boolean {
+  if (error instanceof TypeError) return error.cause === undefined;
+  return error instanceof RangeError || error instanceof ReferenceError || error instanceof z.ZodError;
 }
 
 function complaint(error: unknown, answered: z.infer<typeof Answered> | undefined): string {

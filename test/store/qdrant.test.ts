@@ -3,6 +3,7 @@ import type { LimnerError } from '../../src/errors.ts';
 import { ENGLISH, loadLanguage, type Language } from '../../src/store/language.ts';
 import { createQdrantStore } from '../../src/store/qdrant.ts';
 import { vectorName } from '../../src/store/qdrant-collection.ts';
+import { createQdrantServer } from '../../src/store/qdrant-server.ts';
 import { hasQdrantContract, readQdrantContract } from '../fakes/qdrant-contract.ts';
 import { until } from '../until.ts';
 import { testStore } from './contract.ts';
@@ -250,6 +251,25 @@ test('the wrong key, an old server, and what belongs to others are said clearly'
   await expect(find(store, 'one')).rejects.toThrow('is gone from Qdrant');
   await fake.stop();
   expect(await saying()).toMatch(/does not answer: .*ECONNREFUSED/);
+});
+
+test('a bug of our own is not told as a server that does not answer', async () => {
+  const fake = await fakeQdrant();
+  const server = createQdrantServer(optionsFor(fake.url), IMPATIENT);
+  const nothing: { length: number } | undefined = JSON.parse('{}').nothing;
+  // @ts-expect-error -- the bug
+  const bug = server.ask(async () => nothing.length);
+  await expect(bug).rejects.toBeInstanceOf(TypeError);
+  const cyclic: Record<string, unknown> = {};
+  cyclic['self'] = cyclic;
+  const unsent = server.ask((client) =>
+    client.upsert('a', { points: [{ id: 1, vector: [1], payload: cyclic }] }),
+  );
+  await expect(unsent).rejects.toBeInstanceOf(TypeError);
+  await fake.stop();
+  await expect(server.ask((client) => client.versionInfo())).rejects.toMatchObject({
+    code: 'store_unavailable',
+  });
 });
 
 test('words are those of one language, and of no other', async () => {
