@@ -85,7 +85,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
   const notices = createNotices({ database, queue });
   const extractions = createExtractions(database);
   const figures = createFigures({ folder: join(config.data, 'figures') }, { database });
-  const { store, language, state: storeState } = await createStore(config, database);
+  const { store, language, state: storeState } = await createStore(config, database, log);
   const { maxFileBytes, limits } = config.extract;
   checkLanguages(limits.ocrLanguages);
   const own = await loadOwnProcessors(config.processors, log);

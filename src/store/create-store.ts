@@ -1,4 +1,5 @@
 import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
 import { createEmbeddedStore } from './embedded.ts';
 import { loadLanguage, type Language } from './language.ts';
@@ -48,13 +49,20 @@ const HURRY = { timeoutMs: 3000, tries: 1, firstWaitMs: 0 };
  * The store that has the passages: the one that they were moved to, else Qdrant where `qdrant` is given before there
  * are any, else the embedded one. Throws `invalid_config` when they are in Qdrant and no address is given.
  */
-export async function createStore(options: StoreOptions, database: Database): Promise<StoreInForce> {
+export async function createStore(
+  options: StoreOptions,
+  database: Database,
+  log?: Log,
+): Promise<StoreInForce> {
   const language = await loadLanguage(options.language);
   const kind = kindInForce(options, database);
   if (kind === 'qdrant') await putInForce(database, kind);
   else await forgetUnused(database);
   if (kind === 'embedded')
-    return { ...embedded(createEmbeddedStore(database, language), options.qdrant !== undefined), language };
+    return {
+      ...embedded(createEmbeddedStore(database, language, log), options.qdrant !== undefined),
+      language,
+    };
   if (!options.qdrant)
     throw new LimnerError(
       'invalid_config',

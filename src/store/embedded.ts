@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { embeddingText, morePlace, type Chunk, type DocumentFields } from '../document.ts';
+import type { Log } from '../log.ts';
 import { reach } from '../points.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { createBatches } from './batches.ts';
@@ -59,14 +60,14 @@ const EMBEDDED_BESIDE = `select count(*) as rows from chunk c
 const MOST_THREADS = 4;
 
 /** The store in the service's own SQLite file, searched by threads of this process. */
-export function createEmbeddedStore(database: Database, language = ENGLISH): Store {
+export function createEmbeddedStore(database: Database, language = ENGLISH, log?: Log): Store {
   database.migrate('store', SCHEMA);
   const { read } = database;
   const threads = createIndexThreads(
     { path: database.path, size: Math.min(MOST_THREADS, availableParallelism()) },
     { changes: (since) => index.changes(since) },
   );
-  const index = createLiveIndex(database, threads, language);
+  const index = createLiveIndex(database, threads, language, log);
   const meanings = createMeanings(database, index);
 
   async function replace(document: DocumentFields, chunks: readonly Chunk[]): Promise<Counts> {
@@ -175,8 +176,8 @@ export function createEmbeddedStore(database: Database, language = ENGLISH): Sto
       await index.tidy();
     },
     async close() {
-      await threads.close();
-      await index.close();
+      // What the threads leave undone is no failure to an index that is closed.
+      await Promise.all([index.close(), threads.close()]);
     },
   };
 }

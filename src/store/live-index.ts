@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createLog } from '../log.ts';
 import type { Connection, Database } from '../sqlite.ts';
 import { createBatches } from './batches.ts';
 import { createChunkIndex, type ChunkIndex, type IndexChange } from './chunk-index.ts';
@@ -52,10 +53,11 @@ export function createLiveIndex(
   database: Database,
   threads: Pick<IndexThreads, 'oldest' | 'merge'>,
   language = ENGLISH,
+  log = createLog({ level: 'error', secrets: [] }),
 ): LiveIndex {
   const { read } = database;
   const index = createChunkIndex(threads.oldest);
-  const tidy = createTidy({ database, index, merge: threads.merge });
+  const tidy = createTidy({ database, index, merge: threads.merge, log });
   let loading: Promise<void> | undefined;
   let loadingVectors: Promise<void> | undefined;
 

@@ -1,4 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { LimnerError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Database } from '../sqlite.ts';
 import type { ChunkIndex } from './chunk-index.ts';
 import { keepPage, keepVectors, replacePages } from './kept-pages.ts';
@@ -16,10 +18,11 @@ interface Parts {
   index: ChunkIndex;
   /** Merges segments without keeping the event loop. */
   merge: (moved: MovedSegment[]) => Promise<Segment>;
+  log: Pick<Log, 'error'>;
 }
 
 /** Keeps the index small and the next start short: merges the parts of pages, and writes full pages down. */
-export function createTidy({ database, index, merge }: Parts) {
+export function createTidy({ database, index, merge, log }: Parts) {
   const kept = new Set<number>();
   /** The model whose vectors were kept, by the page's number. */
   const keptVectors = new Map<number, string>();
@@ -27,7 +30,6 @@ export function createTidy({ database, index, merge }: Parts) {
   let closed = false;
   let awake = false;
   let running: Promise<void> | undefined;
-  let failure: unknown;
 
   async function run(): Promise<void> {
     while (awake && !closed) {
@@ -67,8 +69,14 @@ export function createTidy({ database, index, merge }: Parts) {
     awake = true;
     if (!started || closed) return;
     running ??= run()
-      .catch((error: unknown) => void (failure = error))
+      .catch(tell)
       .finally(() => (running = undefined));
+  }
+
+  /** Nobody waits for it, and searches go on as they are: it is told, and tried again with the next change. */
+  function tell(error: unknown): void {
+    const isStopped = closed && error instanceof LimnerError;
+    if (!isStopped) log.error({ err: error }, 'tidying the search index failed; the next start is slower');
   }
 
   /** Chunks of sparse pages move together to new pages. */
@@ -83,9 +91,6 @@ export function createTidy({ database, index, merge }: Parts) {
       if (page) kept.add(page.number);
       await nextTurn();
     }
-    const error = failure;
-    failure = undefined;
-    if (error !== undefined) throw error;
   }
 
   return {

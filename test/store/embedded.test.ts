@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createLog, type Log } from '../../src/log.ts';
 import { openDatabase } from '../../src/sqlite.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
+import { PAGE_SLOTS } from '../../src/store/page.ts';
 import type { Store } from '../../src/store/store.ts';
+import { until } from '../until.ts';
 import { testStore } from './contract.ts';
 import { testHistories } from './contract-histories.ts';
 import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf } from './material.ts';
@@ -152,6 +155,28 @@ describe('full pages of the index', () => {
   });
 });
 
+test('a page that cannot be kept is told at once, and kept when the next change comes', async () => {
+  const file = await temporaryFile();
+  const lines: string[] = [];
+  const log = createLog({ level: 'info', secrets: [], write: (line) => lines.push(line) });
+  const { store, close } = await openOn(file, log);
+  await store.replace(documentOf(), chunksOf('one'));
+  change(file, "create trigger planted before insert on page begin select raise(abort, 'planted'); end");
+  const texts = Array.from({ length: PAGE_SLOTS }, (_, at) => `text ${at}`);
+  await store.replace(documentOf({ id: 'd2', uri: 'b' }), chunksOf(...texts));
+  await until(() => lines.length > 0, 'the log');
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    level: 50,
+    msg: 'tidying the search index failed; the next start is slower',
+    err: { message: expect.stringContaining('planted'), stack: expect.stringContaining('keepPage') },
+  });
+  change(file, 'drop trigger planted');
+  await store.replace(documentOf({ id: 'd3', uri: 'c' }), chunksOf('three'));
+  await until(() => countRows(file, 'page') === 1, 'the page');
+  await close();
+  expect(lines).toHaveLength(1);
+});
+
 test('a vector of another length is refused, and searches go on', async () => {
   const { store } = await openOn(await temporaryFile());
   await store.replace(documentOf(), chunksOf('one', 'two'));
@@ -198,9 +223,9 @@ async function temporaryFile(): Promise<string> {
   return join(folder, 'limner.sqlite');
 }
 
-async function openOn(file: string): Promise<{ store: Store; close: () => Promise<void> }> {
+async function openOn(file: string, log?: Log): Promise<{ store: Store; close: () => Promise<void> }> {
   const database = openDatabase(file);
-  const store = createEmbeddedStore(database);
+  const store = createEmbeddedStore(database, undefined, log);
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => (closed ??= store.close().then(() => database.close()));
   onTestFinished(close);
