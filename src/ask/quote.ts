@@ -1,14 +1,13 @@
 import { readingText, type Passage } from '../document.ts';
 import { ENGLISH, type Language } from '../store/language.ts';
 import { queryTerms, tokenize } from '../store/tokenize.ts';
+import { sentencesOf } from './sentences.ts';
 
 /** Sentences of a passage that are quoted, at most. */
 const QUOTED_SENTENCES = 2;
 
 /** Words that an answer must share with a passage to be credited to it, as a share of the answer's words. */
 const CREDIT_SHARE = 0.5;
-
-const segmenter = new Intl.Segmenter(undefined, { granularity: 'sentence' });
 
 /** A passage is quoted when it shares at least this much of what the best one shares with the question. */
 const QUOTE_SHARE = 0.6;
@@ -32,9 +31,7 @@ export function worthQuoting(
 /** The sentences of the passage that share most with the question, in their order. */
 export function bestSentences(question: string, passage: Passage, language = ENGLISH): string {
   const asked = new Set(queryTerms(question, language));
-  const sentences = [...segmenter.segment(passage.text.replace(/\s+/gu, ' '))].map(({ segment }) =>
-    segment.trim(),
-  );
+  const sentences = sentencesOf(passage.text);
   const ranked = sentences
     .map((sentence, at) => ({ at, shared: sharedWith(asked, sentence, language) }))
     .sort((one, other) => other.shared - one.shared || one.at - other.at)
