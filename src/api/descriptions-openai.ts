@@ -6,6 +6,7 @@ import { EmbeddingRequest } from './embeddings.ts';
 import { ListQuery as FilesListQuery } from './openai-files.ts';
 import { EditFields, GenerationBody } from './openai-images.ts';
 import { ResponseRequest } from './responses-request.ts';
+import { ItemsQuery } from './stored-responses.ts';
 import { BatchBody } from './vector-store-batches.ts';
 import { AddBody, FilesQuery, UpdateBody as AttributesBody } from './vector-store-files.ts';
 import { CreateBody, ListQuery, SearchBody, UpdateBody } from './vector-stores.ts';
@@ -38,7 +39,11 @@ export const OPENAI_DESCRIPTIONS: Readonly<Record<string, Description>> = {
   },
   'GET /v1/responses/:id': { summary: 'A stored response', answers: { 200: object('response') } },
   'DELETE /v1/responses/:id': { summary: 'Forgets it', answers: { 200: deleted } },
-  'GET /v1/responses/:id/input_items': { summary: 'What it was asked', answers: { 200: page } },
+  'GET /v1/responses/:id/input_items': {
+    summary: 'What it was asked',
+    query: ItemsQuery,
+    answers: { 200: page },
+  },
   'POST /v1/responses/:id/cancel': { summary: 'Refused: nothing runs in the background', answers: {} },
   'POST /v1/embeddings': { summary: 'Vectors of texts', body: EmbeddingRequest, answers: { 200: page } },
   'POST /v1/files': {

@@ -1,5 +1,6 @@
 import type { Memory } from '../ask/remembered.ts';
 import { LimnerError } from '../errors.ts';
+import type { LedgerDocument } from '../ingest/catalogue.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import { UNSORTED_COLLECTION, type VectorStore, type VectorStores } from '../ingest/vector-stores.ts';
 import type { AccessScope } from './access.ts';
@@ -33,10 +34,10 @@ export function limitStores(inner: VectorStores, scope: AccessScope): VectorStor
 
 /** OpenAI's files. What leaves its store lies in `files`, so that a key which empties a store has to reach that too. */
 export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
-  const find: StoreFiles['find'] = (id) => {
-    const document = inner.find(id);
-    return document && scope.reaches(document.collection) ? document : undefined;
-  };
+  const reachable = (document: LedgerDocument | undefined): LedgerDocument | undefined =>
+    document && scope.reaches(document.collection) ? document : undefined;
+
+  const find: StoreFiles['find'] = (id) => reachable(inner.find(id));
 
   const get: StoreFiles['get'] = (id) => {
     const document = find(id);
@@ -46,6 +47,7 @@ export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
 
   return {
     find,
+    known: (id) => reachable(inner.known(id)),
     get,
     inStore: (store, id) => inner.inStore(store, get(id).id),
     list: (about, fits) =>

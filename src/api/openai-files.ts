@@ -8,6 +8,7 @@ import type { LedgerDocument } from '../ingest/catalogue.ts';
 import type { Documents } from '../ingest/documents.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import { UNSORTED_COLLECTION } from '../ingest/vector-stores.ts';
+import { fileAfter } from './cursor.ts';
 import { asFormError, attachment, baseName, partsOf } from './documents.ts';
 import { parse } from './failure.ts';
 import { documentIdOf, fileName } from './file-ids.ts';
@@ -40,7 +41,7 @@ export function fileRoutes(server: FastifyInstance, { documents, files, maxFileB
   server.get('/v1/files', ({ query }) => {
     const { limit, after, purpose } = parse(ListQuery, query);
     const isOurs = purpose === undefined || purpose === 'assistants';
-    const from = after === undefined ? {} : { after: documentIdOf(after) };
+    const from = fileAfter(files, after);
     const found = isOurs ? files.list({ ...from, limit: limit + 1 }, () => true) : [];
     return listBody(found.map(fileBody), limit);
   });

@@ -1,6 +1,16 @@
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { Memory, Remembered } from '../ask/remembered.ts';
 import { LimnerError } from '../errors.ts';
+import { countBefore } from './cursor.ts';
+import { parse } from './failure.ts';
+import { listBody } from './file-shapes.ts';
+
+export const ItemsQuery = z.looseObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  after: z.string().optional(),
+  order: z.enum(['asc', 'desc']).default('desc'),
+});
 
 interface ById {
   Params: { id: string };
@@ -15,11 +25,12 @@ export function storedResponseRoutes(server: FastifyInstance, { memory }: { memo
     return { id: params.id, object: 'response', deleted: true };
   });
 
-  server.get<ById>('/v1/responses/:id/input_items', ({ params }) => {
+  server.get<ById>('/v1/responses/:id/input_items', ({ params, query }) => {
+    const { limit, after, order } = parse(ItemsQuery, query);
     const { items, inputFrom, inputTo } = remembered(memory, params.id);
-    const data = items.slice(inputFrom, inputTo).toReversed();
-    const ids = data.map(({ id }) => (typeof id === 'string' ? id : ''));
-    return { object: 'list', data, first_id: ids[0] ?? '', last_id: ids.at(-1) ?? '', has_more: false };
+    const input = items.slice(inputFrom, inputTo).map(withId);
+    const all = order === 'asc' ? input : input.toReversed();
+    return listBody(all.slice(countBefore(all.map(idOf), after)), limit);
   });
 
   server.post<ById>('/v1/responses/:id/cancel', ({ params }) => {
@@ -36,6 +47,14 @@ export function remembered(memory: Memory, id: string, param = 'id'): Remembered
   const known = memory.get(id);
   if (!known) throw unknownResponse(id, param);
   return known;
+}
+
+function idOf({ id }: { id?: unknown }): string {
+  return typeof id === 'string' ? id : '';
+}
+
+function withId(item: Record<string, unknown>): Record<string, unknown> & { id: string } {
+  return { ...item, id: idOf(item) };
 }
 
 function unknownResponse(id: string, param: string): LimnerError {

@@ -4,6 +4,7 @@ import type { LedgerDocument } from '../ingest/catalogue.ts';
 import { Metadata } from '../ingest/filter.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import type { FileBatch, VectorStores } from '../ingest/vector-stores.ts';
+import { countBefore } from './cursor.ts';
 import { parse } from './failure.ts';
 import { documentIdOf } from './file-ids.ts';
 import { batchBody, listBody, stateOf, storeFileBody } from './file-shapes.ts';
@@ -58,21 +59,21 @@ export function vectorStoreBatchRoutes(
 
   server.get<ByBatch>('/v1/vector_stores/:id/file_batches/:batch/files', ({ params, query }) => {
     const { limit, after, filter } = parse(FilesQuery, query);
-    const all = present(stores.batch(params.id, params.batch)).filter(
+    const { documents: ids } = stores.batch(params.id, params.batch);
+    const from = countBefore(ids, after && documentIdOf(after));
+    const rest = present(ids.slice(from)).filter(
       (document) => filter === undefined || stateOf(document) === filter,
     );
-    const from = after === undefined ? 0 : all.findIndex(({ id }) => id === documentIdOf(after)) + 1;
-    const page = all.slice(from, from + limit + 1);
     return listBody(
-      page.map((document) => storeFileBody(params.id, document)),
+      rest.slice(0, limit + 1).map((document) => storeFileBody(params.id, document)),
       limit,
     );
   });
 
-  const shownBatch = (batch: FileBatch) => batchBody(batch, present(batch));
+  const shownBatch = (batch: FileBatch) => batchBody(batch, present(batch.documents));
 
   /** The documents of a batch that are still there. */
-  function present({ documents: ids }: FileBatch): LedgerDocument[] {
+  function present(ids: readonly string[]): LedgerDocument[] {
     return ids.flatMap((id) => files.find(id) ?? []);
   }
 }

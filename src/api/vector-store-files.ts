@@ -6,6 +6,7 @@ import type { Documents } from '../ingest/documents.ts';
 import { Metadata } from '../ingest/filter.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import type { VectorStores } from '../ingest/vector-stores.ts';
+import { fileAfter } from './cursor.ts';
 import { parse } from './failure.ts';
 import { documentIdOf } from './file-ids.ts';
 import { listBody, stateOf, storeFileBody } from './file-shapes.ts';
@@ -45,9 +46,8 @@ export function vectorStoreFileRoutes(
   server.get<ById>('/v1/vector_stores/:id/files', ({ params, query }) => {
     const { limit, after, filter } = parse(FilesQuery, query);
     const { id, collection } = stores.get(params.id);
-    const from = after === undefined ? {} : { after: documentIdOf(after) };
     const fits = (document: LedgerDocument): boolean => filter === undefined || stateOf(document) === filter;
-    const found = files.list({ collection, ...from, limit: limit + 1 }, fits);
+    const found = files.list({ collection, ...fileAfter(files, after), limit: limit + 1 }, fits);
     return listBody(
       found.map((document) => storeFileBody(id, document)),
       limit,

@@ -5,6 +5,7 @@ import type { Passage } from '../document.ts';
 import { Filter } from '../ingest/filter.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import type { VectorStore, VectorStores } from '../ingest/vector-stores.ts';
+import { countBefore } from './cursor.ts';
 import { parse } from './failure.ts';
 import { documentIdOf } from './file-ids.ts';
 import { hitBody, listBody, storeBody } from './file-shapes.ts';
@@ -60,7 +61,10 @@ export function vectorStoreRoutes(server: FastifyInstance, parts: VectorStoreRou
   server.get('/v1/vector_stores', ({ query }) => {
     const { limit, after } = parse(ListQuery, query);
     const all = stores.list();
-    const from = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
+    const from = countBefore(
+      all.map(({ id }) => id),
+      after,
+    );
     return listBody(all.slice(from, from + limit + 1).map(shown), limit);
   });
 

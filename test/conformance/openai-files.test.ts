@@ -227,6 +227,62 @@ describe('vector stores', () => {
   });
 });
 
+describe('a list that is asked for what comes after something', () => {
+  const refused = { status: 400, code: 'invalid_request', param: 'after' };
+
+  test('unknown is refused and does not begin anew', async () => {
+    const store = await client.vectorStores.create({ name: 'paged' });
+    const files = await Promise.all(['x', 'y', 'z'].map((name) => upload(`${name}.txt`, `paged ${name}`)));
+    const ids = files.map(({ id }) => id);
+    const batch = await client.vectorStores.fileBatches.create(store.id, { file_ids: ids });
+    const response = await client.responses.create({ model: 'limner', input: QUESTION });
+    const after = 'file-unknown';
+    const inBatch = { vector_store_id: store.id };
+    await expect(client.files.list({ after }).withResponse()).rejects.toMatchObject(refused);
+    await expect(client.vectorStores.list({ after }).withResponse()).rejects.toMatchObject(refused);
+    const ofStore = client.vectorStores.files.list(store.id, { after });
+    await expect(ofStore.withResponse()).rejects.toMatchObject(refused);
+    const ofBatch = client.vectorStores.fileBatches.listFiles(batch.id, { ...inBatch, after });
+    await expect(ofBatch.withResponse()).rejects.toMatchObject(refused);
+    const ofInput = client.responses.inputItems.list(response.id, { after });
+    await expect(ofInput.withResponse()).rejects.toMatchObject(refused);
+
+    const inOrder = await idsOf(
+      client.vectorStores.fileBatches.listFiles(batch.id, { ...inBatch, limit: 1 }),
+    );
+    expect(inOrder).toEqual(ids);
+    expect((await idsOf(client.vectorStores.files.list(store.id, { limit: 1 }))).toSorted()).toEqual(
+      ids.toSorted(),
+    );
+    expect(await idsOf(client.vectorStores.list({ limit: 1 }))).toContain(store.id);
+  });
+
+  test('that was taken away meanwhile goes on where it was', async () => {
+    const store = await client.vectorStores.create({ name: 'emptied' });
+    for (const name of ['p', 'q', 'r', 's'])
+      await client.vectorStores.files.upload(
+        store.id,
+        await toFile(Buffer.from(`emptied ${name}`), `${name}.txt`),
+      );
+    let seen = 0;
+    for await (const { id } of client.vectorStores.files.list(store.id, { limit: 2 })) {
+      await client.files.delete(id);
+      seen += 1;
+    }
+    expect(seen).toBe(4);
+  });
+
+  test('of what a response was asked comes in pages, in both orders', async () => {
+    const input = ['one', 'two', QUESTION].map((content) => ({ role: 'user' as const, content }));
+    const { id } = await client.responses.create({ model: 'limner', input });
+    const newest = await idsOf(client.responses.inputItems.list(id, { limit: 1 }));
+    expect(newest).toHaveLength(3);
+    expect(await idsOf(client.responses.inputItems.list(id, { limit: 2, order: 'asc' }))).toEqual(
+      newest.toReversed(),
+    );
+  });
+});
+
 test('a DELETE that says it is JSON and has no body is taken, as OpenAI’s client for Python sends it', async () => {
   const file = await upload('gone.txt', 'soon gone');
   const headers = { 'content-type': 'application/json' };

@@ -165,6 +165,8 @@ test("of OpenAI's stores, files and responses it has its own", async () => {
   expect((await call('GET', `/v1/vector_stores/${storeId}`, limited.key)).statusCode).toBe(404);
   expect((await call('GET', `/v1/files/file-${ours}`, limited.key)).statusCode).toBe(200);
   expect((await call('GET', `/v1/files/file-${theirs}`, limited.key)).statusCode).toBe(404);
+  expect((await call('GET', `/v1/files?after=file-${ours}`, limited.key)).statusCode).toBe(200);
+  expect((await call('GET', `/v1/files?after=file-${theirs}`, limited.key)).statusCode).toBe(400);
   const search = { query: 'sparrow' };
   const found = await call('POST', `/v1/vector_stores/${storeOf('ours')}/search`, limited.key, search);
   expect(found.body).toContain('sparrow');
