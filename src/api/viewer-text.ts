@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { placeInWords, SECTION_BREAK, type Section, type Span } from '../document.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
+import { blocksOf, rowsOf } from './viewer-tables.ts';
 
 /** Text around the mark that is shown of a very long document, in characters to each side. */
 const WINDOW = 200_000;
@@ -8,13 +9,14 @@ const WINDOW = 200_000;
 const STYLE = `:root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:44rem;margin:0 auto;padding:1rem;background:light-dark(#fff,#201e1b);color:light-dark(#1e1b17,#ece7df)}
 a{color:light-dark(#8a4b08,#f0b35a)}header{border-bottom:1px solid light-dark(#e4ded3,#34302b);margin-bottom:1rem}h1{font-size:1.3rem;margin:.5rem 0;overflow-wrap:anywhere}
 .meta{font-size:.9rem}section{margin:0 0 1.2rem;scroll-margin-top:1rem}pre{font:inherit;white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
-.place{color:light-dark(#625b50,#aba394);font-size:.8rem}figure{margin:1rem 0}figure img{max-width:100%;height:auto;background:#fff}mark{background:#ffe27a;color:#000}`;
+.place{color:light-dark(#625b50,#aba394);font-size:.8rem}figure{margin:1rem 0}figure img{max-width:100%;height:auto;background:#fff}mark{background:#ffe27a;color:#000}
+.embedded header{display:none}.wide{overflow-x:auto}table{border-collapse:collapse;margin:.2rem 0}th,td{border:1px solid light-dark(#e4ded3,#34302b);padding:.15rem .5rem;text-align:start;vertical-align:top;white-space:pre-wrap}th{font-weight:600}`;
 
 /**
  * The browser scrolls to the page of the link first; the marked words may stand further down. `scrollIntoView` would
  * also scroll the page that frames this one.
  */
-const SCRIPT = `addEventListener('load',()=>requestAnimationFrame(()=>{const mark=document.querySelector('mark');if(mark)scrollBy(0,mark.getBoundingClientRect().top-innerHeight/3)}))`;
+const SCRIPT = `if(top!==self)document.body.classList.add('embedded');addEventListener('load',()=>requestAnimationFrame(()=>{const mark=document.querySelector('mark');if(mark)scrollBy(0,mark.getBoundingClientRect().top-innerHeight/3)}))`;
 
 export const TEXT_POLICY = [
   `default-src 'none'`,
@@ -58,8 +60,13 @@ function figureHtml({ url, width, height, description = '' }: Shown): string {
 /** Where a document is, how it stands, and its file. */
 export function aboutHtml(document: LedgerDocument, more = ''): string {
   const state = document.error ? `${document.state}: ${document.error.message}` : document.state;
-  return `<p class="meta">${escape(document.uri)} · ${escape(document.collection)} · ${escape(state)} ·
+  return `<p class="meta">${escape(nameOf(document))} · ${escape(document.collection)} · ${escape(state)} ·
 <a href="/api/documents/${encodeURIComponent(document.id)}/file">original file</a>${more}</p>`;
+}
+
+/** Its path; of what was sent only the name, since the folder that we keep it in says nothing. */
+function nameOf({ source, uri }: LedgerDocument): string {
+  return source === 'inbox' ? uri : uri.replace(/^uploads\/[^/]+\//, '');
 }
 
 function body(sections: readonly Section[], asked: Span | undefined): string {
@@ -100,7 +107,24 @@ function sectionHtml(
   const anchor = section.page !== undefined && opensPage ? ` id="page=${section.page}"` : '';
   const first = Math.max(0, from - offset);
   const text = section.text.slice(first, Math.max(first, to - offset));
-  return `<section${anchor}>${place(section)}<pre>${marked(text, offset + first, mark)}</pre></section>`;
+  return `<section${anchor}>${place(section)}${textHtml(text, offset + first, mark)}</section>`;
+}
+
+/** As it stands in the text, but for tables; the words of the mark are marked in either. */
+function textHtml(text: string, offset: number, mark: Span | undefined): string {
+  const show = ([start, end]: Span): string => marked(text.slice(start, end), offset + start, mark);
+  const html = blocksOf(text).map(({ kind, span }) =>
+    kind === 'text' ? `<pre>${show(span)}</pre>` : tableHtml(rowsOf(text, span), show),
+  );
+  return html.join('');
+}
+
+function tableHtml(rows: readonly Span[][], show: (span: Span) => string): string {
+  const html = rows.map((cells, at) => {
+    const name = at === 0 ? 'th' : 'td';
+    return `<tr>${cells.map((cell) => `<${name}>${show(cell)}</${name}>`).join('')}</tr>`;
+  });
+  return `<div class="wide"><table>${html.join('')}</table></div>`;
 }
 
 function place(section: Section): string {

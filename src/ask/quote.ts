@@ -1,7 +1,7 @@
 import { readingText, type Passage } from '../document.ts';
 import { ENGLISH, type Language } from '../store/language.ts';
 import { queryTerms, tokenize } from '../store/tokenize.ts';
-import { sentencesOf } from './sentences.ts';
+import { quotableIn } from './quotable.ts';
 
 /** Sentences of a passage that are quoted, at most. */
 const QUOTED_SENTENCES = 2;
@@ -28,19 +28,21 @@ export function worthQuoting(
     .slice(0, limit);
 }
 
-/** The sentences of the passage that share most with the question, in their order. */
+/** The sentences of the passage that share most with the question, in their order; a row of a table is one. */
 export function bestSentences(question: string, passage: Passage, language = ENGLISH): string {
   const asked = new Set(queryTerms(question, language));
-  const sentences = sentencesOf(passage.text);
+  const all = quotableIn(passage.text);
+  const told = all.filter(({ isHeading }) => !isHeading);
+  const sentences = told.length > 0 ? told : all;
   const ranked = sentences
-    .map((sentence, at) => ({ at, shared: sharedWith(asked, sentence, language) }))
+    .map(({ words }, at) => ({ at, shared: sharedWith(asked, words, language) }))
     .sort((one, other) => other.shared - one.shared || one.at - other.at)
     .slice(0, QUOTED_SENTENCES)
     .filter(({ shared }, rank) => rank === 0 || shared > 0);
   return ranked
     .map(({ at }) => at)
     .sort((one, other) => one - other)
-    .map((at) => sentences[at])
+    .map((at) => sentences[at]?.shown)
     .join(' … ');
 }
 

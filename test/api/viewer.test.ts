@@ -75,6 +75,33 @@ describe('what a document says is text', () => {
   });
 });
 
+describe('a table', () => {
+  const text =
+    'Stock:\n| item | shelf |\n| --- | :-: |\n| <b>oil</b> | C\\|1 |\n| nails || B4 |\n| odd\n\n| no | table |\n\n| a |\n|---|';
+  const rows = (html: string): string[] =>
+    html.match(/<t[hd]>.*?<\/t[hd]>/gs)?.map((cell) => cell.replaceAll(/<\/?t[hd]>/g, '')) ?? [];
+
+  test('is shown as one, and what is none as it stands', async () => {
+    const { id } = await bench.send({ text, external_id: 'table' });
+    const { html } = await open(id);
+    expect(rows(html)).toEqual([
+      ...['item', 'shelf', '&lt;b&gt;oil&lt;/b&gt;', 'C\\|1', 'nails', '', 'B4', 'a'],
+    ]);
+    expect(between(html, '</table></div><pre>', '</pre>')).toBe('| odd\n\n| no | table |\n');
+  });
+
+  test('has its cited words marked', async () => {
+    const { id } = await bench.send({ text, external_id: 'table' });
+    const start = text.indexOf('oil');
+    const { html } = await open(id, `?mark=${start}-${text.indexOf(' B4')}`);
+    expect(html.match(/<mark>.*?<\/mark>/gs)).toEqual([
+      '<mark>oil&lt;/b&gt;</mark>',
+      '<mark>C\\|1</mark>',
+      '<mark>nails</mark>',
+    ]);
+  });
+});
+
 describe('the mark', () => {
   const text = 'Before & <b>bold</b> 🦑 after.';
 

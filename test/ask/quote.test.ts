@@ -29,6 +29,34 @@ describe('the best sentences', () => {
   });
 });
 
+describe('what is quoted reads well alone:', () => {
+  const table =
+    '| item | quantity | shelf |\n| --- | --- | --- |\n| Nails \\| copper | 1200 | B4 |\n| Linseed oil | 35 | |';
+  test.each([
+    ['On which shelf is the oil?', table, 'item: Linseed oil · quantity: 35'],
+    ['On which shelf are the nails?', table, 'item: Nails | copper · quantity: 1200 · shelf: B4'],
+    ['nails', '| Nails | 1200 |\n| Oil | 35 |', 'Nails · 1200'],
+    ['item', '| item | shelf |\n| --- | --- |', 'item · shelf'],
+    [
+      'What of the mill?',
+      '# The mill\n\nThe mill was leased to Agnes Pell.',
+      'The mill was leased to Agnes Pell.',
+    ],
+    ['What of the mill?', '## The mill\nThe mill was leased.', 'The mill was leased.'],
+    ['The mill', '# The mill', 'The mill'],
+    [
+      'When is the boiler inspected?',
+      'From: Ruth <ruth@example.org>\nSubject: Boiler\n\nThe boiler inspection is on Thursday. Bye.',
+      'Subject: Boiler … The boiler inspection is on Thursday.',
+    ],
+    ['who has rope', 'Bring:\n\n- boots\n- rope, twice\n  as long', 'rope, twice as long'],
+    ['Wer hat Seile?', '1. Hüte\n2. Seile\n3. Bänke', '2. Seile'],
+    ['Wann war der Sturm?', 'Der Sturm war am\n3. Mai in Odell.', 'Der Sturm war am 3. Mai in Odell.'],
+  ])('%s', (question, text, quoted) => {
+    expect(bestSentences(question, passageOf({ text }))).toBe(quoted);
+  });
+});
+
 describe('a passage is worth quoting', () => {
   test('when it shares nearly as much as the best one, with its number', () => {
     const found = worthQuoting('Where is the spare fuse?', [ALLOTMENT, STATION], 3);

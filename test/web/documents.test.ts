@@ -66,6 +66,8 @@ describe.skipIf(!hasBrowser)('documents on the page (needs /usr/bin/chromium)', 
     await page.getByRole('heading', { name: 'Documents' }).waitFor();
     await row('Logbook of the Skerrow Light').getByText('searchable').waitFor();
     await page.getByText('1 searchable').waitFor();
+    // The title is the document's own; whoever dropped it knows it by its name.
+    await row('Logbook of the Skerrow Light').getByText('sample.pdf').waitFor();
     await page.getByRole('link', { name: 'Ask' }).click();
     await page.getByLabel('Ask your documents').fill('What did the lamp burn until 1874?');
     await page.keyboard.press('Enter');

@@ -37,6 +37,11 @@ describe.skipIf(!hasBrowser)('the page around its views (needs /usr/bin/chromium
     await page.getByRole('heading', { name: 'Search' }).waitFor();
     await page.getByText('no documents yet').waitFor();
     expect(await field.count()).toBe(0);
+    for (const view of ['ask', 'documents']) {
+      await page.goto(`${service.url}/#/${view}`);
+      await page.getByText(`or put them into the folder ${service.inbox}.`).waitFor();
+    }
+    await page.goto(`${service.url}/#/search`);
     // The refusals themselves are told by the browser.
     expect(troubles.filter((line) => !line.includes('401'))).toEqual([]);
     troubles.length = 0;

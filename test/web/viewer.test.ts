@@ -174,6 +174,22 @@ describe.skipIf(!existsSync(CHROMIUM))('the viewer in a browser (needs /usr/bin/
     await expect.poll(() => frame.locator('#page').inputValue()).toBe('1');
   });
 
+  it('shows a text in a frame without what the frame has above it', async () => {
+    const id = ids.get('sample.md') ?? '';
+    await page.route(`${service.url}/frame`, (route) =>
+      route.fulfill({
+        contentType: 'text/html',
+        body: `<link rel="icon" href="data:,"><iframe src="/documents/${id}" width="340" height="600"></iframe>`,
+      }),
+    );
+    await page.goto(`${service.url}/frame`);
+    await page.frameLocator('iframe').locator('pre').first().waitFor();
+    expect(await page.frameLocator('iframe').locator('h1').isVisible()).toBe(false);
+    await page.goto(`${service.url}/documents/${id}`);
+    expect(await page.locator('h1').isVisible()).toBe(true);
+    await page.unroute(`${service.url}/frame`);
+  });
+
   it('leads to the text, and shows other formats as text', async () => {
     const url = await citation('What did the lamp burn until 1874?');
     await page.goto(url);

@@ -53,6 +53,22 @@ export function useStatus() {
   return status;
 }
 
+/** How documents come in, where there is none yet; nothing before that is known. */
+export function HowToAdd() {
+  const status = useStatus();
+  if (!status || countAll(status) > 0) return null;
+  return html`<p class="how-to-add">
+    There are no documents yet: drop files anywhere on this page,${' '}
+    <a href=${linkTo(['documents'])}>choose them</a>, or put them into the folder${' '}
+    <code>${status.inbox.path}</code>.
+  </p>`;
+}
+
+function countAll({ documents, settling }) {
+  const { gone, ...present } = documents;
+  return Object.values(present).reduce((sum, count) => sum + count, settling);
+}
+
 const number = new Intl.NumberFormat('en');
 
 /** How many of the documents can be found, everywhere on the page. */
@@ -61,7 +77,7 @@ export function Coverage() {
   if (!status) return html`<p class="coverage"></p>`;
   const { searchable = 0, failed = 0, gone = 0, ...others } = status.documents;
   const pending = (others.seen ?? 0) + (others.waiting ?? 0) + (others.working ?? 0) + status.settling;
-  const all = searchable + failed + pending + (others.empty ?? 0);
+  const all = countAll(status);
   const share = `${number.format(searchable)}${searchable === all ? '' : ` of ${number.format(all)}`} searchable`;
   const words =
     all === 0 ? 'no documents yet' : `${share}${failed > 0 ? `, ${number.format(failed)} failed` : ''}`;

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { html } from 'htm/preact';
 import { linkTo, go } from '../lib/router.js';
+import { HowToAdd } from '../lib/status.js';
 import { Quote, useQuote, ViewerPane } from '../lib/source.js';
 import { Button, Dialog, Empty, Trouble } from '../lib/ui.js';
 import { Composer } from './ask/composer.js';
@@ -107,6 +108,7 @@ function Turns({ talk, route, wish, quote }) {
         talk.state === 'ready' &&
         html`<${Empty} title="What would you like to know?">
           <p>Every answer names the passages it comes from; a number opens the page with the words marked.</p>
+          <${HowToAdd} />
         </${Empty}>`
       }
     </div>`;

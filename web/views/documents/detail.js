@@ -7,7 +7,7 @@ import { go, linkTo } from '../../lib/router.js';
 import { viewerUrl } from '../../lib/source.js';
 import { Button, Dialog, Tag, Time, toast, Trouble } from '../../lib/ui.js';
 import { Chunks, Pictures, Text } from './parts.js';
-import { readAgain, sizeOf, State } from './row.js';
+import { pagesInWords, readAgain, sizeOf, State } from './row.js';
 
 const VIEWS = { document: 'Document', text: 'Text', chunks: 'Chunks', pictures: 'Pictures' };
 
@@ -112,9 +112,9 @@ function About({ document }) {
   const facts = {
     Path: uri,
     Collection: html`<a href=${linkTo(['documents'], { collection })}>${collection}</a>`,
-    Size: [sizeOf(bytes), pages && `${pages} pages`].filter(Boolean).join(', '),
+    Size: [sizeOf(bytes), pages && pagesInWords(pages)].filter(Boolean).join(', '),
     Chunks: chunks > 0 && `${chunks}, ${vectors === chunks ? 'all' : vectors} found by meaning`,
-    'Read from pictures': ocr && `${ocr.pages} pages, ${Math.round(ocr.confidence ?? 0)} % sure`,
+    'Read from pictures': ocr && `${pagesInWords(ocr.pages)}, ${Math.round(ocr.confidence ?? 0)} % sure`,
     Tags: tags.length > 0 && tags.map((tag) => html`<${Tag}>${tag}</${Tag}> `),
     ...metadata,
     'Read by': processor,

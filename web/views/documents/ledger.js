@@ -4,7 +4,7 @@ import { api } from '../../lib/api.js';
 import { useEvents } from '../../lib/events.js';
 import { useParts, useStill } from '../../lib/load.js';
 import { go } from '../../lib/router.js';
-import { useStatus } from '../../lib/status.js';
+import { HowToAdd, useStatus } from '../../lib/status.js';
 import { Button, Empty, Pager, Trouble } from '../../lib/ui.js';
 import { Add } from './add.js';
 import { readAgain, Row, stateWords } from './row.js';
@@ -63,9 +63,7 @@ export function Ledger({ route }) {
             ? html`<${Button} onClick=${() => (setWords(''), go(['documents'], {}, { replace: true }))}
                 >Show all</${Button}
               >`
-            : html`<p>
-                Drop files on this page, or put them into the inbox folder: they are read as they come.
-              </p>`
+            : html`<${HowToAdd} />`
         }
       </${Empty}>`
     }

@@ -58,16 +58,19 @@ export function Row({ document }) {
 }
 
 /** What is worth knowing at a glance, in short words. */
-function aboutOf({ source, uri, collection, pages, bytes, chunks, updated_at: at }) {
+function aboutOf({ source, uri, title, collection, pages, bytes, chunks, updated_at: at }) {
+  const name = uri.split('/').at(-1);
   return [
-    // The path of a file of the inbox begins with its collection.
-    source === 'inbox' ? uri : collection,
-    pages && `${pages} ${pages === 1 ? 'page' : 'pages'}`,
+    // The path of a file of the inbox begins with its collection; that of one that was sent is ours and says nothing.
+    ...(source === 'inbox' ? [uri] : [collection, title && name !== title && name]),
+    pages && pagesInWords(pages),
     chunks > 0 && `${chunks} ${chunks === 1 ? 'chunk' : 'chunks'}`,
     sizeOf(bytes),
     html`<${Time} at=${at} />`,
   ].filter(Boolean);
 }
+
+export const pagesInWords = (count) => `${count} ${count === 1 ? 'page' : 'pages'}`;
 
 const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
 

@@ -1,0 +1,79 @@
+import { sentencesOf } from './sentences.ts';
+
+/** What may be quoted alone. `words` are its own, `shown` is how it reads without what stands around it. */
+export interface Quotable {
+  words: string;
+  shown: string;
+  /** It names what follows; quoted alone it would say nothing. */
+  isHeading: boolean;
+}
+
+const ROW = /^\s*\|.*\|\s*$/;
+const UNDER_HEADER = /^[\s|:-]+$/;
+const HEADING = /^\s*#{1,6}\s+/;
+const BULLET = /^\s*[-*+•]\s+/;
+/** At the beginning of a line of running text it may be a date: it is an item only after another one. */
+const NUMBERED = /^\s*\d{1,3}[.)]\s/;
+/** `Subject: Boiler`, as a message or a form has them. */
+const FIELD = /^\s*\p{L}[\p{L}\p{N} _-]{0,30}:\s/u;
+
+/**
+ * The sentences of an extracted text in their order. A heading, an item of a list, a field and a row of a table is one of its
+ * own, whatever ends it; a row is shown with what stands above its cells: `item: Oil · shelf: C1`.
+ */
+export function quotableIn(text: string): Quotable[] {
+  return text.split(/\n\s*\n/u).flatMap((paragraph) => blocksOf(paragraph).flatMap(partsOf));
+}
+
+/** Lines that belong together: those of a table, or those that one sentence may run over. */
+function blocksOf(paragraph: string): string[][] {
+  const blocks: string[][] = [];
+  let isTable = false;
+  for (const line of paragraph.split('\n')) {
+    const isRow = ROW.test(line);
+    const last = blocks.at(-1);
+    if (last && isRow === isTable && !begins(line, last[0] ?? '')) last.push(line);
+    else blocks.push([line]);
+    isTable = isRow;
+  }
+  return blocks;
+}
+
+function begins(line: string, before: string): boolean {
+  const isMarked = HEADING.test(line) || BULLET.test(line) || FIELD.test(line);
+  return isMarked || HEADING.test(before) || (NUMBERED.test(line) && NUMBERED.test(before));
+}
+
+function partsOf(lines: readonly string[]): Quotable[] {
+  const [first = ''] = lines;
+  if (ROW.test(first)) return rowsOf(lines);
+  const isHeading = HEADING.test(first);
+  const text = lines.join(' ').replace(HEADING, '').replace(BULLET, '');
+  return sentencesOf(text)
+    .filter((words) => words !== '')
+    .map((words) => ({ words, shown: words, isHeading }));
+}
+
+function rowsOf(lines: readonly string[]): Quotable[] {
+  const hasHeader = UNDER_HEADER.test(lines[1] ?? '');
+  const header = hasHeader ? cellsOf(lines[0] ?? '') : [];
+  const rows = lines.filter((line, at) => !UNDER_HEADER.test(line) && !(hasHeader && at === 0));
+  // A table that is only a header still says something.
+  if (rows.length === 0) return [{ words: header.join(' '), shown: header.join(' · '), isHeading: true }];
+  return rows.map((row) => {
+    const cells = cellsOf(row);
+    const shown = cells
+      .map((cell, at) => (header[at] && cell ? `${header[at]}: ${cell}` : cell))
+      .filter(Boolean)
+      .join(' · ');
+    return { words: cells.join(' '), shown, isHeading: false };
+  });
+}
+
+/** The cells of a row in Markdown; a `\|` is a sign of its cell. */
+const cellsOf = (row: string): string[] =>
+  row
+    .trim()
+    .slice(1, -1)
+    .split(/(?<!\\)\|/u)
+    .map((cell) => cell.trim().replaceAll('\\|', '|'));
