@@ -64,10 +64,8 @@ export function HowToAdd() {
   </p>`;
 }
 
-function countAll({ documents, settling }) {
-  const { gone, ...present } = documents;
-  return Object.values(present).reduce((sum, count) => sum + count, settling);
-}
+const countAll = ({ documents, settling }) =>
+  Object.entries(documents).reduce((sum, [state, count]) => sum + (state === 'gone' ? 0 : count), settling);
 
 const number = new Intl.NumberFormat('en');
 
