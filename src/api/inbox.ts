@@ -11,8 +11,8 @@ export interface InboxRoutes {
   folder: {
     /** What a scan would do now. */
     preview: () => Promise<Preview>;
-    /** Compares the folder with the ledger now; what differs is read as soon as it is quiet. */
-    scan: () => Promise<void>;
+    /** Compares the folder with the ledger now; what differs, which it tells, is read as soon as it is quiet. */
+    scan: () => Promise<Preview>;
     /** Whether folder, ledger and store say the same. */
     verify: (options: { deep: boolean }) => Promise<Verified>;
     /** Forgets what the brake holds. */
@@ -24,8 +24,7 @@ export interface InboxRoutes {
 export function inboxRoutes(server: FastifyInstance, { folder }: InboxRoutes): void {
   server.post('/api/inbox/scan', async ({ body }, reply) => {
     const { dry_run: dryRun } = parse(ScanBody, body ?? {});
-    const preview = await folder.preview();
-    if (!dryRun) await folder.scan();
+    const preview = await (dryRun ? folder.preview() : folder.scan());
     return reply.code(dryRun ? 200 : 202).send({ dry_run: dryRun, ...preview });
   });
 

@@ -143,9 +143,12 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
       bytes,
     });
 
-  /** Compares the folder with the ledger; differences go to the settle tracker. Scans never overlap. */
-  function scan(): Promise<void> {
-    scanning ??= scanOnce().finally(() => {
+  /**
+   * Compares the folder, or what a walk just found there, with the ledger; differences go to the settle tracker. Scans
+   * never overlap: whoever asks during one gets that.
+   */
+  function scan(walked?: Walk): Promise<void> {
+    scanning ??= scanOnce(walked).finally(() => {
       scanning = undefined;
       if (wanted && !stop.signal.aborted) scanAgain();
     });
@@ -158,10 +161,10 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     if (!wanted) void scan();
   }
 
-  async function scanOnce(): Promise<void> {
+  async function scanOnce(walked?: Walk): Promise<void> {
     const since = performance.now();
     try {
-      const found = await walk(inbox.root, folders);
+      const found = walked ?? (await walk(inbox.root, folders));
       await folders.dropMissing(found.settings, (uri) => isUnread(found, uri));
       await compare(found);
       await brake.recheck();

@@ -1,7 +1,6 @@
 import type { Catalogue } from './catalogue.ts';
-import type { Folders } from './folders.ts';
 import { isOf, type Inbox } from './inbox.ts';
-import { isUnread, walk } from './scan.ts';
+import { isUnread, type Walk } from './scan.ts';
 
 /** What a scan would do now. Each list holds paths relative to the inbox. */
 export interface Preview {
@@ -20,7 +19,6 @@ export interface Preview {
 
 export interface PreviewParts {
   inbox: Inbox;
-  folders: Folders;
   catalogue: Catalogue;
   recipeOf: (uri: string) => string;
   speed: () => Speed;
@@ -45,10 +43,9 @@ interface Missing {
   identity: string;
 }
 
-/** Compares the folder with the ledger like a scan, and changes nothing. Throws what `walk` throws. */
-export function createPreview({ inbox, folders, catalogue, recipeOf, speed }: PreviewParts) {
-  return async function preview(): Promise<Preview> {
-    const found = await walk(inbox.root, folders);
+/** Compares what a walk found with the ledger like a scan, and changes nothing. */
+export function createPreview({ inbox, catalogue, recipeOf, speed }: PreviewParts) {
+  return async function preview(found: Walk): Promise<Preview> {
     const rows = new Map(catalogue.inboxRows().map((row) => [row.uri, row]));
     const result: Preview = {
       added: [],

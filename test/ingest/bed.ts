@@ -10,12 +10,11 @@ import { createFolders } from '../../src/ingest/folders.ts';
 import { createInbox } from '../../src/ingest/inbox.ts';
 import { createNotices } from '../../src/ingest/notices.ts';
 import { createPipeline } from '../../src/ingest/pipeline.ts';
-import { createPreview } from '../../src/ingest/preview.ts';
 import { createQueue } from '../../src/ingest/queue.ts';
 import { createRecount } from '../../src/ingest/recount.ts';
 import { createRequireSpace } from '../../src/ingest/space.ts';
 import { createUploads } from '../../src/ingest/uploads.ts';
-import { createVerify } from '../../src/ingest/verify.ts';
+import { createWholeFolder } from '../../src/ingest/whole-folder.ts';
 import { createWorker } from '../../src/ingest/worker.ts';
 import { createLog } from '../../src/log.ts';
 import { openDatabase } from '../../src/sqlite.ts';
@@ -118,6 +117,12 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     { inbox, folders, recipeOf: pipeline.recipeOf, database, catalogue, queue, log },
   );
 
+  const { integrity } = database;
+  const { recipeOf } = pipeline;
+  const { speed } = worker;
+  const taken = { inbox, folders, uploads, catalogue, queue, store, arrivals };
+  const whole = createWholeFolder({ ...taken, integrity, recipeOf, speed });
+
   await queue.recover();
   worker.start();
   embedding?.start();
@@ -163,22 +168,9 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     },
     remove: (uri: string): Promise<void> => rm(join(root, uri), { recursive: true }),
     uploads,
-    verify: createVerify({
-      inbox,
-      folders,
-      uploads,
-      catalogue,
-      queue,
-      integrity: database.integrity,
-      store,
-    }),
-    preview: createPreview({
-      inbox,
-      folders,
-      catalogue,
-      recipeOf: pipeline.recipeOf,
-      speed: worker.speed,
-    }),
+    verify: whole.verify,
+    preview: whole.preview,
+    scanAndTell: whole.scan,
     save: createUploads(
       { folder: uploads, spool, maxFileBytes: 1_000_000 },
       { database, catalogue, queue, requireSpace },

@@ -1,7 +1,7 @@
 import { mkdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { asYoung, isOf, mayChangeUnseen } from '../../src/ingest/inbox.ts';
 import { takeFile } from '../../src/ingest/take.ts';
 import { recoverUploads } from '../../src/ingest/uploads.ts';
@@ -123,6 +123,14 @@ describe('a preview of a scan', () => {
     expect(bed.all()).toEqual(before);
     await bed.scan();
     expect(await bed.preview()).toMatchObject({ added: [], updated: [], moved: [], forgotten: [] });
+  });
+
+  it('and a scan tells the same of the one walk that it makes', async () => {
+    const entered = vi.spyOn(bed.folders, 'enter');
+    expect(await bed.scanAndTell()).toMatchObject({ added: ['a.txt', 'x/b.txt'], forgotten: [] });
+    expect(entered.mock.calls.map(([folder]) => folder).toSorted()).toEqual(['', 'x']);
+    await until(bed.calm, 'quiet');
+    expect(bed.get('x/b.txt').state).toBe('searchable');
   });
 });
 
