@@ -103,12 +103,13 @@ export function createJobs(database: Database, onEnded: OnEnded = () => undefine
     },
 
     /** Waiting jobs of these workflows that are due, oldest first. */
-    due: (workflows: readonly string[], limit: number): ImageJob[] =>
+    due: (workflows: readonly string[], { after, limit }: { after: number; limit: number }): ImageJob[] =>
       read
         .all<Row>(
-          `select * from image_job where state = 'waiting' and run_at <= ?
+          `select * from image_job where state = 'waiting' and run_at <= ? and number > ?
            and workflow in (select value from json_each(?)) order by number limit ?`,
           Date.now(),
+          after,
           JSON.stringify(workflows),
           limit,
         )

@@ -7,6 +7,9 @@ import type { MediaStore } from './media.ts';
 import type { Painter } from './painter.ts';
 import type { Worker } from './worker.ts';
 
+/** Waiting jobs that are looked at in one go. */
+const DUE_PAGE = 50;
+
 export interface PoolOptions {
   /** How often a job is begun at most. */
   attempts: number;
@@ -49,17 +52,26 @@ export function createPool(options: PoolOptions, { jobs, media, workers, workflo
   function wake(): void {
     if (!isStarted || closing.signal.aborted) return;
     clearTimeout(timer);
-    // Of what nobody can take now, any number may wait before what somebody can.
-    const taken = [...workflows().values()].filter((workflow) => takersOf(workflow).length > 0);
-    const names = taken.map(({ name }) => name);
-    for (const job of jobs.due(names, workers.length * 8 + 20)) {
-      if (underWay.has(job.id)) continue;
-      const workflow = workflows().get(job.workflow);
-      const worker = workflow && choose(job, workflow);
-      if (workflow && worker) begin(job, workflow, worker);
-    }
+    beginDue();
     const next = jobs.nextDueMs();
     if (next !== undefined) timer = setTimeout(wake, next);
+  }
+
+  /** Of what nobody can take now, any number may wait before what somebody can. */
+  function beginDue(): void {
+    for (let after = 0; ;) {
+      const taken = [...workflows().values()].filter((workflow) => takersOf(workflow).length > 0);
+      const names = taken.map(({ name }) => name);
+      const page = jobs.due(names, { after, limit: DUE_PAGE });
+      for (const job of page) {
+        const workflow = underWay.has(job.id) ? undefined : workflows().get(job.workflow);
+        const worker = workflow && choose(job, workflow);
+        if (workflow && worker) begin(job, workflow, worker);
+      }
+      const last = page.at(-1);
+      if (!last || page.length < DUE_PAGE) return;
+      after = last.number;
+    }
   }
 
   function begin(job: ImageJob, workflow: Workflow, worker: Worker): void {

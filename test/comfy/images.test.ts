@@ -289,6 +289,23 @@ describe('several workers', () => {
     expect(await run('plain')).toMatchObject({ state: 'done', worker: small.url });
   });
 
+  test('nor by jobs that wait for a LoRA which only such a one has', async () => {
+    const models = (loras: string[]) => ({ models: { checkpoints: ['any.safetensors'], loras } });
+    const [without, having] = [await fakeComfy(models([])), await fakeComfy(models(['ink.safetensors']))];
+    const { images, run } = await bed([without, having]);
+    await having.stop();
+    await until(
+      () => images.states().some(({ reachable }) => !reachable),
+      'the one with the LoRA to be missed',
+    );
+    const inputs = { loras: [{ name: 'ink', strength: 0.5 }] };
+    const { id } = await images.submit({ workflow: 'styled', inputs });
+    for (let job = 0; job < 120; job++) await images.submit({ workflow: 'styled', inputs });
+    expect(await run('plain')).toMatchObject({ state: 'done', worker: without.url });
+    expect(await run('styled')).toMatchObject({ state: 'done', worker: without.url });
+    expect(images.get(id).state).toBe('waiting');
+  });
+
   test('say what they lack', async () => {
     const { images } = await bed([await fakeComfy()]);
     const found = images.workflows().find(({ workflow }) => workflow.name === 'trained');

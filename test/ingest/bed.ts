@@ -185,6 +185,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       await arrivals.close();
       await worker.close();
       await embedding?.close();
+      await store.close();
       await database.close();
     },
   };
