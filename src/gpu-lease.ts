@@ -15,11 +15,15 @@ export interface GpuLeaseOptions {
   /** Roles that Ollama has. */
   roles: { chat: boolean; embed: boolean };
   patienceMs?: number;
+  /** A picture that takes longer is not waited for any more: it may hang. */
+  pictureMs?: number;
   /** How long the memory of the card may take to become free, at most. */
   clearMs?: number;
 }
 
 const PATIENCE_MS = 60_000;
+/** More than most pictures take, and less than clients of chat wait (Open WebUI: 300 s). */
+const PICTURE_MS = 180_000;
 const CLEAR_MS = 10_000;
 const LOOK_MS = 50;
 const ASK_MS = 5000;
@@ -47,10 +51,14 @@ export function createLeasedModels(
  * models go first. What cannot be asked or does not let go in time is logged, and the work begins all the same.
  */
 export function createGpuLease(
-  { shared, roles, patienceMs = PATIENCE_MS, clearMs = CLEAR_MS }: GpuLeaseOptions,
+  { shared, roles, patienceMs = PATIENCE_MS, pictureMs = PICTURE_MS, clearMs = CLEAR_MS }: GpuLeaseOptions,
   { ollama, log }: { ollama: OllamaMemory; log: Log },
 ) {
-  const turns = createTurns({ patienceMs });
+  const turns = createTurns({
+    patienceMs,
+    pictureMs,
+    onLate: () => log.warn({ ms: pictureMs }, 'a picture takes long; the models wait no longer for it'),
+  });
   const seen = new Set<Painter>();
   const loaded = new Set<Painter>();
   let side: 'models' | 'pictures' | undefined;

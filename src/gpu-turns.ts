@@ -2,6 +2,13 @@ import { LimnerError } from './errors.ts';
 
 export type Release = () => void;
 
+export interface TurnOptions {
+  patienceMs: number;
+  pictureMs: number;
+  /** A picture has taken so long that models wait for it no longer. */
+  onLate?: () => void;
+}
+
 interface Waiting {
   grant: () => void;
 }
@@ -13,11 +20,14 @@ interface Waiting {
  *
  * A call that waits for a picture which has not begun is let in after `patienceMs`: who holds a turn while asking for
  * another one would otherwise wait for itself.
+ *
+ * A picture that has taken `pictureMs` may hang: it is told, and until it ends no call waits.
  */
-export function createTurns({ patienceMs }: { patienceMs: number }) {
+export function createTurns({ patienceMs, pictureMs, onLate }: TurnOptions) {
   const pictures = new Set<Waiting>();
   const models = new Set<Waiting>();
   let painting = false;
+  let isLate = false;
   let asking = 0;
 
   function wait(queue: Set<Waiting>, begin: () => void, signal: AbortSignal): Promise<void> {
@@ -48,7 +58,27 @@ export function createTurns({ patienceMs }: { patienceMs: number }) {
     });
   }
 
-  const beginPicture = (): void => void (painting = true);
+  let clock: NodeJS.Timeout | undefined;
+
+  function beginPicture(): void {
+    painting = true;
+    clock = setTimeout(giveWay, pictureMs);
+  }
+
+  function giveWay(): void {
+    isLate = true;
+    onLate?.();
+    for (const one of models) one.grant();
+  }
+
+  function endPicture(): void {
+    clearTimeout(clock);
+    painting = false;
+    isLate = false;
+    for (const one of models) one.grant();
+    nextPicture();
+  }
+
   const beginCall = (): void => void asking++;
 
   function nextPicture(): void {
@@ -60,14 +90,10 @@ export function createTurns({ patienceMs }: { patienceMs: number }) {
     async picture(signal: AbortSignal): Promise<Release> {
       if (painting || asking > 0 || models.size > 0) await wait(pictures, beginPicture, signal);
       else beginPicture();
-      return once(() => {
-        painting = false;
-        for (const one of models) one.grant();
-        nextPicture();
-      });
+      return once(endPicture);
     },
     async models(signal: AbortSignal): Promise<Release> {
-      if (painting || pictures.size > 0) await wait(models, beginCall, signal);
+      if (!isLate && (painting || pictures.size > 0)) await wait(models, beginCall, signal);
       else beginCall();
       return once(() => {
         asking--;

@@ -125,6 +125,21 @@ describe('one card for Ollama and ComfyUI', () => {
     expect(order).toEqual(['models', 'pictures', 'models']);
   });
 
+  test('keeps a chat waiting for a picture that hangs only so long, and none that comes later', async () => {
+    const { chat, images, working, lines, painted } = await card({ pictureMs: 300, clearMs: 100 });
+    const { id } = await images.submit({ workflow: 'slow', inputs: { seconds: 18 } });
+    await until(() => working.pictures > 0, 'the picture');
+    const waited = chat();
+    expect(await Promise.race([waited, images.wait(id, soon())])).toContain('six');
+    const again = performance.now();
+    await chat();
+    expect(performance.now() - again).toBeLessThan(5000);
+    expect(images.get(id).state).toBe('running');
+    expect(lines.join('').match(/the models wait no longer/g)).toHaveLength(1);
+    await images.cancel(id);
+    expect(await painted()).toBe('done');
+  });
+
   test('is left by a chat that nobody reads to its end', async () => {
     const { models, painted } = await card();
     const leaving = new AbortController();
@@ -177,7 +192,7 @@ describe('one card for Ollama and ComfyUI', () => {
 });
 
 test('a call that asks for a second turn while a picture waits does not wait for itself', async () => {
-  const turns = createTurns({ patienceMs: 50 });
+  const turns = createTurns({ patienceMs: 50, pictureMs: 10_000 });
   const outer = await turns.models(never);
   const picture = turns.picture(never);
   const inner = await turns.models(never);
@@ -186,8 +201,27 @@ test('a call that asks for a second turn while a picture waits does not wait for
   expect(await picture).toBeTypeOf('function');
 });
 
+test('who comes while a picture hangs waits neither for it nor for the pictures behind it', async () => {
+  const told: number[] = [];
+  const turns = createTurns({ patienceMs: 60_000, pictureMs: 20, onLate: () => told.push(1) });
+  const endHung = await turns.picture(never);
+  const next = turns.picture(never);
+  const first = await turns.models(never);
+  const second = await turns.models(never);
+  endHung();
+  let hasBegun = false;
+  void next.then(() => (hasBegun = true));
+  await new Promise(setImmediate);
+  expect(hasBegun).toBe(false);
+  first();
+  second();
+  const endNext = await next;
+  expect(told).toEqual([1]);
+  endNext();
+});
+
 test('turns alternate, whoever asks more', async () => {
-  const turns = createTurns({ patienceMs: 10_000 });
+  const turns = createTurns({ patienceMs: 10_000, pictureMs: 10_000 });
   const order: string[] = [];
   const use = async (side: 'picture' | 'models'): Promise<void> => {
     const release = await turns[side](never);
