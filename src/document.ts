@@ -168,8 +168,22 @@ export interface Passage extends Chunk {
 
 /** What is read of a passage: its context where it has one. */
 export function readingText({ text, context }: Pick<Passage, 'text' | 'context'>): string {
-  return context?.text ?? text;
+  return proseOf(context?.text ?? text);
 }
+
+/**
+ * The words of a text without the signs of its links and pictures: `[text](https://a.example "title")` as
+ * `text (https://a.example)`, and only `text` where the address is a path, which means nothing away from its page.
+ * Takes time in proportion to the text.
+ */
+export function proseOf(text: string): string {
+  if (!text.includes('](')) return text;
+  return text.replace(LINK, (_, words: string, target: string) =>
+    OUTWARD.test(target) ? `${words} (${target})` : words,
+  );
+}
+const LINK = /!?\[([^[\]\n]{0,1000})\]\(([^\s()]{0,1000})(?: "[^"\n]{0,200}")?\)/g;
+const OUTWARD = /^(?:https?:|mailto:)/i;
 
 /** A passage that an answer points at. `marker` is the number in `[n]`. */
 export interface Citation {
@@ -207,7 +221,7 @@ export interface SourceFile {
   options?: Record<string, string | number | boolean>;
 }
 
-/** What is embedded for a chunk: its heading path, what a model wrote about it, and its text; never the path of the file. */
+/** What is embedded for a chunk: its heading path, what a model wrote about it, and its prose; never the path of the file. */
 export function embeddingText(chunk: Pick<Chunk, 'headings' | 'text' | 'preface'>): string {
-  return [chunk.headings?.join(' > '), chunk.preface, chunk.text].filter(Boolean).join('\n');
+  return [chunk.headings?.join(' > '), chunk.preface, proseOf(chunk.text)].filter(Boolean).join('\n');
 }

@@ -1,6 +1,7 @@
 import { SECTION_BREAK, type Section, type Span } from '../document.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
-import { aboutHtml, escape } from './viewer-text.ts';
+import { escape } from './escape.ts';
+import { aboutHtml } from './viewer-text.ts';
 
 /** pdf.js draws on canvases, decodes some pictures in WebAssembly, and works in a worker of ours. */
 export const PAGED_POLICY = [

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { placeInWords, SECTION_BREAK, type Section, type Span } from '../document.ts';
 import type { LedgerDocument } from '../ingest/catalogue.ts';
+import { escape } from './escape.ts';
+import { withMarks } from './viewer-marks.ts';
 import { blocksOf, rowsOf } from './viewer-tables.ts';
 
 /** Text around the mark that is shown of a very long document, in characters to each side. */
@@ -28,20 +30,22 @@ export const TEXT_POLICY = [
   `frame-ancestors 'self'`,
 ].join('; ');
 
-/** A document as its extracted text, with the passage at `mark` marked. */
+/** A document as its extracted text, with the passage at `mark` marked; `isMarkdown` has its links and emphasis shown as such. */
 export function textPage(
   document: LedgerDocument,
   sections: readonly Section[],
   mark: Span | undefined,
   figures: readonly Shown[] = [],
+  isMarkdown = false,
 ): string {
+  const show = isMarkdown ? withMarks : escape;
   return `<!doctype html>
 <html lang="und"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="referrer" content="no-referrer"><title>${escape(document.title)}</title>
 <link rel="icon" href="/web/icon.svg"><style>${STYLE}</style></head>
 <body><header><h1>${escape(document.title)}</h1>
 ${aboutHtml(document)}</header>
-<main>${body(sections, mark)}${figures.map(figureHtml).join('\n')}</main><script>${SCRIPT}</script></body></html>`;
+<main>${body(sections, mark, show)}${figures.map(figureHtml).join('\n')}</main><script>${SCRIPT}</script></body></html>`;
 }
 
 /** A picture of the document, below its text. */
@@ -69,7 +73,9 @@ function nameOf({ source, uri }: LedgerDocument): string {
   return source === 'inbox' ? uri : uri.replace(/^uploads\/[^/]+\//, '');
 }
 
-function body(sections: readonly Section[], asked: Span | undefined): string {
+type Show = (text: string) => string;
+
+function body(sections: readonly Section[], asked: Span | undefined, show: Show): string {
   if (sections.length === 0) return '<p>There is no text of this document.</p>';
   const mark = asked && within(asked, sections);
   const [from, to] = [(mark?.[0] ?? 0) - WINDOW, (mark?.[1] ?? 0) + WINDOW];
@@ -80,7 +86,7 @@ function body(sections: readonly Section[], asked: Span | undefined): string {
   for (const section of sections) {
     const end = offset + section.text.length;
     if (end >= from && offset <= to)
-      parts.push(sectionHtml(section, offset, mark, section.page !== lastPage, [from, to]));
+      parts.push(sectionHtml(section, offset, mark, section.page !== lastPage, [from, to], show));
     else left++;
     lastPage = section.page;
     offset = end + SECTION_BREAK.length;
@@ -103,18 +109,19 @@ function sectionHtml(
   mark: Span | undefined,
   opensPage: boolean,
   [from, to]: Span,
+  show: Show,
 ): string {
   const anchor = section.page !== undefined && opensPage ? ` id="page=${section.page}"` : '';
   const first = Math.max(0, from - offset);
   const text = section.text.slice(first, Math.max(first, to - offset));
-  return `<section${anchor}>${place(section)}${textHtml(text, offset + first, mark)}</section>`;
+  return `<section${anchor}>${place(section)}${textHtml(text, offset + first, mark, show)}</section>`;
 }
 
 /** As it stands in the text, but for tables; the words of the mark are marked in either. */
-function textHtml(text: string, offset: number, mark: Span | undefined): string {
-  const show = ([start, end]: Span): string => marked(text.slice(start, end), offset + start, mark);
+function textHtml(text: string, offset: number, mark: Span | undefined, show: Show): string {
+  const showSpan = ([start, end]: Span): string => marked(text.slice(start, end), offset + start, mark, show);
   const html = blocksOf(text).map(({ kind, span }) =>
-    kind === 'text' ? `<pre>${show(span)}</pre>` : tableHtml(rowsOf(text, span), show),
+    kind === 'text' ? `<pre>${showSpan(span)}</pre>` : tableHtml(rowsOf(text, span), showSpan),
   );
   return html.join('');
 }
@@ -132,21 +139,12 @@ function place(section: Section): string {
   return parts.length === 0 ? '' : `<div class="place">${escape(parts.join(' › '))}</div>`;
 }
 
-function marked(text: string, offset: number, mark: Span | undefined): string {
-  if (!mark) return escape(text);
+function marked(text: string, offset: number, mark: Span | undefined, show: Show): string {
+  if (!mark) return show(text);
   const start = Math.min(Math.max(mark[0] - offset, 0), text.length);
   const end = Math.min(Math.max(mark[1] - offset, start), text.length);
-  if (start === end) return escape(text);
-  return `${escape(text.slice(0, start))}<mark>${escape(text.slice(start, end))}</mark>${escape(text.slice(end))}`;
-}
-
-export function escape(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+  if (start === end) return show(text);
+  return `${show(text.slice(0, start))}<mark>${show(text.slice(start, end))}</mark>${show(text.slice(end))}`;
 }
 
 function sha256(text: string): string {

@@ -7,6 +7,7 @@ import { parse } from './failure.ts';
 import type { StaticFiles } from './static-files.ts';
 import { viewerFileRoutes } from './viewer-files.ts';
 import { PAGED_POLICY, pdfPage, picturePage } from './viewer-pages.ts';
+import { WRITES_MARKDOWN } from './viewer-marks.ts';
 import { TEXT_POLICY, textPage } from './viewer-text.ts';
 
 /** A link that is wrong in parts still opens the document. */
@@ -43,6 +44,7 @@ export function viewerRoutes(
     const extraction = await documents.text(document);
     const sections = extraction?.sections ?? [];
     const looks = view === 'page' && document.state !== 'gone' ? extraction?.processor : undefined;
+    const isMarkdown = WRITES_MARKDOWN.has(extraction?.processor ?? '');
     const figures = documents.figuresOf(document.id);
     const pictures = looks === 'image' ? figures : [];
     const html =
@@ -52,7 +54,7 @@ export function viewerRoutes(
     return reply
       .header('content-type', 'text/html; charset=utf-8')
       .header('content-security-policy', html === false ? TEXT_POLICY : PAGED_POLICY)
-      .send(html === false ? textPage(document, sections, span, figures) : html);
+      .send(html === false ? textPage(document, sections, span, figures, isMarkdown) : html);
   });
 
   /** Where the words of a page stand; with `mark` only those of that span. */

@@ -14,8 +14,9 @@ const HEADING = /^\s*#{1,6}\s+/;
 const BULLET = /^\s*[-*+•]\s+/;
 /** At the beginning of a line of running text it may be a date: it is an item only after another one. */
 const NUMBERED = /^\s*\d{1,3}[.)]\s/;
-/** `Subject: Boiler`, as a message or a form has them. */
-const FIELD = /^\s*\p{L}[\p{L}\p{N} _-]{0,30}:\s/u;
+/** `Subject: Boiler`, as a form has them, or `**Subject:** Boiler`, as the head of a message. */
+const FIELD = /^\s*(?:\*\*)?\p{L}[\p{L}\p{N} _-]{0,30}:(?:\*\*)?\s/u;
+const QUOTATION = /^(?:> ){1,3}/;
 
 /**
  * The sentences of an extracted text in their order. A heading, an item of a list, a field and a row of a table is one of its
@@ -48,7 +49,11 @@ function partsOf(lines: readonly string[]): Quotable[] {
   const [first = ''] = lines;
   if (ROW.test(first)) return rowsOf(lines);
   const isHeading = HEADING.test(first);
-  const text = lines.join(' ').replace(HEADING, '').replace(BULLET, '');
+  const text = lines
+    .map((line) => line.replace(QUOTATION, ''))
+    .join(' ')
+    .replace(HEADING, '')
+    .replace(BULLET, '');
   return sentencesOf(text)
     .filter((words) => words !== '')
     .map((words) => ({ words, shown: words, isHeading }));

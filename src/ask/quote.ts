@@ -1,4 +1,4 @@
-import { readingText, type Passage } from '../document.ts';
+import { proseOf, readingText, type Passage } from '../document.ts';
 import { ENGLISH, type Language } from '../store/language.ts';
 import { queryTerms, tokenize } from '../store/tokenize.ts';
 import { quotableIn } from './quotable.ts';
@@ -31,7 +31,7 @@ export function worthQuoting(
 /** The sentences of the passage that share most with the question, in their order; a row of a table is one. */
 export function bestSentences(question: string, passage: Passage, language = ENGLISH): string {
   const asked = new Set(queryTerms(question, language));
-  const all = quotableIn(passage.text);
+  const all = quotableIn(proseOf(passage.text));
   const told = all.filter(({ isHeading }) => !isHeading);
   const sentences = told.length > 0 ? told : all;
   const ranked = sentences

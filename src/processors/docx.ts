@@ -15,7 +15,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
 /** Word documents (Office Open XML): sections by heading, notes at the end, then headers, footers and charts. */
 export const docx: Processor = {
   name: 'docx',
-  version: 3,
+  version: 4,
   kinds: ['docx'],
   label: 'a Word document',
   extensions: ['docx', 'docm', 'dotx', 'dotm'],

@@ -12,7 +12,7 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 /** EPUB books: the files of the spine in order, by heading, with the chapter that the table of contents names. */
 export const epub: Processor = {
   name: 'epub',
-  version: 3,
+  version: 4,
   kinds: ['epub'],
   label: 'an EPUB book',
   extensions: ['epub'],
@@ -47,8 +47,8 @@ async function* readBook(archive: Archive): AsyncGenerator<Part> {
 
 /** What a book says of itself (EPUB 3.3, 5.5), in words. */
 const FACTS: readonly [name: string, element: string][] = [
-  ['Author', 'dc:creator'],
-  ['Contributor', 'dc:contributor'],
+  ['Authors', 'dc:creator'],
+  ['Contributors', 'dc:contributor'],
   ['Publisher', 'dc:publisher'],
   ['Date', 'dc:date'],
   ['Subject', 'dc:subject'],
@@ -59,7 +59,7 @@ function factsOf(book: readonly XmlNode[]): string[] {
   return FACTS.flatMap(([label, element]) => {
     const texts = [...descendants(book, element)].map(({ children }) => plain(textUnder(children)));
     const said = [...new Set(texts)].filter((text) => text !== '');
-    return said.length > 0 ? [`${label}: ${said.join(', ')}`] : [];
+    return said.length > 0 ? [`**${label}:** ${said.join(', ')}`] : [];
   });
 }
 
@@ -130,7 +130,7 @@ async function readChapter(archive: Archive, name: string, chapter: string | und
   if (!source) return [];
   const sectioner = createSectioner();
   const page = parsePage(source);
-  writeLines(page, { links: false, skip: new Set(UNSEEN) }, (line) => sectioner.add(line));
+  writeLines(page, { links: false, emphasis: true, skip: new Set(UNSEEN) }, (line) => sectioner.add(line));
   const sections = sectioner.finish();
   const named = chapter ?? sections[0]?.headings?.[0];
   return named ? sections.map((section) => Object.assign(section, { chapter: named })) : sections;

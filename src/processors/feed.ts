@@ -20,10 +20,14 @@ export function feedParts(roots: readonly XmlNode[]): Part[] | undefined {
   const [channel = root] = descendants(root.children, 'channel');
   const title = plain(channel, 'title');
   const sectioner = createSectioner();
-  for (const text of [title, plain(channel, 'description', 'subtitle')]) if (text) sectioner.add({ text });
+  const level = title ? 2 : 1;
+  if (title) sectioner.add({ text: `# ${title}`, heading: { level: 1, title } });
+  const about = plain(channel, 'description', 'subtitle');
+  if (about) sectioner.add({ text: about });
   for (const entry of descendants(roots, ...ENTRIES)) {
     for (const [index, line] of entryLines(entry).entries()) {
-      if (index === 0) sectioner.add({ text: `# ${line}`, heading: { level: 1, title: line } });
+      if (index === 0)
+        sectioner.add({ text: `${'#'.repeat(level)} ${line}`, heading: { level, title: line } });
       else sectioner.add({ text: line });
     }
   }

@@ -1,10 +1,13 @@
 import { walk } from './dom.ts';
+import { emphasisOf, isEmphasis, linkTail } from './html-marks.ts';
 import { createLineWriter } from './line-writer.ts';
 import type { Line } from './lines.ts';
 
 export interface HtmlLineOptions {
-  /** Whether the addresses of links are kept after their text. */
+  /** Whether the addresses of links are kept. */
   links: boolean;
+  /** Whether emphasis is; where programs put it about as they like, it parts words and phrases. */
+  emphasis?: boolean;
   /** Elements that are passed over with all they hold, in upper case. */
   skip: ReadonlySet<string>;
   /** Elements that are passed over as well. */
@@ -39,20 +42,23 @@ const MAX_INDENT = 6;
 const LABEL = 'data-limner-label';
 
 /**
- * Writes an HTML tree as lines in the manner of Markdown: `#` headings, `-` and `1.` lists, `|` tables, fenced
- * code, a blank line between paragraphs; emphasis is dropped, for it parts phrases. Takes time in proportion to
- * the tree however it is nested, which converters that look at the whole text of every element do not.
+ * Writes an HTML tree as lines in the manner of Markdown: `#` headings, `*` and `1.` lists, `|` tables, `>` quotations,
+ * fenced code, `[text](address)`, a blank line between paragraphs. Takes time in proportion to the tree however it is
+ * nested, which converters that look at the whole text of every element do not.
  */
 export function writeLines(root: Node, options: HtmlLineOptions, emit: (line: Line) => void): void {
   const writer = createLineWriter(emit);
   const layout = layoutTables(root);
   const lists: List[] = [];
-  const links: { href: string; start: number }[] = [];
+  /** The outermost element of emphasis that is open; those inside it add none. */
+  let emphasised: Element | undefined;
 
   function open(element: Element, name: string): void {
     if (BLOCKS.has(name)) writer.block(PARAGRAPHS.has(name) && lists.length === 0);
     if (isCell(name) && layout.has(tableOf(element))) writer.block(true);
-    if (name === 'A') links.push({ href: absolute(element), start: writer.written });
+    if (name === 'BLOCKQUOTE') writer.quote(1);
+    if (name === 'A') openLink(element);
+    if (options.emphasis && !emphasised && isEmphasis(element)) openEmphasis(element);
     if (name === 'IMG') writer.text(element.getAttribute('alt') ?? '');
     if (name === 'BR') writer.lineBreak();
     if (name === 'UL' || name === 'OL') lists.push({ ordered: name === 'OL', next: firstNumber(element) });
@@ -63,17 +69,30 @@ export function writeLines(root: Node, options: HtmlLineOptions, emit: (line: Li
   }
 
   function close(element: Element, name: string): void {
-    if (name === 'A') closeLink();
+    if (name === 'A') writer.closeMark();
+    if (emphasised === element) closeEmphasis();
     if (name === 'UL' || name === 'OL') lists.pop();
     if (isCell(name) && !layout.has(tableOf(element))) writer.closeCell();
     if (name === 'TR') writer.closeRow();
     if (name === 'PRE') writer.closeCode();
     if (BLOCKS.has(name)) writer.block(PARAGRAPHS.has(name) && lists.length === 0);
+    if (name === 'BLOCKQUOTE') writer.quote(-1);
   }
 
-  function closeLink(): void {
-    const link = links.pop();
-    if (link?.href && options.links && writer.written > link.start) writer.text(` (${link.href})`);
+  function openLink(link: Element): void {
+    const tail = options.links ? linkTail(link) : '';
+    writer.openMark(tail && '[', tail);
+  }
+
+  function openEmphasis(element: Element): void {
+    const sign = emphasisOf(element);
+    writer.openMark(sign, sign);
+    emphasised = element;
+  }
+
+  function closeEmphasis(): void {
+    writer.closeMark();
+    emphasised = undefined;
   }
 
   walk(root, {
@@ -117,12 +136,6 @@ function isHidden(element: Element): boolean {
   return style !== null && style.replaceAll(' ', '').includes('display:none');
 }
 
-/** Addresses that lead out of the page; the others mean nothing away from it. */
-function absolute(link: Element): string {
-  const href = link.getAttribute('href') ?? '';
-  return /^(https?:|mailto:)/i.test(href) && href.length <= 300 ? href : '';
-}
-
 function firstNumber(list: Element): number {
   const start = Number(list.getAttribute('start') ?? 1);
   return Number.isSafeInteger(start) ? start : 1;
@@ -132,7 +145,7 @@ function bullet(lists: readonly List[], label: string | null): string {
   const list = lists.at(-1);
   const indent = '  '.repeat(Math.min(Math.max(lists.length - 1, 0), MAX_INDENT));
   if (label !== null) return label === '' ? indent : `${indent}${label} `;
-  if (!list?.ordered) return `${indent}- `;
+  if (!list?.ordered) return `${indent}* `;
   list.next += 1;
   return `${indent}${list.next - 1}. `;
 }

@@ -18,7 +18,7 @@ const DECLARATION_BYTES = 4096;
 /** HTML: sections by heading; what only serves the page (scripts, styles) or the site (navigation, footers, cookie notes) is left out. */
 export const html: Processor = {
   name: 'html',
-  version: 3,
+  version: 4,
   kinds: ['html'],
   label: 'an HTML page',
   extensions: ['html', 'htm', 'xhtml'],
@@ -37,7 +37,7 @@ async function* read(file: SourceFile): AsyncGenerator<Part> {
   const page = parsePage(source);
   const title = page.title.trim();
   const sectioner = createSectioner();
-  const options = { links: true, skip: new Set(UNSEEN), except: surroundings(page) };
+  const options = { links: true, emphasis: true, skip: new Set(UNSEEN), except: surroundings(page) };
   writeLines(page, options, (line) => sectioner.add(line));
   yield* parts(sectioner, title);
 }

@@ -3,6 +3,7 @@ import { LimnerError } from '../errors.ts';
 import { markedCharset, wideCharset } from './charset.ts';
 import { parsePage } from './html.ts';
 import { UNSEEN, writeLines } from './html-lines.ts';
+import { messageLines, personInWords, type HeadFields } from './mail-head.ts';
 import type { Member, Part } from './processor.ts';
 import { createSectioner } from './sectioner.ts';
 
@@ -12,7 +13,7 @@ const MAX_DEPTH = 64;
 export async function* readMessage(source: Uint8Array): AsyncGenerator<Part> {
   const email = await parse(source);
   const subject = email.subject?.trim();
-  const lines = [...headerLines(email), '', ...bodyLines(email)];
+  const lines = messageLines(headOf(email), bodyLines(email));
   const sectioner = createSectioner();
   for (const text of lines) sectioner.add({ text });
   yield { sections: sectioner.finish(), ...(subject && { title: subject }) };
@@ -42,23 +43,20 @@ function narrow(source: Uint8Array): Uint8Array {
   return charset?.startsWith('utf-16') ? Buffer.from(new TextDecoder(charset).decode(source)) : source;
 }
 
-function headerLines(email: Email): string[] {
-  const lines: [name: string, value: string][] = [
+function headOf(email: Email): HeadFields {
+  return [
     ['From', addresses(email.from ? [email.from] : [])],
     ['To', addresses(email.to ?? [])],
     ['Cc', addresses(email.cc ?? [])],
-    ['Subject', email.subject ?? ''],
-    ['Date', email.date ?? ''],
+    ['Subject', email.subject],
+    ['Date', email.date],
   ];
-  return lines.filter(([, value]) => value !== '').map(([name, value]) => `${name}: ${value}`);
 }
 
 function addresses(list: readonly Address[]): string {
   return list
     .flatMap((entry) => entry.group ?? [entry])
-    .map(({ name, address }) =>
-      name && address && name !== address ? `${name} <${address}>` : address || name,
-    )
+    .map(({ name, address }) => personInWords(name, address))
     .filter(Boolean)
     .join(', ');
 }

@@ -5,6 +5,7 @@ import type MsgReader from '@kenjiuno/msgreader';
 import type { FieldsData } from '@kenjiuno/msgreader';
 import type { SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
+import { messageLines, personInWords, type HeadFields } from './mail-head.ts';
 import { htmlLines } from './mail-message.ts';
 import { soundOle } from './ole-file.ts';
 import type { Member, Part, Processor } from './processor.ts';
@@ -13,7 +14,7 @@ import { createSectioner } from './sectioner.ts';
 /** Outlook messages: headers and text; attachments are read as documents of their own. */
 export const msg: Processor = {
   name: 'msg',
-  version: 3,
+  version: 4,
   kinds: ['msg'],
   label: 'an Outlook message',
   extensions: ['msg'],
@@ -24,7 +25,7 @@ export const msg: Processor = {
 async function* read(file: SourceFile): AsyncGenerator<Part> {
   const { fields, members } = parse(await soundOle(await readFile(file.path)));
   const sectioner = createSectioner();
-  for (const text of [...headerLines(fields), '', ...bodyLines(fields)]) sectioner.add({ text });
+  for (const text of messageLines(headOf(fields), bodyLines(fields))) sectioner.add({ text });
   const subject = fields.subject?.trim();
   yield { sections: sectioner.finish(), ...(subject && { title: subject }) };
   for (const member of members) yield { members: [member] };
@@ -84,26 +85,21 @@ const JAPANESE_MAIL = new Set([50_220, 50_221, 50_222, 51_932]);
 /** The number before that of ISO 8859-1. */
 const LATIN = 28_590;
 
-function headerLines(fields: FieldsData): string[] {
+function headOf(fields: FieldsData): HeadFields {
   const people = fields.recipients ?? [];
   const named = (type: string): string =>
     people
       .filter(({ recipType }) => recipType === type)
-      .map(({ name, smtpAddress, email }) => person(name, smtpAddress ?? email))
+      .map(({ name, smtpAddress, email }) => personInWords(name, smtpAddress ?? email))
       .filter(Boolean)
       .join(', ');
-  const lines: [name: string, value: string | undefined][] = [
-    ['From', person(fields.senderName, fields.senderSmtpAddress ?? fields.senderEmail)],
+  return [
+    ['From', personInWords(fields.senderName, fields.senderSmtpAddress ?? fields.senderEmail)],
     ['To', named('to')],
     ['Cc', named('cc')],
     ['Subject', fields.subject],
     ['Date', fields.messageDeliveryTime ?? fields.clientSubmitTime],
   ];
-  return lines.filter(([, value]) => value).map(([name, value]) => `${name}: ${value}`);
-}
-
-function person(name = '', address = ''): string {
-  return name && address && name !== address ? `${name} <${address}>` : address || name;
 }
 
 function bodyLines(fields: FieldsData): string[] {

@@ -52,7 +52,7 @@ function writeList(list: List, emit: Emit): void {
 function markerOf(list: List, index: number): string {
   const number = list.start + index;
   const family: string = list.marker;
-  if (family === 'bullet') return '-';
+  if (family === 'bullet') return '*';
   if (family.endsWith('Alpha')) return cased(family, `${letters(number)}.`);
   return family.endsWith('Roman') ? cased(family, `${roman(number)}.`) : `${number}.`;
 }
@@ -85,5 +85,5 @@ function oneInline(inline: Inline): string {
   if (kind === 'image') return inline.alt ?? '';
   const text = inline.text ?? inlineText(inline.content ?? []);
   const target = kind === 'link' ? (inline.target?.value ?? '') : '';
-  return /^https?:/.test(target) && target !== text ? `${text} (${target})` : text;
+  return /^https?:/.test(target) && target !== text ? `[${text}](${target})` : text;
 }

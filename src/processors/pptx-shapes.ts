@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+import type { Relationship } from './relationships.ts';
 import { descendants, textUnder, type XmlNode } from './xml-tree.ts';
 
 const TITLES = new Set(['title', 'ctrTitle']);
@@ -13,21 +15,21 @@ export interface SlideShapes {
 }
 
 /** The texts of a slide's shapes (ECMA-376, part 1, 19.3). Groups are gone into. */
-export function slideShapes(slide: readonly XmlNode[]): SlideShapes {
+export function slideShapes(slide: readonly XmlNode[], related: readonly Relationship[]): SlideShapes {
   const shapes: SlideShapes = { title: '', blocks: [], repeated: [] };
   for (const shape of descendants(slide, 'p:sp', 'p:pic', 'p:graphicFrame', 'p:cxnSp'))
-    addShape(shapes, shape);
+    addShape(shapes, shape, related);
   return shapes;
 }
 
-function addShape(shapes: SlideShapes, shape: XmlNode): void {
+function addShape(shapes: SlideShapes, shape: XmlNode, related: readonly Relationship[]): void {
   const [placeholder] = descendants(shape.children, 'p:ph');
   const role = placeholder?.attributes['type'] ?? '';
   if (role === 'ftr' || role === 'hdr') shapes.repeated.push(...paragraphs(shape));
   if (REPEATED.has(role)) return;
   const tables = [...descendants(shape.children, 'a:tbl')];
   const text = tables.length > 0 ? tables.map(tableText).join('\n\n') : paragraphs(shape).join('\n');
-  const block = [text, alternativeText(shape)].filter(Boolean).join('\n');
+  const block = [text, alternativeText(shape, related)].filter(Boolean).join('\n');
   if (TITLES.has(role) && shapes.title === '' && text !== '') {
     shapes.title = text.replaceAll('\n', ' ').slice(0, 300);
     shapes.blocks.push(`# ${text.replaceAll('\n', ' ')}`);
@@ -52,10 +54,16 @@ function tableText(table: XmlNode): string {
   return rows.flatMap(({ line }, index) => (index === 0 ? [line, rule] : [line])).join('\n');
 }
 
-/** What the author wrote for those who do not see the picture. */
-function alternativeText(shape: XmlNode): string {
+/** What the author wrote for those who do not see the picture, as a picture of Markdown with the name that it has on the slide. */
+function alternativeText(shape: XmlNode, related: readonly Relationship[]): string {
   const [properties] = descendants(shape.children, 'p:cNvPr');
-  return properties?.attributes['descr']?.trim() ?? '';
+  const { descr = '', name = '' } = properties?.attributes ?? {};
+  const text = descr.trim();
+  const [picture] = descendants(shape.children, 'a:blip');
+  const target = related.find(({ id }) => id === picture?.attributes['r:embed'])?.target;
+  if (text === '' || shape.name !== 'p:pic' || target === undefined) return text;
+  const alternative = text.replaceAll(/\s+/g, ' ').replaceAll(/[[\]]/g, '');
+  return `![${alternative}](${name.replaceAll(/[^\p{L}\p{N}_-]/gu, '')}${posix.extname(target)})`;
 }
 
 /** The texts that a layout or master puts on its slides: footers and shapes that are no placeholders. */

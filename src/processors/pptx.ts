@@ -18,7 +18,7 @@ const MASTERS = /^ppt\/slide(?:Masters|Layouts)\/[^/]{1,60}\.xml$/;
 /** PowerPoint: a section for each slide with its title as heading; tables, charts, pictures' texts, notes, comments. */
 export const pptx: Processor = {
   name: 'pptx',
-  version: 5,
+  version: 6,
   kinds: ['pptx'],
   label: 'a PowerPoint presentation',
   extensions: ['pptx', 'pptm', 'ppsx', 'ppsm', 'potx', 'potm'],
@@ -91,10 +91,11 @@ interface Shared {
 async function readSlide(archive: Archive, name: string, number: number, shared: Shared): Promise<Section[]> {
   const source = await archive.read(name);
   if (!source) return [];
-  const { title, blocks, repeated } = slideShapes(await parseXml(source.toString('utf8')));
+  const related = await readRelationships(archive, name);
+  const { title, blocks, repeated } = slideShapes(await parseXml(source.toString('utf8')), related);
   for (const text of repeated) shared.repeated.add(text);
   const place = { page: number, slide: number, ...(title && { headings: [title] }) };
-  const attached = await readAttached(archive, await readRelationships(archive, name), shared.authors);
+  const attached = await readAttached(archive, related, shared.authors);
   const text = [...blocks, ...attached.filter(({ type }) => type !== 'notesSlide').map(({ text }) => text)];
   const notes = attached.filter(({ type }) => type === 'notesSlide').map(({ text }) => `Notes: ${text}`);
   return [text.join('\n\n'), notes.join('\n\n')]

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { CellObject, WorkSheet } from '@e965/xlsx';
-import type { SourceFile } from '../document.ts';
+import type { Place, SourceFile } from '../document.ts';
 import { LimnerError } from '../errors.ts';
 import { cellAddress } from './cell-address.ts';
 import { createFigureShelf } from './figure-shelf.ts';
@@ -24,7 +24,7 @@ const BOOK = 'Workbook';
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 6,
+  version: 7,
   kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
@@ -128,10 +128,11 @@ interface Budget {
 function* readSheet(name: string, sheet: WorkSheet, budget: Budget): Generator<Part> {
   const notes: string[] = [];
   let first = 0;
-  const writer = createRowWriter((from, to, columns) => ({
+  const place = (from: number, to: number, columns: number): Pick<Place, 'sheet' | 'range'> => ({
     sheet: name,
     range: `${cellAddress(first, from)}:${cellAddress(first + columns - 1, to)}`,
-  }));
+  });
+  const writer = createRowWriter(place, `## ${name}`);
   const rows = Object.entries(sheet['!data'] ?? []);
   first = firstColumn(rows);
   for (const [key, row] of rows) {

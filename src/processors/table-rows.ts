@@ -25,12 +25,13 @@ export interface RowWriter {
 
 /**
  * Gathers rows to sections of modest length, a line each in the manner of Markdown. Where the first row of several cells
- * looks like a header, every section begins with it, so that a found row says what its cells mean.
+ * looks like a header, every section begins with it, so that a found row says what its cells mean. The first begins with
+ * `caption`.
  */
-export function createRowWriter(place: PlaceOfRows): RowWriter {
+export function createRowWriter(place: PlaceOfRows, caption?: string): RowWriter {
   const done: Section[] = [];
   let header: string | undefined;
-  let lines: string[] = [];
+  let lines: string[] = caption === undefined ? [] : [caption];
   let length = 0;
   let columns = 0;
   let rows = 0;

@@ -22,7 +22,7 @@ const MAX_TITLE = 200;
  */
 export const xml: Processor = {
   name: 'xml',
-  version: 2,
+  version: 3,
   kinds: ['xml'],
   label: 'an XML file',
   extensions: ['xml', 'rss', 'atom', 'rdf', 'opml', 'gpx', 'kml', 'svg'],

@@ -1,3 +1,4 @@
+import { proseOf } from '../document.ts';
 import { identifiersOf } from './identifiers.ts';
 import { ENGLISH } from './language.ts';
 import { isShortGram, queryTerms, tokenize } from './tokenize.ts';
@@ -9,7 +10,7 @@ import { isShortGram, queryTerms, tokenize } from './tokenize.ts';
 export const FIELD_WEIGHTS = { title: 3, path: 2, headings: 2, body: 1 } as const;
 
 /** Named anew whenever the terms of a chunk, their keys or the shape of a kept page change: kept pages are made again. */
-export const TERMS_FORMAT = 'terms 3';
+export const TERMS_FORMAT = 'terms 4';
 
 const MOST_IDENTIFIERS = 64;
 
@@ -18,10 +19,10 @@ const FIRST_GRAM = 0x0e00;
 
 /**
  * Tells every term of `text`, as often as it stands there, and gives the number of tokens. Identifiers are told besides
- * their parts, and make a text no longer.
+ * their parts, and make a text no longer. Of links that lead to paths only the words count.
  */
 export function termsOf(text: string, tell: (term: string) => void, language = ENGLISH): number {
-  const tokens = tokenize(text, language);
+  const tokens = tokenize(proseOf(text), language);
   for (const token of tokens) {
     tell(token);
     if (token.charCodeAt(0) >= FIRST_GRAM) beginnings(token).forEach(tell);

@@ -84,7 +84,7 @@ describe('automatic numbers', () => {
       '2. two',
       '7. seven',
       '8. eight',
-      '- dot',
+      '* dot',
     ]);
   });
 
@@ -167,7 +167,7 @@ describe('files inside Office documents', () => {
     const { sections } = await pool.extract(write(name, data));
     expect(sections.map(({ text, member }) => [member, text])).toEqual([
       [undefined, 'forge'],
-      ['Stores.xlsx', '| anvil |'],
+      ['Stores.xlsx', '## One\n| anvil |'],
       ['letter.txt', 'the tongs'],
     ]);
   });

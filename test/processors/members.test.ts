@@ -48,11 +48,11 @@ test('mail and Outlook messages have their headers', async () => {
   const mail = await pool.extract(fixture('sample.eml'));
   expect(mail.title).toBe('The rope, große Freude');
   expect(mail.sections[0]?.text).toMatch(
-    /^From: Hester Lyle <hester@thornby\.example>\nTo: [^]*It smells of tar\.$/,
+    /^# Email Message\n\n\*\*From:\*\* hester@thornby\.example \(Hester Lyle\)\n\*\*To:\*\* [^]*It smells of tar\.$/,
   );
   const outlook = await pool.extract(fixture('sample.msg'));
   expect(outlook).toMatchObject({ title: 'Keys of the tower', processor: 'msg' });
-  expect(outlook.sections[0]?.text).toContain('From: Hester Lyle\n');
+  expect(outlook.sections[0]?.text).toContain('**From:** Hester Lyle\n');
 });
 
 test('mail without an extension is known by its head', async () => {

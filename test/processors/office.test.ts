@@ -24,7 +24,7 @@ describe('workbooks', () => {
         ['Crew', 'A1:B3'],
       ]);
       expect(sections[0]?.text).toMatch(
-        /^\| Item \| Amount \| Bought \|\n\| --- \| --- \| --- \|\n\| Hemp rope \| 120.5 \| /,
+        /^## Stores\n\| Item \| Amount \| Bought \|\n\| --- \| --- \| --- \|\n\| Hemp rope \| 120.5 \| /,
       );
       expect(sections[0]?.text).toMatch(/\| Lamp oil \| 33 \| 1931-06-01 \|$/m);
     },
@@ -82,7 +82,7 @@ test.each(['doc', 'rtf', 'odt'])('a .%s has headings, list and table', async (en
     'The new rope',
     'The new rope > What it costs',
   ]);
-  expect(sections[0]?.text).toContain('- Bring the marlinspike.');
+  expect(sections[0]?.text).toContain('* Bring the marlinspike.');
   expect(sections[1]?.text).toContain('| Flax rope | six guineas |');
 });
 

@@ -42,12 +42,12 @@ test('HTML keeps lists, tables and code under their headings and drops scripts a
     ['Living with Gustav', 'When he sulks'],
   ]);
   const text = joinSections(sections);
-  expect(text).toContain('He is not difficult, but he is punctual.');
+  expect(text).toContain('He is **not difficult**, but he is punctual.');
   expect(text).toContain("1. Take 20 g of yesterday's Gustav.\n2. Stir in water");
   expect(text).toContain(
     '| Flour | Water | Crumb |\n| --- | --- | --- |\n| Rye 1150 | 85 % | close and moist |',
   );
-  expect(text).toContain('- Smell of pear drops: he is hungry.\n  - Feed twice in one day.');
+  expect(text).toContain('* Smell of pear drops: he is hungry.\n  * Feed twice in one day.');
   expect(text).toContain('```\nlevain = starter * 4\ndough  = levain + flour\n```');
   expect(text).not.toMatch(/analytics|navigation|tracking/);
 });

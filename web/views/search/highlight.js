@@ -15,9 +15,12 @@ export function wordsOf(text) {
     .map((word) => word.replace(/(?:ies|es|s|ed|ing)$/, ''));
 }
 
+/** Of links and pictures of Markdown the words are shown. */
+const LINK = /!?\[([^[\]\n]*)\]\([^\s()]*(?: "[^"\n]*")?\)/g;
+
 /** The part of a passage that holds the words, with each of them marked. */
 export function highlight(text, words) {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = text.replace(LINK, '$1').replace(/\*\*/g, '').replace(/\s+/g, ' ').trim();
   const isMarked = (word) => words.some((one) => one.length > 1 && fold(word).startsWith(one));
   const first = [...line.matchAll(WORD)].find(([word]) => isMarked(word))?.index ?? 0;
   const start = first > BEFORE ? line.lastIndexOf(' ', first - BEFORE) + 1 : 0;
