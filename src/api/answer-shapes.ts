@@ -99,6 +99,7 @@ const Hit = z
     scores: Ranks,
     reranked: z.int().nullable(),
     also: z.array(Named),
+    url: z.url().meta({ description: 'opens the viewer at the passage, its words marked' }),
   })
   .meta({ id: 'Hit' });
 

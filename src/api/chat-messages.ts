@@ -24,14 +24,14 @@ type Message = z.infer<typeof Message>;
 
 /**
  * The turns of a conversation as models take them. What says nothing is left out, and so is what a tool gave to a
- * call that is not there: servers refuse it.
+ * call that is not there: servers refuse it. `field` is what the client calls them.
  */
-export function toTurns(messages: readonly Message[]): ChatMessage[] {
+export function toTurns(messages: readonly Message[], field = 'messages'): ChatMessage[] {
   const called = new Set(messages.flatMap((one) => (one.tool_calls ?? []).map(({ id }) => id)));
   return messages.flatMap((message) => {
     if (message.role === 'function') return [];
     if (message.role === 'tool') return called.has(message.tool_call_id ?? '') ? [toolTurn(message)] : [];
-    return turn(message);
+    return turn(message, field);
   });
 }
 
@@ -39,10 +39,13 @@ function toolTurn({ content, tool_call_id: id }: Message): ChatMessage {
   return { role: 'tool', content: textOf(content), toolCallId: id ?? '' };
 }
 
-function turn({ role, content, tool_calls: calls }: Message): ChatMessage[] {
+function turn({ role, content, tool_calls: calls }: Message, field: string): ChatMessage[] {
   const text = textOf(content);
   // What an assistant said besides words, such as thoughts of other servers, is nothing to go on from.
-  const images = typeof content === 'string' || role === 'assistant' ? [] : (content ?? []).flatMap(imageOf);
+  const images =
+    typeof content === 'string' || role === 'assistant'
+      ? []
+      : (content ?? []).flatMap((part) => imageOf(part, field));
   const toolCalls = (calls ?? []).map(({ id, function: called }) => ({
     id,
     name: called.name,
@@ -68,11 +71,11 @@ function textOf(content: Message['content']): string {
 
 const TEXT_PARTS: ReadonlySet<string> = new Set(['text', 'refusal', 'input_text', 'output_text']);
 
-function imageOf({ type, image_url: image }: z.infer<typeof Part>): string[] {
+function imageOf({ type, image_url: image }: z.infer<typeof Part>, field: string): string[] {
   if (TEXT_PARTS.has(type)) return [];
   if ((type === 'image_url' || type === 'input_image') && image !== undefined)
     return [typeof image === 'string' ? image : image.url];
-  throw new LimnerError('invalid_request', `messages: a part of type "${type}" cannot be read.`, {
-    param: 'messages',
+  throw new LimnerError('invalid_request', `${field}: a part of type "${type}" cannot be read.`, {
+    param: field,
   });
 }

@@ -46,7 +46,11 @@ const ResponseFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('json_object') }),
   z.looseObject({
     type: z.literal('json_schema'),
-    json_schema: z.looseObject({ name: z.string().min(1).max(64), schema: Schema.optional() }),
+    // Perplexity's API, whose clients come here as well, has no name.
+    json_schema: z.looseObject({
+      name: z.string().min(1).max(64).default('answer'),
+      schema: Schema.optional(),
+    }),
   }),
 ]);
 const nothing = (why: string) => z.null({ error: why }).optional();

@@ -13,7 +13,8 @@ export interface TextEmbedder {
 
 const Text = z.string().min(1);
 const Texts = z.union([Text, z.array(Text).min(1).max(2048)], {
-  error: 'a text or up to 2048 texts; lists of tokens are not read, since every model has tokens of its own',
+  error:
+    'a text or up to 2048 texts; lists of tokens are not read, since every model has tokens of its own (LangChain for Python: check_embedding_ctx_length=False)',
 });
 
 /** What is not named here is ignored; docs/openai.md lists each field of OpenAI's. */

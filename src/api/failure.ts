@@ -19,6 +19,20 @@ export function errorBody(error: LimnerError): ErrorBody {
   };
 }
 
+/** Runs it; what it refuses is said of the field by which clients of this route know it: `{ours: theirs}`. */
+export async function inTheirWords<T>(
+  fields: Readonly<Record<string, string>>,
+  work: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const param = error instanceof LimnerError && fields[error.param ?? ''];
+    if (!param) throw error;
+    throw new LimnerError(error.code, error.message, { cause: error, param });
+  }
+}
+
 function typeOf(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 403) return 'permission_error';

@@ -3,7 +3,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import { parse } from './failure.ts';
+import { inTheirWords, parse } from './failure.ts';
 import type { Picture, Pictures } from './images.ts';
 import { signalOf } from './sse.ts';
 
@@ -79,7 +79,9 @@ export function openAiImageRoutes(
     count: number,
   ): Promise<Picture[]> {
     const jobs: Picture[] = [];
-    for (let at = 0; at < count; at++) jobs.push(await pictures.submit({ workflow, inputs, pictures: sent }));
+    const submit = () =>
+      inTheirWords({ workflow: 'model' }, () => pictures.submit({ workflow, inputs, pictures: sent }));
+    for (let at = 0; at < count; at++) jobs.push(await submit());
     // Who asks in this way waits for the picture, so a worker that is away is an error now.
     if (!pictures.canRun(workflow)) {
       for (const { id } of jobs) await pictures.cancel(id);

@@ -119,7 +119,7 @@ export function toConversation(items: readonly Item[], instructions?: string | n
     else messages.push(one);
   }
   const system = instructions ? [{ role: 'system' as const, content: instructions }] : [];
-  return toTurns([...system, ...messages]);
+  return toTurns([...system, ...messages], 'input');
 }
 
 function toMessage(type: string, item: Item): z.infer<typeof Message> {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { wholeAnswer, type Answer, type Ask, type AskEvent } from '../ask/ask.ts';
+import { citationUrl } from '../ask/cite.ts';
 import type { Conversation, Converse } from '../ask/converse.ts';
 import type { Illustrate, Illustration, PictureWish } from '../ask/illustrate.ts';
 import { imagineWords } from '../ask/imagine.ts';
@@ -77,7 +78,7 @@ export function searchRoutes(
       ...(filter && { documents: matching(filter) }),
     };
     const found = await retrieve(wanted, signalOf(request, reply));
-    return { hits: found.passages.map(hit), arms: found.arms };
+    return { hits: found.passages.map((passage) => hit(passage, publicUrl(request))), arms: found.arms };
   });
 
   server.post('/api/ask', { bodyLimit: MAX_ASK_BYTES }, async (request, reply) => {
@@ -198,7 +199,8 @@ function shownEvent(event: AskEvent): string {
   return sseEvent(answerBody(event.answer), 'answer');
 }
 
-function hit(passage: Passage) {
+/** `url` opens the viewer at the passage, its words marked. */
+function hit(passage: Passage, base: string) {
   const { document, ordinal, text, score, page, headings, lines, span, ranks, scores, reranked, also } =
     passage;
   return {
@@ -215,6 +217,7 @@ function hit(passage: Passage) {
     scores: { keyword: scores?.keyword ?? null, vector: scores?.vector ?? null },
     reranked: reranked ?? null,
     also: also ?? [],
+    url: citationUrl(base, passage),
   };
 }
 

@@ -12,13 +12,20 @@ export const ItemsQuery = z.looseObject({
   order: z.enum(['asc', 'desc']).default('desc'),
 });
 
+const ReadQuery = z.looseObject({
+  stream: z.literal('false', { error: 'a stored response is not streamed again' }).optional(),
+});
+
 interface ById {
   Params: { id: string };
 }
 
 /** What can be done with a response after it was made. */
 export function storedResponseRoutes(server: FastifyInstance, { memory }: { memory: Memory }): void {
-  server.get<ById>('/v1/responses/:id', ({ params }) => remembered(memory, params.id).response);
+  server.get<ById>('/v1/responses/:id', ({ params, query }) => {
+    parse(ReadQuery, query);
+    return remembered(memory, params.id).response;
+  });
 
   server.delete<ById>('/v1/responses/:id', async ({ params }) => {
     if (!(await memory.forget(params.id))) throw unknownResponse(params.id, 'id');

@@ -6,7 +6,7 @@ import { Filter } from '../ingest/filter.ts';
 import type { StoreFiles } from '../ingest/store-files.ts';
 import type { VectorStore, VectorStores } from '../ingest/vector-stores.ts';
 import { countBefore } from './cursor.ts';
-import { parse } from './failure.ts';
+import { inTheirWords, parse } from './failure.ts';
 import { documentIdOf } from './file-ids.ts';
 import { hitBody, listBody, storeBody } from './file-shapes.ts';
 import { signalOf } from './sse.ts';
@@ -84,7 +84,11 @@ export function vectorStoreRoutes(server: FastifyInstance, parts: VectorStoreRou
   server.post<ById>('/v1/vector_stores/:id/search', async (request, reply) => {
     const body = parse(SearchBody, request.body);
     const { collection } = stores.get(request.params.id);
-    const about = { collection, ...(body.filters && { documents: matching(body.filters) }) };
+    const { filters } = body;
+    const about = {
+      collection,
+      ...(filters && { documents: await inTheirWords({ filter: 'filters' }, () => matching(filters)) }),
+    };
     const queries = [body.query].flat();
     const signal = signalOf(request, reply);
     const found = await Promise.all(

@@ -31,7 +31,9 @@ export async function openService(context: Context): Promise<Service> {
   if (await answers(address)) return remote(address, config.key);
   // Who can write the data folder needs no key, so that this service has one that nobody else knows.
   const key = randomUUID();
-  return local(await createApp({ ...config, apiKeys: [...config.apiKeys, key] }, log), key);
+  const app = await createApp({ ...config, apiKeys: [...config.apiKeys, key] }, log);
+  // Addresses in answers are those that hold once the service runs.
+  return local(app, { key, host: `localhost:${config.port}` });
 }
 
 /** Where the service of this configuration answers. */
@@ -85,7 +87,7 @@ function remote(address: string, key: string | undefined): Service {
   };
 }
 
-async function local(app: App, key: string | undefined): Promise<Service> {
+async function local(app: App, as: { key: string; host: string }): Promise<Service> {
   await app.models.check();
   await app.start({ watch: false });
   return {
@@ -95,7 +97,7 @@ async function local(app: App, key: string | undefined): Promise<Service> {
         method,
         url: path,
         ...(signal && { signal }),
-        ...(await payloadOf(key, body)),
+        ...(await payloadOf(as, body)),
       });
       return understand(schema, response.statusCode, response.body);
     },
@@ -104,7 +106,7 @@ async function local(app: App, key: string | undefined): Promise<Service> {
         method: 'GET',
         url: path,
         ...(signal && { signal }),
-        ...(await payloadOf(key, undefined)),
+        ...(await payloadOf(as, undefined)),
       });
       if (response.statusCode >= 400) understand(z.unknown(), response.statusCode, response.body);
       return { type: String(response.headers['content-type']), bytes: response.rawPayload };
@@ -113,8 +115,8 @@ async function local(app: App, key: string | undefined): Promise<Service> {
   };
 }
 
-async function payloadOf(key: string | undefined, body: object | FormData | undefined) {
-  const headers = { host: 'localhost', ...headersFor(key, body) };
+async function payloadOf({ key, host }: { key: string; host: string }, body: object | FormData | undefined) {
+  const headers = { host, ...headersFor(key, body) };
   if (!(body instanceof FormData)) return { headers, ...(body && { payload: JSON.stringify(body) }) };
   const form = new Response(body);
   const type = form.headers.get('content-type') ?? '';

@@ -122,6 +122,12 @@ describe.each([
     expect(resources.map(({ uri }) => uri)).toContain(`limner://documents/${id}`);
     const { contents } = await client.readResource({ uri: `limner://documents/${id}` });
     expect(contents).toMatchObject([{ text: `The ${word} turns every ten seconds.` }]);
+    const found = z
+      .object({ hits: z.array(z.looseObject({ url: z.string() })).min(1) })
+      .parse(JSON.parse((await use(client, 'search', { query: word })).text));
+    expect(found.hits[0]?.url).toBe(
+      `${address}/documents/${id}?mark=0-${`The ${word} turns every ten seconds.`.length}`,
+    );
     const { prompts } = await client.listPrompts();
     expect(prompts.map((one) => one.name)).toEqual(['answer_from_documents']);
     const { messages } = await client.getPrompt({

@@ -1,4 +1,4 @@
-import OpenAI, { NotFoundError } from 'openai';
+import OpenAI, { APIError, NotFoundError } from 'openai';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { ANSWER, apiKey, QUESTION, startBed, WEATHER } from './bed.ts';
 
@@ -55,6 +55,36 @@ describe('chat completions', () => {
   test('streamed, gathered by the client', async () => {
     const stream = client.chat.completions.stream({ model: 'limner', messages });
     expect(await stream.finalContent()).toBe(ANSWER);
+  });
+
+  test('in JSON by a schema without a name, as clients of Perplexity send it', async () => {
+    const schema = { type: 'object', properties: { place: { type: 'string' } }, required: ['place'] };
+    const { choices } = await client.chat.completions.create({
+      model: 'limner',
+      messages,
+      // @ts-expect-error OpenAI's own has to have one
+      response_format: { type: 'json_schema', json_schema: { schema } },
+    });
+    expect(JSON.parse(choices[0]?.message.content ?? '')).toEqual({ place: 'OK' });
+  });
+
+  test('what is refused is named as the client names it', async () => {
+    const part = { type: 'input_file' as const, filename: 'a.txt', file_data: 'data:text/plain;base64,YQ==' };
+    const paramOf = async (asked: Promise<unknown>) =>
+      asked.then(
+        () => 'nothing was refused',
+        (error: unknown) => (error instanceof APIError ? error.param : error),
+      );
+    const withFile = client.responses.create({ model: 'limner', input: [{ role: 'user', content: [part] }] });
+    expect(await paramOf(withFile)).toBe('input');
+    expect(await paramOf(client.images.generate({ model: 'dall-e-3', prompt: 'a squid' }))).toBe('model');
+    const { id } = await client.responses.create({ model: 'limner', input: QUESTION });
+    expect(await paramOf(client.responses.retrieve(id, { stream: true }))).toBe('stream');
+    const [store] = (await client.vectorStores.list()).data;
+    const filters = { type: 'eq' as const, key: 'nobody-has-this', value: 'x' };
+    expect(await paramOf(client.vectorStores.search(store?.id ?? '', { query: 'fuse', filters }))).toBe(
+      'filters',
+    );
   });
 
   test('with tools, whole and streamed', async () => {
