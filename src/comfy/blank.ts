@@ -1,4 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { blankAvif } from './blank-avif.ts';
+import { blankMp4 } from './blank-boxes.ts';
+import { blankGif } from './blank-gif.ts';
 import { blankMatroska } from './blank-matroska.ts';
 import { blankOgg } from './blank-ogg.ts';
 
@@ -14,6 +17,8 @@ export interface Patch {
 
 /** By the kind of file: what takes words about the file out of it. */
 const BLANKS: Record<string, (patch: Patch) => Promise<void>> = {
+  'image/avif': blankAvif,
+  'image/gif': blankGif,
   'video/mp4': blankMp4,
   'video/quicktime': blankMp4,
   'video/webm': blankMatroska,
@@ -25,7 +30,7 @@ const BLANKS: Record<string, (patch: Patch) => Promise<void>> = {
 };
 
 /**
- * Takes the words about a video or a sound out of its file, among which ComfyUI writes the whole prompt. What they stood in
+ * Takes the words about a video, a sound or a picture of these kinds out of its file, among which ComfyUI writes the whole prompt. What they stood in
  * becomes padding of the same length, so that no offset in the file is wrong after it.
  */
 export async function blankPrompt(path: string, mime: string): Promise<void> {
@@ -58,29 +63,6 @@ async function patchOf(file: FileHandle): Promise<Patch> {
         await file.write(ZEROS, 0, Math.min(ZEROS.length, end - from), from);
     },
   };
-}
-
-/** Boxes of ISO 14496-12 that hold words, and those in which they stand. */
-const MP4_WORDS: ReadonlySet<string> = new Set(['udta', 'meta']);
-const MP4_HOLDERS: ReadonlySet<string> = new Set(['moov', 'trak']);
-
-async function blankMp4(patch: Patch, from = 0, end = patch.size): Promise<void> {
-  for (let at = from; at + 8 <= end;) {
-    const head = await patch.read(at, 16);
-    if (head.length < 8) return;
-    const type = head.toString('latin1', 4, 8);
-    const given = head.readUInt32BE(0);
-    const isLong = given === 1 && head.length === 16;
-    const start = isLong ? 16 : 8;
-    const size = isLong ? Number(head.readBigUInt64BE(8)) : given || end - at;
-    if (size < start || at + size > end) return;
-    if (MP4_HOLDERS.has(type)) await blankMp4(patch, at + start, at + size);
-    if (MP4_WORDS.has(type)) {
-      await patch.write(at + 4, Buffer.from('free'));
-      await patch.clear(at + start, size - start);
-    }
-    at += size;
-  }
 }
 
 const FLAC_COMMENT = 4;

@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { afterAll, describe, expect, test } from 'vitest';
 import { blankPrompt } from '../../src/comfy/blank.ts';
 
@@ -53,6 +54,78 @@ describe.each(KINDS)('the prompt inside %s', (name, mime, start) => {
       expect(await blanked(hurt, mime)).toHaveLength(before.length);
     }
   });
+});
+
+/** Saved by Pillow 13 with Exif, XMP and a comment, as AUTOMATIC1111 saves them. */
+describe.each([
+  ['made.avif', 'image/avif', 0],
+  ['moving.avif', 'image/avif', 2],
+  ['made.gif', 'image/gif', 1],
+])('the prompt inside %s', (name, mime, others) => {
+  const words = /c\0?l\0?a\0?s\0?s\0?_|rdf/;
+
+  test('is taken out in its place, and the picture is the same', async () => {
+    const before = await readFile(made(name));
+    expect(before.toString('latin1')).toMatch(words);
+    const after = await blanked(before, mime);
+    expect(after.toString('latin1')).not.toMatch(words);
+    expect(after).toHaveLength(before.length);
+    expect(await blanked(after, mime)).toEqual(after);
+    expect(await pixelsOf(after)).toEqual(await pixelsOf(before));
+    // What moves moves on, as often as it did.
+    const parts = (file: Buffer): number =>
+      file.toString('latin1').match(/NETSCAPE2\.0|moov|stts/g)?.length ?? 0;
+    expect([parts(before), parts(after)]).toEqual([others, others]);
+  });
+
+  test('of a file that is cut or changed anywhere ends, and nothing is added', async () => {
+    const before = await readFile(made(name));
+    for (let at = 0; at < before.length; at += 11) {
+      expect(await blanked(before.subarray(0, at), mime)).toHaveLength(at);
+      const hurt = Buffer.from(before);
+      hurt[at] = 0xff;
+      expect(await blanked(hurt, mime)).toHaveLength(before.length);
+    }
+  });
+});
+
+test('what else may hold words in a GIF goes, of any length, and its loop and its pictures stay', async () => {
+  const [head, ...rest] = gifParts(await readFile(made('made.gif')));
+  const xmp = Buffer.concat([
+    Buffer.from('\x21\xff\x0bXMP DataXMP<x:xmpmeta>secret</x:xmpmeta>', 'latin1'),
+    // The tail by which a reader that knows nothing of XMP finds the end (XMP specification, part 3).
+    Buffer.from([1, ...Array.from({ length: 256 }, (_, at) => 255 - at), 0]),
+  ]);
+  const comment = (length: number): Buffer =>
+    Buffer.concat([
+      Buffer.of(0x21, 0xfe),
+      ...Array.from({ length: Math.ceil(length / 255) }, (_, at) => {
+        const part = Buffer.alloc(Math.min(255, length - at * 255), 'secret');
+        return Buffer.concat([Buffer.of(part.length), part]);
+      }),
+      Buffer.of(0),
+    ]);
+  const comments = [1, 2, 254, 255, 256, 257, 509, 510, 511, 512, 513].map(comment);
+  const text = Buffer.from('\x21\x01\x0c............\x06secret\0', 'latin1');
+  const before = Buffer.concat([
+    head ?? Buffer.alloc(0),
+    xmp,
+    ...comments,
+    text,
+    ...rest,
+    Buffer.from('secret'),
+  ]);
+  const after = await blanked(before, 'image/gif');
+  expect(after.toString('latin1')).not.toMatch(/secret|xmp/i);
+  expect(after).toHaveLength(before.length);
+  const kinds = gifParts(after).map((part) => part.toString('hex', 0, 2));
+  const spoiled = comments.length + 2;
+  expect(kinds.slice(1, 1 + spoiled)).toEqual(Array<string>(spoiled).fill('21fe'));
+  expect(kinds.slice(1 + spoiled).map((kind) => kind.slice(0, 2))).toEqual([
+    ...rest.map((part) => part.toString('hex', 0, 1)),
+    '00',
+  ]);
+  expect(await pixelsOf(after)).toEqual(await pixelsOf(before));
 });
 
 describe('the prompt inside a sound in Ogg', () => {
@@ -108,6 +181,35 @@ test('a file of another kind is not opened', async () => {
   await blankPrompt(path, 'model/gltf-binary');
   expect(await readFile(path)).toEqual(await readFile(made('made.mp4')));
 });
+
+async function pixelsOf(file: Buffer): Promise<Buffer> {
+  const picture = await loadImage(file);
+  const canvas = createCanvas(picture.width, picture.height);
+  canvas.getContext('2d').drawImage(picture, 0, 0);
+  return canvas.toBuffer('image/png');
+}
+
+/** The head of a GIF with its colours, its blocks, and what stands behind its end. */
+function gifParts(file: Buffer): Buffer[] {
+  const table = (packed = 0): number => (packed & 0x80 ? 3 * 2 ** ((packed & 7) + 1) : 0);
+  const parts: Buffer[] = [];
+  let from = 0;
+  const cut = (to: number): number => {
+    parts.push(file.subarray(from, to));
+    return (from = to);
+  };
+  for (let at = cut(13 + table(file[10])); at < file.length;) {
+    if (file[at] !== 0x21 && file[at] !== 0x2c) {
+      cut(at + 1);
+      if (from < file.length) cut(file.length);
+      break;
+    }
+    let part = file[at] === 0x21 ? at + 2 : at + 11 + table(file[at + 9]);
+    while ((file[part] ?? 0) > 0) part += 1 + (file[part] ?? 0);
+    at = cut(part + 1);
+  }
+  return parts;
+}
 
 function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
