@@ -1,8 +1,10 @@
 import { Ollama } from 'ollama';
+import { z } from 'zod';
 import { startDeadline, type Limits } from './deadline.ts';
 import { failureOf, refusal, withoutKey } from './failures.ts';
 import type { OllamaHost } from './host.ts';
-import { checkedLines } from './lines.ts';
+import { checkLines } from './lines.ts';
+import { ask } from './request.ts';
 
 /** One exchange with the server. */
 export interface Call {
@@ -23,7 +25,7 @@ export function openCall(host: OllamaHost, limits: Limits, signals: readonly Abo
   const ollama = new Ollama({
     host: host.url,
     headers: host.authorization ? { authorization: host.authorization } : {},
-    fetch: (url, init) => request(url, { ...init, signal, redirect: 'error' }, host, onLine),
+    fetch: (url, init = {}) => request(url, init, signal, host, onLine),
   });
   return {
     ollama,
@@ -49,15 +51,22 @@ export async function callOnce<T>(
   }
 }
 
+/** What the package hands to `fetch`. */
+const Url = z.string();
+const Sent = z.object({ headers: z.record(z.string(), z.string()), body: z.string().optional() });
+
 /** With `onLine` the answer is a stream of lines, whatever its content type says. */
 async function request(
   url: RequestInfo | URL,
   init: RequestInit,
+  signal: AbortSignal,
   { authorization }: OllamaHost,
   onLine?: () => void,
 ): Promise<Response> {
-  const response = await fetch(url, init);
+  const { headers, body } = Sent.parse(init);
+  const asked = { headers, signal, ...(body !== undefined && { body }) };
+  const watcher = onLine && checkLines(onLine, authorization);
+  const response = await ask(Url.parse(url), asked, watcher);
   if (!response.ok) throw refusal(response.status, withoutKey(await response.text(), authorization));
-  if (!onLine || !response.body) return response;
-  return new Response(checkedLines(response.body, onLine, authorization), { headers: response.headers });
+  return response;
 }

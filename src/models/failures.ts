@@ -1,3 +1,4 @@
+import { errors } from 'undici';
 import { z } from 'zod';
 import { LimnerError, messageOf, systemCode } from '../errors.ts';
 
@@ -80,12 +81,18 @@ export function jsonOrNothing(text: string): unknown {
 export function failureOf(error: unknown, server: string, url: string): unknown {
   if (error instanceof SyntaxError || error instanceof z.ZodError) return notUnderstood(error, server);
   if (!isNetworkError(error)) return error;
-  const reason = systemCode(error.cause) ?? (error.cause ? messageOf(error.cause) : error.message);
+  const known = error instanceof TypeError ? error.cause : error;
+  const reason = systemCode(known) ?? (known ? messageOf(known) : error.message);
   return new ConnectionError(`${server} at ${url} cannot be reached (${reason}): is it running?`, error);
 }
 
-/** `fetch` throws a TypeError that says "fetch failed" or "terminated" and keeps the reason in `cause`. */
+/**
+ * undici throws its own errors and those of the system; its `fetch` a TypeError that says "fetch failed" or "terminated" and
+ * keeps the reason in `cause`.
+ */
 function isNetworkError(error: unknown): error is Error {
+  if (error instanceof errors.UndiciError) return true;
+  if (error instanceof Error && 'syscall' in error) return true;
   return error instanceof TypeError && /^(fetch failed|terminated)$/.test(error.message);
 }
 

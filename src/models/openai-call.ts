@@ -14,6 +14,7 @@ import {
   withoutKey,
 } from './failures.ts';
 import type { OpenAiHost } from './openai-host.ts';
+import { ask, type ModelRequest, type Watcher } from './request.ts';
 
 /** What people read in messages. */
 export const SERVER = 'The model server';
@@ -23,8 +24,6 @@ const PATIENCE_MS = 30_000;
 /** How often one call is made again when the server says that there are too many. */
 const MOST_TRIES = 4;
 const FIRST_PAUSE_MS = 1_000;
-/** Ten thousand words or so, in the events that they come in. */
-const AHEAD_CHARACTERS = 1024 * 1024;
 
 /** The server is there, and does not know the route. */
 export class NoRouteError extends ConnectionError {}
@@ -50,10 +49,16 @@ export function createOpenAiCalls(host: OpenAiHost): OpenAiCalls {
   /** Milliseconds since 1970, from the last `Retry-After`: it holds for every call, not only for the one refused. */
   let notBefore = 0;
 
-  async function send(path: string, body: object | undefined, signal: AbortSignal): Promise<Response> {
+  /** With a watcher the answer is a stream. */
+  async function send(
+    path: string,
+    body: object | undefined,
+    signal: AbortSignal,
+    watcher?: Watcher,
+  ): Promise<Response> {
     for (let tries = 1; ; tries++) {
       await leaveAlone(notBefore - Date.now(), signal);
-      const response = await fetch(host.url + path, requestOf(host, body, signal));
+      const response = await ask(host.url + path, requestOf(host, body, signal), watcher);
       if (response.ok) return response;
       const pause = pauseOf(response, tries);
       if (pause !== undefined) notBefore = Date.now() + pause;
@@ -78,8 +83,8 @@ export function createOpenAiCalls(host: OpenAiHost): OpenAiCalls {
     const { path, body, schema, limits, signals } = request;
     const { signal, pieceCame, end } = startDeadline(`${SERVER} at ${host.url}`, limits, signals);
     try {
-      const response = await send(path, body, signal);
-      for await (const data of eventsOf(response, pieceCame)) {
+      const response = await send(path, body, signal, { onBytes: pieceCame });
+      for await (const data of eventsOf(response)) {
         const event: unknown = JSON.parse(data);
         const words = wordsIn(event);
         if (words !== undefined) throw errorSaid(withoutKey(words, host.authorization), SERVER);
@@ -97,15 +102,13 @@ export function createOpenAiCalls(host: OpenAiHost): OpenAiCalls {
   return { once, stream };
 }
 
-function requestOf(host: OpenAiHost, body: object | undefined, signal: AbortSignal): RequestInit {
+function requestOf(host: OpenAiHost, body: object | undefined, signal: AbortSignal): ModelRequest {
   return {
-    method: body === undefined ? 'GET' : 'POST',
     headers: {
       ...(host.authorization !== undefined && { authorization: host.authorization }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
-    redirect: 'error',
     signal,
   };
 }
@@ -130,22 +133,10 @@ function pauseOf({ status, headers }: Response, tries: number): number | undefin
   return Number.isFinite(until) ? Math.max(0, until) : FIRST_PAUSE_MS * 2 ** (tries - 1);
 }
 
-async function* eventsOf(response: Response, onPiece: () => void): AsyncGenerator<string> {
-  if (!response.headers.get('content-type')?.includes('text/event-stream') || !response.body)
+async function* eventsOf({ headers, body }: Response): AsyncGenerator<string> {
+  if (!headers.get('content-type')?.includes('text/event-stream') || !body)
     throw new LimnerError('model_answer', `${SERVER} did not answer with a stream of events.`);
-  const decoder = new TextDecoder();
-  const seen = new TransformStream<Uint8Array, string>(
-    {
-      transform: (bytes, out) => {
-        onPiece();
-        out.enqueue(decoder.decode(bytes, { stream: true }));
-      },
-    },
-    undefined,
-    // A reader who is slow must not look like a server who is: this much is read ahead of one, and then the server waits.
-    { highWaterMark: AHEAD_CHARACTERS, size: (text) => text.length },
-  );
-  const events = response.body.pipeThrough(seen).pipeThrough(new EventSourceParserStream());
+  const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
   for await (const { data } of events) {
     if (data === '[DONE]') return;
     yield data;
