@@ -1,6 +1,6 @@
 /** Ways to make one list of two, for the comparison. Each gives a score to every document of either list. */
 import { fuse } from '../src/ask/fuse.ts';
-import type { Passage } from '../src/document.ts';
+import type { Hit } from '../src/store/store.ts';
 import type { Found } from './judged-sets.ts';
 
 export type List = readonly Found[];
@@ -64,19 +64,10 @@ const worstOf = (values: readonly number[]): number => Math.min(...values);
 
 /** What the product does. */
 export const SHIPPED: Method = (keyword, vector) =>
-  fuse({ keyword: toPassages(keyword, 'keyword'), vector: toPassages(vector, 'vector') }).map(
-    ({ ordinal }) => ordinal,
-  );
+  fuse({ keyword: toHits(keyword), vector: toHits(vector) }).map(({ hits: [{ id }] }) => Number(id));
 
-function toPassages(list: List, name: 'keyword' | 'vector'): Passage[] {
-  return list.map(({ at, score }, place) => ({
-    ordinal: at,
-    text: String(at),
-    span: [0, 1],
-    score,
-    ranks: { [name]: place + 1 },
-    document: { id: 'set', uri: '', title: '', collection: '' },
-  }));
+function toHits(list: List): Hit[] {
+  return list.map(({ at, score }) => ({ id: at, document: at, text: at, score }));
 }
 
 export const METHODS: Record<string, Method> = {

@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { openDatabase } from '../src/sqlite.ts';
 import { createEmbeddedStore } from '../src/store/embedded.ts';
+import type { Choice, Chosen } from '../src/store/store.ts';
 import { memoryMb } from './figures.ts';
 import { build, call, loadFrom } from './untyped.ts';
 
@@ -68,15 +69,22 @@ async function buildLimner({ folder, texts, vectors }: Material): Promise<Engine
   }
   return {
     near: async (values) =>
-      rowsOf((await store.search({ text: '', vector: { model: MODEL, values }, limit: WANTED })).vector),
-    words: async (text) => rowsOf((await store.search({ text, limit: WANTED })).keyword),
+      rowsOf(
+        await store.search({ text: '', vector: { model: MODEL, values }, limit: WANTED }, ({ vector }) => [
+          { hits: vector },
+        ]),
+      ),
+    words: async (text) =>
+      rowsOf(await store.search({ text, limit: WANTED }, ({ keyword }) => [{ hits: keyword }])),
   };
 }
 
 const Rows = z.array(z.looseObject({ id: z.number() }));
 
-const rowsOf = (passages: readonly { document: { id: string }; ordinal: number }[]): number[] =>
-  passages.map(({ document, ordinal }) => Number(document.id) * DOCUMENT_CHUNKS + ordinal);
+const rowsOf = (found: readonly Chosen<Choice>[]): number[] =>
+  found.flatMap(({ chunks }) =>
+    chunks.map(({ document, ordinal }) => Number(document.id) * DOCUMENT_CHUNKS + ordinal),
+  );
 
 /** The score has to be named, or each query writes a warning. */
 async function idsOf(query: unknown, score: string): Promise<number[]> {

@@ -1,3 +1,5 @@
+import { fuse, spread, type Fused } from '../src/ask/fuse.ts';
+import type { SearchLists } from '../src/store/store.ts';
 import { createCorpus, createRandom, createVectors } from './corpus.ts';
 
 export const DIMENSIONS = 768;
@@ -19,4 +21,9 @@ export function createQueries() {
     question: corpus.question(topic(at)),
     vector: nextVector(),
   }));
+}
+
+/** What the service reads of both lists for ten passages. */
+export function bestTen(lists: SearchLists): Fused[] {
+  return spread(fuse(lists), 10, ({ hits }) => hits[0].document);
 }

@@ -1,10 +1,15 @@
 import type { Passage } from '../document.ts';
-import type { SearchLists } from '../store/store.ts';
+import type { Chosen, Hit, SearchLists } from '../store/store.ts';
+
+/** A chunk of the fused list, with its copies in other documents behind it. */
+export interface Fused extends Pick<Passage, 'score' | 'ranks' | 'scores'> {
+  hits: [Hit, ...Hit[]];
+}
 
 /** A list with its scores made comparable: in standard deviations from the list's mean. */
 interface Arm {
   name: 'keyword' | 'vector';
-  list: readonly Passage[];
+  list: readonly Hit[];
   standard: (score: number) => number;
   /** What a passage counts here that the list does not hold. */
   floor: number;
@@ -25,7 +30,7 @@ const EQUAL_SHARE = 0.5;
  * empty the other's order stands. `share` is that of the keywords, from 0 to 1.
  * Equal contents collapse into the best, which names the documents of the others.
  */
-export function fuse({ keyword, vector }: SearchLists, share = EQUAL_SHARE): Passage[] {
+export function fuse({ keyword, vector }: SearchLists, share = EQUAL_SHARE): Fused[] {
   const length = Math.max(keyword.length, vector.length);
   // What a short list of keywords leaves out holds none of them, and would score 0.
   const arms = [
@@ -36,16 +41,19 @@ export function fuse({ keyword, vector }: SearchLists, share = EQUAL_SHARE): Pas
   const worst = softMaximum(floors);
   const best = softMaximum(arms.map(({ list, standard, lead }) => standard(list[0]?.score ?? 0) + lead));
   const shown = (value: number): number => (best === worst ? 1 : (value - worst) / (best - worst));
-  const merged = merge(arms);
-  for (const { passage, values } of merged)
-    passage.score = shown(softMaximum(floors.map((floor, arm) => values[arm] ?? floor)));
-  return joinCopies(merged.map(({ passage }) => passage).sort(byScore));
+  const merged = merge(arms).map(({ hits, ranks, scores, values }) => ({
+    hits,
+    ranks,
+    scores,
+    score: shown(softMaximum(floors.map((floor, arm) => values[arm] ?? floor))),
+  }));
+  return joinCopies(merged.sort(byScore));
 }
 
 /** `rest` is the score of what the list would hold if it were `length` long; its worst when left out. */
 function createArm(
   name: Arm['name'],
-  list: readonly Passage[],
+  list: readonly Hit[],
   { length, share, rest = list.at(-1)?.score ?? 0 }: { length: number; share: number; rest?: number },
 ): Arm {
   const scores = list.map(({ score }) => score);
@@ -63,25 +71,30 @@ function createArm(
   };
 }
 
-interface Merged {
-  /** A copy, whose score is to be set. */
-  passage: Passage;
+interface Merged extends Pick<Fused, 'hits' | 'ranks'> {
+  scores: NonNullable<Fused['scores']>;
   /** Its standardised score in each arm that holds it. */
   values: (number | undefined)[];
 }
 
-/** Every passage once. */
+/** Every chunk once. */
 function merge(arms: readonly Arm[]): Merged[] {
-  const merged = new Map<string, Merged>();
+  const merged = new Map<Hit['id'], Merged>();
   for (const [arm, { name, list, standard, lead }] of arms.entries())
-    for (const passage of list) {
-      const key = `${passage.document.id}/${passage.ordinal}`;
-      const known = merged.get(key);
-      const values = known?.values ?? [];
-      values[arm] = standard(passage.score) + lead;
-      const ranks = { ...known?.passage.ranks, ...passage.ranks };
-      const scores = { ...known?.passage.scores, [name]: passage.score };
-      merged.set(key, { passage: { ...passage, ranks, scores }, values });
+    for (const [place, hit] of list.entries()) {
+      const { hits, values, ranks, scores } = merged.get(hit.id) ?? {
+        hits: [hit],
+        values: [],
+        ranks: {},
+        scores: {},
+      };
+      values[arm] = standard(hit.score) + lead;
+      merged.set(hit.id, {
+        hits,
+        values,
+        ranks: { ...ranks, [name]: place + 1 },
+        scores: { ...scores, [name]: hit.score },
+      });
     }
   return [...merged.values()];
 }
@@ -93,36 +106,47 @@ function softMaximum(values: readonly number[]): number {
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
-function byScore(one: Passage, other: Passage): number {
-  return (
-    other.score - one.score || one.document.id.localeCompare(other.document.id) || one.ordinal - other.ordinal
-  );
+
+/** Best first, and what is worth the same in the order of the names. */
+function byScore(one: Fused, other: Fused): number {
+  const [mine, theirs] = [one.hits[0].id, other.hits[0].id];
+  return other.score - one.score || (mine < theirs ? -1 : Number(mine > theirs));
 }
 
 /** The same words in two documents are one passage with both names. */
-function joinCopies(passages: readonly Passage[]): Passage[] {
-  const first = new Map<string, Passage>();
-  for (const passage of passages) {
-    const known = first.get(passage.text);
-    if (!known) first.set(passage.text, passage);
-    else if (![known.document, ...(known.also ?? [])].some(({ id }) => id === passage.document.id))
-      first.set(passage.text, { ...known, also: [...(known.also ?? []), passage.document] });
+function joinCopies(fused: readonly Fused[]): Fused[] {
+  const first = new Map<Hit['text'], Fused>();
+  for (const one of fused) {
+    const [hit] = one.hits;
+    const known = first.get(hit.text);
+    if (!known) first.set(hit.text, one);
+    else if (known.hits.every(({ document }) => document !== hit.document)) known.hits.push(hit);
   }
   return [...first.values()];
+}
+
+/** What was chosen of the fused list, as it was read. */
+export function toPassages(chosen: readonly Chosen<Fused>[]): Passage[] {
+  return chosen.flatMap(({ hits: _hits, chunks: [chunk, ...copies], ...fused }) =>
+    chunk
+      ? [{ ...chunk, ...fused, ...(copies.length > 0 && { also: copies.map(({ document }) => document) }) }]
+      : [],
+  );
 }
 
 /**
  * Lets no document crowd out the rest: what goes over its share of the first `limit` places stands behind all others,
  * so that it still fills places that nothing else wants.
  */
-export function spread(passages: readonly Passage[], limit: number): Passage[] {
+export function spread<T>(list: readonly T[], limit: number, documentOf: (one: T) => Hit['document']): T[] {
   const most = Math.max(2, Math.ceil(limit / 2));
-  const counts = new Map<string, number>();
-  const over: Passage[] = [];
-  const within = passages.filter((passage) => {
-    const count = (counts.get(passage.document.id) ?? 0) + 1;
-    counts.set(passage.document.id, count);
-    return count <= most || (over.push(passage), false);
+  const counts = new Map<Hit['document'], number>();
+  const over: T[] = [];
+  const within = list.filter((one) => {
+    const document = documentOf(one);
+    const count = (counts.get(document) ?? 0) + 1;
+    counts.set(document, count);
+    return count <= most || (over.push(one), false);
   });
   return [...within, ...over].slice(0, limit);
 }

@@ -1,8 +1,8 @@
 import { LimnerError, messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Passage } from '../document.ts';
-import type { SearchLists, SearchQuery, Store } from '../store/store.ts';
-import { fuse, spread } from './fuse.ts';
+import type { QueryVector, SearchLists, SearchQuery, Store } from '../store/store.ts';
+import { fuse, spread, toPassages, type Fused } from './fuse.ts';
 import type { Rerank } from './rerank.ts';
 
 /** What turns a question into a vector; `ready` is undefined while there is none. */
@@ -34,6 +34,9 @@ const DEPTH = 50;
 /** Longer questions are cut for the embedder, which has its own limit; keywords read more. */
 const EMBED_CHARACTERS = 4000;
 
+/** Takes from both lists what is to be read. */
+type Choose = (lists: SearchLists) => Fused[];
+
 export type Retrieve = ReturnType<typeof createRetrieve>;
 
 /** Finds passages by keywords and, where an embedder is there, by meaning; without one it still answers. */
@@ -52,7 +55,7 @@ export function createRetrieve({
   keywordShare?: number;
   log: Log;
 }) {
-  async function embed(text: string, signal: AbortSignal) {
+  async function embed(text: string, signal: AbortSignal): Promise<QueryVector | undefined> {
     const model = embedder.ready()?.identity;
     if (model === undefined || text.trim() === '') return undefined;
     try {
@@ -65,32 +68,40 @@ export function createRetrieve({
   }
 
   /** A vector that does not fit the index says that the embedder is another one than it was; keywords still answer. */
-  async function search(query: SearchQuery): Promise<SearchLists> {
+  async function search(query: SearchQuery, choose: Choose): Promise<Passage[]> {
     try {
-      return await store.search(query);
+      return toPassages(await store.search(query, choose));
     } catch (error) {
       if (!(error instanceof RangeError) || !query.vector) throw error;
-      log.error({ model: query.vector.model, reason: error.message }, 'searching by keywords only');
+      log.error({ reason: error.message }, 'searching by keywords only');
       const { vector: _vector, ...words } = query;
-      return store.search(words);
+      return toPassages(await store.search(words, choose));
     }
   }
 
   return async function retrieve(query: RetrieveQuery, signal: AbortSignal): Promise<Retrieved> {
-    const vector = query.arm === 'keyword' ? undefined : await embed(query.text, signal);
-    const lists = await search({
-      text: query.arm === 'vector' ? '' : query.text,
-      limit: Math.max(DEPTH, query.limit),
-      ...(vector && { vector }),
-      ...(query.collection !== undefined && { collection: query.collection }),
-      ...(query.documents && { documents: query.documents }),
-    });
-    const fused = fuse(lists, keywordShare);
-    const isReranked = rerank && query.arm === undefined;
-    const ranked = isReranked ? await rerank(query.text, fused, signal) : fused;
+    const { text, arm, limit, collection, documents } = query;
+    const second = arm === undefined ? rerank : undefined;
+    let arms = { keyword: 0, vector: 0 };
+    const passages = await search(
+      {
+        text: arm === 'vector' ? '' : text,
+        limit: Math.max(DEPTH, limit),
+        ...(arm !== 'keyword' && { vector: embed(text, signal) }),
+        ...(collection !== undefined && { collection }),
+        ...(documents && { documents }),
+      },
+      (lists) => {
+        arms = { keyword: lists.keyword.length, vector: lists.vector.length };
+        const fused = fuse(lists, keywordShare);
+        return second ? fused : spread(fused, limit, ({ hits }) => hits[0].document);
+      },
+    );
     return {
-      passages: spread(ranked, query.limit),
-      arms: { keyword: lists.keyword.length, vector: lists.vector.length },
+      passages: second
+        ? spread(await second(text, passages, signal), limit, ({ document }) => document.id)
+        : passages,
+      arms,
     };
   };
 }

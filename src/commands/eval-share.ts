@@ -1,6 +1,6 @@
 import { fuse } from '../ask/fuse.ts';
 import { meanScores, scoreRanking } from '../ask/rank-scores.ts';
-import type { Passage } from '../document.ts';
+import type { Hit as StoreHit } from '../store/store.ts';
 import { judge, type Hit, type Question } from './eval-questions.ts';
 
 /** A hit of one arm alone. */
@@ -27,23 +27,25 @@ export function bestShare(all: readonly Lists[]): { share: number; ndcg: number 
 
 function ndcgWith(all: readonly Lists[], share: number): number {
   const scores = all.map(({ question, keyword, vector }) => {
-    const lists = { keyword: keyword.map(toPassage('keyword')), vector: vector.map(toPassage('vector')) };
-    const hits = fuse(lists, share).map(({ document, text, also = [] }) => ({ document, text, also }));
-    const { ranking, relevant } = judge(question, hits);
+    const found = new Map([...keyword, ...vector].map((hit) => [nameOf(hit), hit]));
+    const fused = fuse({ keyword: listOf(keyword, 'keyword'), vector: listOf(vector, 'vector') }, share);
+    // Copies were put together when the arms answered.
+    const { ranking, relevant } = judge(
+      question,
+      fused.flatMap(({ hits: [{ id }] }) => found.get(String(id)) ?? []),
+    );
     return scoreRanking(ranking, relevant);
   });
   return meanScores(scores).ndcg_at_10;
 }
 
-/** As much of a passage as fusing needs. */
-function toPassage(arm: 'keyword' | 'vector') {
-  return ({ document, ordinal, text, scores, also }: ArmHit): Passage => ({
-    document: { ...document, title: '', collection: '' },
-    ordinal,
-    text,
-    span: [0, text.length],
-    score: scores[arm] ?? 0,
-    ranks: {},
-    also: also.map(({ uri }) => ({ id: uri, uri, title: '', collection: '' })),
-  });
+const nameOf = ({ document, ordinal }: ArmHit): string => `${document.id}/${ordinal}`;
+
+function listOf(hits: readonly ArmHit[], arm: 'keyword' | 'vector'): StoreHit[] {
+  return hits.map((hit) => ({
+    id: nameOf(hit),
+    document: hit.document.id,
+    text: nameOf(hit),
+    score: hit.scores[arm] ?? 0,
+  }));
 }

@@ -17,8 +17,8 @@ export function createBatches(language = ENGLISH) {
 
   function finish(): void {
     if (batch.ids.length === 0) return;
-    const { ids, groups, lengths, numbers, postings } = batch;
-    done.push({ ids, groups, lengths, segment: toSegment([...numbers.keys()], postings) });
+    const { ids, groups, lengths, texts, numbers, postings } = batch;
+    done.push({ ids, groups, lengths, texts, segment: toSegment([...numbers.keys()], postings) });
     batch = emptyBatch(language);
   }
 
@@ -28,6 +28,7 @@ export function createBatches(language = ENGLISH) {
       batch.lengths.push(count(batch, batch.ids.length, document, chunk));
       batch.ids.push(id);
       batch.groups.push(group);
+      batch.texts.push(termKey(chunk.text));
       if (batch.ids.length === BATCH_CHUNKS) finish();
     },
     /** All batches since the last time; the last one may be small. */
@@ -43,6 +44,7 @@ interface Filling {
   ids: number[];
   groups: number[];
   lengths: number[];
+  texts: number[];
   /** Terms in the order in which they came. */
   numbers: Map<string, number>;
   postings: number[];
@@ -53,6 +55,7 @@ const emptyBatch = (language: Language): Filling => ({
   ids: [],
   groups: [],
   lengths: [],
+  texts: [],
   numbers: new Map(),
   postings: [],
 });

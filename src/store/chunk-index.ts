@@ -9,6 +9,8 @@ export interface Batch {
   /** The number of each chunk's document. */
   groups: number[];
   lengths: number[];
+  /** The keys of their texts. */
+  texts: number[];
   segment: Segment;
 }
 
@@ -34,6 +36,19 @@ export interface KeptPage {
   segment: Segment;
   isGone(id: number): boolean;
 }
+
+/** What is known of a chunk beside its terms and its vector. */
+interface Slot {
+  id: number;
+  group: number;
+  length: number;
+  text: number;
+}
+
+const slotAt = (
+  { ids, groups, lengths, texts }: Record<'ids' | 'groups' | 'lengths' | 'texts', ArrayLike<number>>,
+  at: number,
+): Slot => ({ id: ids[at] ?? 0, group: groups[at] ?? 0, length: lengths[at] ?? 0, text: texts[at] ?? 0 });
 
 /** What a thread that knew the index at one revision has to learn. */
 export interface IndexChanges {
@@ -85,10 +100,11 @@ export function createChunkIndex(oldestReader: () => number) {
     return undefined;
   }
 
-  function putSlot(page: Page, slot: number, id: number, group: number, length: number): void {
+  function putSlot(page: Page, slot: number, { id, group, length, text }: Slot): void {
     page.ids[slot] = id;
     page.groups[slot] = group;
     page.lengths[slot] = length;
+    page.texts[slot] = text;
     revive(page, slot);
   }
 
@@ -101,9 +117,9 @@ export function createChunkIndex(oldestReader: () => number) {
     groups.count(page.groups[slot] ?? 0, 1, page.lengths[slot] ?? 0);
   }
 
-  function add({ ids, groups: numbers, lengths, segment }: Batch): void {
+  function add({ ids, segment, ...batch }: Batch): void {
     const page = roomFor(ids.length);
-    ids.forEach((id, at) => putSlot(page, page.used + at, id, numbers[at] ?? 0, lengths[at] ?? 0));
+    for (let at = 0; at < ids.length; at++) putSlot(page, page.used + at, slotAt({ ids, ...batch }, at));
     page.parts = [...page.parts, { base: page.used, segment }];
     page.used += ids.length;
     page.revision = revision;
@@ -140,9 +156,9 @@ export function createChunkIndex(oldestReader: () => number) {
     for (let slot = 0; slot < page.used; slot++) {
       if (page.live[slot] === 0) continue;
       slots[slot] = into.used;
-      const length = page.lengths[slot] ?? 0;
-      groups.count(page.groups[slot] ?? 0, -1, -length);
-      putSlot(into, into.used++, page.ids[slot] ?? 0, page.groups[slot] ?? 0, length);
+      const moved = slotAt(page, slot);
+      groups.count(moved.group, -1, -moved.length);
+      putSlot(into, into.used++, moved);
       if (page.vectors?.has[slot] === 1) copyVector(page, slot, into);
     }
     return slots;

@@ -1,78 +1,77 @@
-import type { Passage } from '../document.ts';
 import { LimnerError } from '../errors.ts';
+import type { Connection } from '../sqlite.ts';
 import { searchTerms, termKey } from './chunk-terms.ts';
-import { byScore, nearestOf, toRead, type FoundLists, type Hit } from './hits.ts';
-import type { Find, IndexThreads } from './index-threads.ts';
+import { byScore, readChunks } from './hits.ts';
+import type { IndexHit } from './index-reader.ts';
+import type { IndexThreads } from './index-threads.ts';
 import type { Language } from './language.ts';
 import type { LiveIndex } from './live-index.ts';
 import type { Meanings } from './meanings.ts';
 import { likelyTerms } from './spelling.ts';
-import type { SearchLists, SearchQuery } from './store.ts';
-import type { Found } from './top-list.ts';
+import type { Choice, Chosen, SearchLists, SearchQuery, Store } from './store.ts';
 import { checkVector } from './vector-space.ts';
 
 /** A document that is written again and again while it is searched: so often a search begins anew. */
 const TRIES = 20;
 
 /** Candidates of the int8 scan that are scored again from their float32 rows. */
-const rescored = (limit: number): number => Math.max(40, limit + 30);
+const rescored = (limit: number): number => Math.max(40, limit + 20);
 
 /** Pages of vectors that are worth a thread of their own: about a millisecond. */
 const PAGES_EACH = 4;
 
 interface Parts {
+  read: Connection;
   index: LiveIndex;
   meanings: Meanings;
   threads: IndexThreads;
   language: Language;
 }
 
-type Terms = Pick<Find, 'keys' | 'likely'>;
+/** What every part of a search says. */
+interface Where {
+  collection?: string;
+  documents?: readonly string[];
+}
 
-export function createEmbeddedSearch({ index, meanings, threads, language }: Parts) {
+export function createEmbeddedSearch({ read, index, meanings, threads, language }: Parts): Store['search'] {
+  /** Words that no chunk holds are looked for as what may be meant. */
+  async function keywords({ text, limit }: SearchQuery, where: Where): Promise<IndexHit[] | undefined> {
+    const keys = searchTerms(text, language).map(termKey);
+    const likely = likelyTerms(text, language, (term) => index.hasTerm(termKey(term))).map((terms) =>
+      [...terms].map(termKey),
+    );
+    return keys.length + likely.length === 0 ? [] : threads.keywords({ keys, likely, limit, ...where });
+  }
+
   /** The vector is asked only while its model is in force. */
-  async function askable({ vector }: SearchQuery): Promise<SearchQuery['vector']> {
-    if (!vector || !(await meanings.open(vector.model))) return undefined;
+  async function near({ limit, ...query }: SearchQuery, where: Where): Promise<IndexHit[] | undefined> {
+    const vector = await query.vector;
+    if (!vector || !(await meanings.open(vector.model))) return [];
     const dimensions = index.dimensions();
-    if (dimensions === undefined) return undefined;
+    if (dimensions === undefined) return [];
     checkVector(vector.values, dimensions);
-    return vector;
+    const most = Math.ceil(index.pageCount() / PAGES_EACH);
+    const hits = await threads.near({ vector, limit: rescored(limit), ...where }, most);
+    return hits?.sort(byScore).slice(0, limit);
   }
 
   /** Undefined when a chunk that was found had gone before its row was read. */
-  async function searchOnce(query: SearchQuery, terms: Terms): Promise<SearchLists | undefined> {
-    const vector = await askable(query);
-    const { collection, documents, limit } = query;
-    const limits = { keyword: limit, near: rescored(limit) };
-    const shares = vector ? Math.ceil(index.pageCount() / PAGES_EACH) : 1;
-    const { parts, hits: known } = await threads.find(
-      {
-        ...terms,
-        limits,
-        ...(vector && { vector }),
-        ...(collection !== undefined && { collection }),
-        ...(documents && { documents }),
-      },
-      shares,
-    );
-    const found = joined(parts, limits.near);
-    const hits = known ?? (await threads.read(toRead(found, vector)));
-    return hits && toLists(hits, found.keyword, limit);
+  async function searchOnce<C extends Choice>(
+    query: SearchQuery,
+    choose: (lists: SearchLists) => readonly C[],
+  ): Promise<Chosen<C>[] | undefined> {
+    const { collection, documents } = query;
+    const where = { ...(collection !== undefined && { collection }), ...(documents && { documents }) };
+    const [keyword, vector] = await Promise.all([keywords(query, where), near(query, where)]);
+    return keyword && vector && readChoices(read, choose({ keyword, vector }));
   }
 
-  /** Throws a RangeError for a vector of another length than those of the model. */
-  return async function search(query: SearchQuery): Promise<SearchLists> {
+  return async function search(query, choose) {
     await index.open();
-    const { text } = query;
-    const terms = {
-      keys: searchTerms(text, language).map(termKey),
-      likely: likelyTerms(text, language, (term) => index.hasTerm(termKey(term))).map((likely) =>
-        [...likely].map(termKey),
-      ),
-    };
     for (let tries = 0; tries < TRIES; tries++) {
-      const lists = await searchOnce(query, terms);
-      if (lists) return lists;
+      const chosen = await searchOnce(query, choose);
+      if (chosen) return chosen;
     }
     throw new LimnerError(
       'store_unavailable',
@@ -81,24 +80,10 @@ export function createEmbeddedSearch({ index, meanings, threads, language }: Par
   };
 }
 
-/** One list of each kind from what the threads found. */
-function joined(parts: readonly FoundLists[], limit: number): FoundLists {
-  return {
-    keyword: parts.flatMap(({ keyword }) => keyword),
-    near: parts
-      .flatMap(({ near }) => near)
-      .sort(byScore)
-      .slice(0, limit),
-  };
-}
-
-function toLists(hits: readonly Hit[], keyword: readonly Found[], limit: number): SearchLists {
-  const passages = new Map(hits.map(({ id, passage }) => [id, passage]));
-  const vector = nearestOf(hits).slice(0, limit);
-  const toPassages = (found: readonly Found[], list: keyof SearchLists): Passage[] =>
-    found.flatMap(({ id, score }, position) => {
-      const passage = passages.get(id);
-      return passage ? [{ ...passage, score, ranks: { [list]: position + 1 } }] : [];
-    });
-  return { keyword: toPassages(keyword, 'keyword'), vector: toPassages(vector, 'vector') };
+function readChoices<C extends Choice>(read: Connection, choices: readonly C[]): Chosen<C>[] | undefined {
+  const chunks = readChunks(
+    read,
+    choices.flatMap(({ hits }) => hits.map(({ id }) => Number(id))),
+  );
+  return chunks && choices.map((choice) => ({ ...choice, chunks: chunks.splice(0, choice.hits.length) }));
 }

@@ -164,7 +164,7 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
     putVectors: meanings.put,
     model: meanings.model,
     use: meanings.use,
-    search: createEmbeddedSearch({ index, meanings, threads, language }),
+    search: createEmbeddedSearch({ read, index, meanings, threads, language }),
     async prune(models) {
       await database.write((connection) => {
         connection.run('delete from vector where embedding_key not in (select embedding_key from chunk)');

@@ -2,6 +2,7 @@ import type { IndexChanges } from './chunk-index.ts';
 import type { GroupsView } from './groups.ts';
 import { PAGE_SLOTS, type PageView } from './page.ts';
 import { findTerm, type Segment } from './segment.ts';
+import type { Hit } from './store.ts';
 import { createTopList, type Found } from './top-list.ts';
 import { createScanner } from './vector-space.ts';
 
@@ -34,6 +35,13 @@ interface Term {
 interface Asked {
   key: number;
   share: number;
+}
+
+/** A chunk that was found: the numbers of its row and of its document, and the key of its text. */
+export interface IndexHit extends Hit {
+  id: number;
+  document: number;
+  text: number;
 }
 
 /** Documents that a search may find, by their numbers; undefined is all of them. */
@@ -164,7 +172,8 @@ export function createIndexReader(reader: number) {
         const group = page.groups[slot] ?? 0;
         const score = (scores[slot] ?? 0) + (parents[group] ?? 0);
         scores[slot] = 0;
-        if (page.live[slot] === 1 && wanted?.[group] !== 0) top.offer(page.ids[slot] ?? 0, score);
+        if (page.live[slot] === 1 && wanted?.[group] !== 0)
+          top.offer(page.ids[slot] ?? 0, score, placeOf(page, slot));
       }
     }
     for (const group of touched) parents[group] = 0;
@@ -207,7 +216,7 @@ export function createIndexReader(reader: number) {
       for (let slot = 0; slot < page.used; slot++) {
         const score = found[slot] ?? 0;
         if (score < least || score === -Infinity) continue;
-        top.offer(page.ids[slot] ?? 0, score);
+        top.offer(page.ids[slot] ?? 0, score, placeOf(page, slot));
         least = top.least();
       }
     }
@@ -226,8 +235,17 @@ export function createIndexReader(reader: number) {
     return wanted;
   }
 
-  return { apply, keywords, nearest, wantedOf };
+  /** What is known of a chunk that was found since `apply` was called last. */
+  function hitOf({ id, place }: Found, score: number): IndexHit {
+    const page = pages.get(Math.floor(place / PAGE_SLOTS));
+    const slot = place % PAGE_SLOTS;
+    return { id, document: page?.groups[slot] ?? -1, text: page?.texts[slot] ?? -1, score };
+  }
+
+  return { apply, keywords, nearest, wantedOf, hitOf };
 }
+
+const placeOf = ({ number }: PageView, slot: number): number => number * PAGE_SLOTS + slot;
 
 /** Chunks that are gone count as long as their page is as it was. */
 function countRuns(runs: ReadonlyMap<PageView, readonly Run[]>): number {

@@ -3,45 +3,39 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { openReading, type Connection } from '../sqlite.ts';
 import type { IndexChanges } from './chunk-index.ts';
-import {
-  readHits,
-  toRead,
-  withoutFar,
-  type FoundLists,
-  type Hit,
-  type QueryVector,
-  type ReadTask,
-} from './hits.ts';
-import { createIndexReader, type IndexReader } from './index-reader.ts';
+import { similarities } from './hits.ts';
+import { createIndexReader, type IndexHit, type IndexReader, type Wanted } from './index-reader.ts';
 import { mergeSegments, type MovedSegment, type Segment } from './segment.ts';
+import { abandonScan, nextPage, shareOfBest, type SharedScan } from './shared-scan.ts';
+import type { QueryVector } from './store.ts';
 
-/** The first half of a search: which chunks, by the index in memory. */
+/** What every search says. */
 export interface FindTask {
   /** What changed since the thread was asked last. */
   changes: IndexChanges;
+  collection?: string;
+  documents?: readonly string[];
+  /** Length of the list. */
+  limit: number;
+}
+
+export interface KeywordTask extends FindTask {
   /** What the terms' keys are: `termKey`. */
   keys: number[];
   /** For each word that no chunk holds, the keys of the terms that may be meant. */
   likely: number[][];
-  vector?: QueryVector;
-  /** Nobody shares the search: the rows are read at once. */
-  isAlone: boolean;
-  /** Threads that scan together count the pages here, one int32, so that each is scanned by one of them. */
-  scanned: SharedArrayBuffer;
-  collection?: string;
-  documents?: readonly string[];
-  /** How many of each list. */
-  limits: { keyword: number; near: number };
 }
 
-export type Task = { find: FindTask } | { read: ReadTask } | { merge: MovedSegment[] };
+export interface NearTask extends FindTask {
+  vector: QueryVector;
+  /** With the other threads that look for the same. */
+  scan: SharedScan;
+}
+
+export type Task = { keywords: KeywordTask } | { near: NearTask } | { merge: MovedSegment[] };
 
 /** `undefined` hits: a chunk that was found has gone meanwhile, and the search has to be asked again. */
-export type Answer =
-  | { found: FoundLists; hits?: Hit[] | undefined }
-  | { hits: Hit[] | undefined }
-  | { segment: Segment }
-  | { error: unknown };
+export type Answer = { hits: IndexHit[] | undefined } | { segment: Segment } | { error: unknown };
 
 /** Said once, when the thread can begin. */
 export type Greeting = { ready: true };
@@ -53,36 +47,40 @@ function serve(port: NonNullable<typeof parentPort>, path: string, reader: numbe
 
   function answer(task: Task): Answer {
     if ('merge' in task) return { segment: mergeSegments(task.merge) };
-    if ('read' in task) return { hits: readHits(read, task.read) };
-    index.apply(task.find.changes);
-    const found = find(read, index, task.find);
-    return task.find.isAlone ? { found, hits: readAll(read, found, task.find) } : { found };
+    if ('near' in task) return { hits: nearest(read, index, task.near) };
+    index.apply(task.keywords.changes);
+    const found = index.keywords(task.keywords, task.keywords.limit, wantedOf(read, index, task.keywords));
+    return { hits: found.map((one) => index.hitOf(one, one.score)) };
   }
 
   port.on('message', (task: Task) => {
     try {
       port.postMessage(answer(task));
     } catch (error) {
+      if ('near' in task) abandonScan(task.near.scan);
       port.postMessage({ error } satisfies Answer);
     }
   });
   port.postMessage({ ready: true } satisfies Greeting);
 }
 
-function find(read: Connection, index: IndexReader, task: FindTask): FoundLists {
-  const { vector, scanned, collection, documents, limits } = task;
-  const wanted = index.wantedOf(collection, documents && numbersOf(read, documents));
-  const pages = new Int32Array(scanned);
-  const next = (): number => Atomics.add(pages, 0, 1);
-  return {
-    keyword: index.keywords(task, limits.keyword, wanted),
-    near: vector ? index.nearest(vector.values, limits.near, wanted, next) : [],
-  };
+/** This thread's share of what is near: candidates by bytes, told by their float32 rows. */
+function nearest(read: Connection, index: IndexReader, task: NearTask): IndexHit[] | undefined {
+  const { vector, scan, limit, changes } = task;
+  index.apply(changes);
+  const wanted = wantedOf(read, index, task);
+  const found = index.nearest(vector.values, limit, wanted, () => nextPage(scan));
+  const candidates = shareOfBest(scan, found);
+  const scores = similarities(
+    read,
+    candidates.map(({ id }) => id),
+    vector,
+  );
+  return scores && candidates.map((one, at) => index.hitOf(one, scores[at] ?? 0));
 }
 
-function readAll(read: Connection, found: FoundLists, { vector, limits }: FindTask): Hit[] | undefined {
-  const hits = readHits(read, toRead(found, vector));
-  return hits && withoutFar(hits, found.keyword, limits.keyword);
+function wantedOf(read: Connection, index: IndexReader, { collection, documents }: FindTask): Wanted {
+  return index.wantedOf(collection, documents && numbersOf(read, documents));
 }
 
 function numbersOf(read: Connection, documents: readonly string[]): number[] {

@@ -1,9 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { IndexChanges } from './chunk-index.ts';
-import type { FoundLists, Hit, ReadTask } from './hits.ts';
-import type { Answer, FindTask, Greeting, Task } from './index-thread.ts';
+import type { IndexHit } from './index-reader.ts';
+import type { Answer, Greeting, KeywordTask, NearTask, Task } from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
+import { abandonScan, shareScan, type SharedScan } from './shared-scan.ts';
 
 /** New objects of a thread before they are looked through; 48 MB by default. */
 const YOUNG_MB = 8;
@@ -11,17 +12,15 @@ const YOUNG_MB = 8;
 /** A thread that had nothing to do for so long ends: a service that idles is small, and a new one takes 0.1 s. */
 const IDLE_MS = 20_000;
 
-/** Rows that are worth a thread of their own. */
-const ROWS_EACH = 30;
-
 interface Thread {
   worker: Worker;
   /** It has read its code; one that has not may still be given a task, which waits. */
   isReady: boolean;
   /** The revision of the index that it knows. */
   revision: number;
-  /** What it does now. */
+  /** What it does now, and the scan that it shares with others. */
   task: Waiting | undefined;
+  scan: SharedScan | undefined;
   ending: NodeJS.Timeout | undefined;
 }
 
@@ -32,23 +31,18 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** A search as all threads that share it are asked; keywords are found by one of them alone. */
-export type Find = Omit<FindTask, 'changes' | 'isAlone' | 'scanned'>;
+/** Undefined when a chunk that was found has gone meanwhile. */
+type Hits = Promise<IndexHit[] | undefined>;
 
-/** What threads found together, and the rows where one thread did it all. */
-export interface FoundParts {
-  parts: FoundLists[];
-  hits: Hit[] | undefined;
-}
-
+/** Each rejects with `store_unavailable` when a thread dies. */
 export interface IndexThreads {
+  /** The list of the chunks with the words, best first. */
+  keywords(query: Omit<KeywordTask, 'changes'>): Hits;
   /**
-   * What the threads find that have nothing else to do, up to `most` of them; the vectors' pages are shared among them.
-   * Lists of the keywords' chunks, and one of the nearest from each thread. Rejects with `store_unavailable` when a thread dies.
+   * The nearest chunks, `limit` of them or some more, in no order, by the threads that have nothing else to do, up to `most` of
+   * them; the vectors' pages are shared among them.
    */
-  find(query: Find, most: number): Promise<FoundParts>;
-  /** The rows of what was found, by the threads that have nothing else to do; undefined when one of them has gone meanwhile. */
-  read(task: ReadTask): Promise<Hit[] | undefined>;
+  near(query: Omit<NearTask, 'changes' | 'scan'>, most: number): Hits;
   merge(moved: MovedSegment[]): Promise<Segment>;
   /** The oldest revision that a thread reads now, Infinity when all are idle. */
   oldest(): number;
@@ -69,7 +63,14 @@ export function createIndexThreads(
       // Rows and passages are read and sent; nothing of them is kept.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
-    const thread: Thread = { worker, isReady: false, revision: 0, task: undefined, ending: undefined };
+    const thread: Thread = {
+      worker,
+      isReady: false,
+      revision: 0,
+      task: undefined,
+      scan: undefined,
+      ending: undefined,
+    };
     worker.on('message', (answer: Answer | Greeting) => {
       if ('ready' in answer) {
         thread.isReady = true;
@@ -104,6 +105,7 @@ export function createIndexThreads(
     const message = `A thread of the index stopped: ${messageOf(error)}`;
     thread.task?.reject(new LimnerError('store_unavailable', message, { cause: error }));
     thread.task = undefined;
+    if (thread.scan) abandonScan(thread.scan);
     doNext();
   }
 
@@ -123,16 +125,23 @@ export function createIndexThreads(
     clearTimeout(thread.ending);
     thread.task = next;
     thread.worker.ref();
-    thread.worker.postMessage(next.toTask(thread), []);
+    const task = next.toTask(thread);
+    thread.scan = 'near' in task ? task.near.scan : undefined;
+    thread.worker.postMessage(task, []);
   }
 
-  /** What is half done goes first. */
-  function ask(toTask: Waiting['toTask'], isHalfDone = false): Promise<Answer> {
+  function ask(toTask: Waiting['toTask']): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    if (isHalfDone) waiting.unshift({ toTask, resolve, reject });
-    else waiting.push({ toTask, resolve, reject });
+    waiting.push({ toTask, resolve, reject });
     doNext();
     return promise;
+  }
+
+  /** What a thread has to learn before it searches. */
+  function learn(thread: Thread): IndexChanges {
+    const known = changes(thread.revision);
+    thread.revision = known.revision;
+    return known;
   }
 
   /** How many can begin at once, at least one and at most `most`. */
@@ -148,28 +157,16 @@ export function createIndexThreads(
   }
 
   return {
-    async find(query, most) {
-      const scanned = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-      // They begin in the same turn, and so at the same revision.
-      const count = sharing(most);
-      const answers = Array.from({ length: count }, (_, at) =>
-        ask((thread) => {
-          const known = changes(thread.revision);
-          thread.revision = known.revision;
-          const own = at > 0 && { keys: [], likely: [] };
-          return { find: { ...query, ...own, isAlone: count === 1, changes: known, scanned } };
-        }),
-      );
-      if (count < most) grow();
-      const parts = (await Promise.all(answers)).map((answer) =>
-        'found' in answer ? answer : otherAnswer(),
-      );
-      return { parts: parts.map(({ found }) => found), hits: parts[0]?.hits };
+    async keywords(query) {
+      const answer = await ask((thread) => ({ keywords: { ...query, changes: learn(thread) } }));
+      return 'hits' in answer ? answer.hits : otherAnswer();
     },
-    async read({ ids, ...wish }) {
-      const count = ids.length === 0 ? 0 : sharing(Math.ceil(ids.length / ROWS_EACH));
-      const answers = Array.from({ length: count }, (_, part) =>
-        ask(() => ({ read: { ...wish, ids: ids.filter((_, at) => at % count === part) } }), true),
+    async near(query, most) {
+      // They begin in the same turn, and so at the same revision.
+      const scans = shareScan(sharing(most), query.limit);
+      if (scans.length < most) grow();
+      const answers = scans.map((scan) =>
+        ask((thread) => ({ near: { ...query, scan, changes: learn(thread) } })),
       );
       const parts = (await Promise.all(answers)).map((answer) =>
         'hits' in answer ? answer.hits : otherAnswer(),

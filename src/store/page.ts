@@ -18,6 +18,8 @@ export interface PageView {
   groups: Int32Array<SharedArrayBuffer>;
   /** Tokens of the chunk in all fields. */
   lengths: Uint32Array<SharedArrayBuffer>;
+  /** The key of the chunk's text (`termKey`): equal texts have equal keys. */
+  texts: Float64Array<SharedArrayBuffer>;
   /** Inverted indexes of the slots from `base` on, each with slots from its base. */
   parts: readonly Part[];
   /** Where the vectors are, and which slots have one. */
@@ -29,15 +31,16 @@ export interface Part {
   segment: Segment;
 }
 
-const LIST_BYTES = PAGE_SLOTS * 16;
+const LIST_BYTES = PAGE_SLOTS * 24;
 
-/** Ids, groups and lengths of a page, in one shared buffer. */
-function createLists(): Pick<PageView, 'ids' | 'groups' | 'lengths'> {
+/** What is known of each slot, in one shared buffer. */
+function createLists(): Pick<PageView, 'ids' | 'groups' | 'lengths' | 'texts'> {
   const buffer = new SharedArrayBuffer(LIST_BYTES);
   return {
     ids: new Float64Array(buffer, 0, PAGE_SLOTS),
     groups: new Int32Array(buffer, PAGE_SLOTS * 8, PAGE_SLOTS),
     lengths: new Uint32Array(buffer, PAGE_SLOTS * 12, PAGE_SLOTS),
+    texts: new Float64Array(buffer, PAGE_SLOTS * 16, PAGE_SLOTS),
   };
 }
 
@@ -72,13 +75,24 @@ export function createPage(number: number, revision: number): Page {
 }
 
 /** What a thread needs of it. */
-export const viewOf = ({ number, used, live, ids, groups, lengths, parts, vectors }: Page): PageView => ({
+export const viewOf = ({
   number,
   used,
   live,
   ids,
   groups,
   lengths,
+  texts,
+  parts,
+  vectors,
+}: Page): PageView => ({
+  number,
+  used,
+  live,
+  ids,
+  groups,
+  lengths,
+  texts,
   parts,
   ...(vectors && { vectors }),
 });

@@ -124,7 +124,7 @@ export function createQdrantStore(
         return vectors.unembedded(model, limit, except);
       }),
     putVectors: (model, list) => using(() => putVectors(model, list)),
-    search: (query) => using(() => search(query)),
+    search: (query, choose) => using(() => search(query, choose)),
     prune: (models) => using(() => prune(models)),
     close: () => Promise.resolve(),
   };

@@ -1,4 +1,4 @@
-import type { Chunk, DocumentFields, Passage } from '../document.ts';
+import type { Chunk, DocumentFields } from '../document.ts';
 
 /** How much of a document, or of everything, is in the store. */
 export interface Counts {
@@ -13,11 +13,17 @@ export interface Unembedded {
   text: string;
 }
 
+/** The vector of a question, and the identity of the model that made it. */
+export interface QueryVector {
+  model: string;
+  values: Float32Array;
+}
+
 export interface SearchQuery {
   /** The question as it was asked; the store's own tokenizer reads it, operators are text. */
   text: string;
-  /** The question's vector and the identity of the model that made it. */
-  vector?: { model: string; values: Float32Array };
+  /** May still be on its way: words are looked for meanwhile where the store can. */
+  vector?: QueryVector | Promise<QueryVector | undefined>;
   /** Only documents of this collection. */
   collection?: string;
   /** Only these documents, by their ids; none of them means no hits. */
@@ -26,11 +32,36 @@ export interface SearchQuery {
   limit: number;
 }
 
-/** Both lists best first, unfused; each passage carries its own list's score and rank. */
-export interface SearchLists {
-  keyword: Passage[];
-  vector: Passage[];
+/** A chunk in a list, before it is read. */
+export interface Hit {
+  /** Its name in its store. */
+  id: number | string;
+  /** The same for chunks of one document and no others. */
+  document: number | string;
+  /** The same for equal texts and no others. */
+  text: number | string;
+  /** BM25 with its document's share, or the cosine. */
+  score: number;
 }
+
+/** Both lists best first, unfused. */
+export interface SearchLists {
+  keyword: Hit[];
+  vector: Hit[];
+}
+
+/** Hits to be read together. */
+export interface Choice {
+  hits: readonly Hit[];
+}
+
+/** A chunk as it was read. */
+export interface FoundChunk extends Chunk {
+  document: DocumentFields;
+}
+
+/** What was chosen, with its chunks in the order of its hits. */
+export type Chosen<C extends Choice> = C & { chunks: FoundChunk[] };
 
 /**
  * Where chunks and vectors live. Every verb may be repeated: the second time changes nothing.
@@ -62,7 +93,14 @@ export interface Store {
   unembedded(model: string, limit: number, except: ReadonlySet<string>): Promise<Unembedded[]>;
   /** Vectors are L2-normalised; a chunk that is gone by now is passed over. */
   putVectors(model: string, vectors: readonly { chunkId: string; vector: Float32Array }[]): Promise<void>;
-  search(query: SearchQuery): Promise<SearchLists>;
+  /**
+   * Reads what `choose` takes from the lists, all of it as it is in one state. `choose` is asked again when a chunk was
+   * written anew meanwhile. Throws a RangeError for a vector of another length than those of the model.
+   */
+  search<C extends Choice>(
+    query: SearchQuery,
+    choose: (lists: SearchLists) => readonly C[],
+  ): Promise<Chosen<C>[]>;
   /** Forgets vectors that no chunk needs any more, and those of models that are neither in force nor `models`. */
   prune(models: readonly string[]): Promise<void>;
   close(): Promise<void>;

@@ -1,11 +1,13 @@
 export interface Found {
   id: number;
   score: number;
+  /** Where it stands in the index. */
+  place: number;
 }
 
 /** Keeps the best `limit` of what it is offered, ties by lower id. */
 export interface TopList {
-  offer(id: number, score: number): void;
+  offer(id: number, score: number, place: number): void;
   /** A score below this is not taken. */
   least(): number;
   /** Best first. */
@@ -42,8 +44,8 @@ export function createTopList(limit: number): TopList {
   }
 
   return {
-    offer(id, score) {
-      if (score >= this.least()) put({ id, score });
+    offer(id, score, place) {
+      if (score >= this.least()) put({ id, score, place });
     },
     least: () => (heap.length === limit ? (heap[0]?.score ?? 0) : -Infinity),
     take: () => heap.sort((one, other) => (isWorse(one, other) ? 1 : -1)),

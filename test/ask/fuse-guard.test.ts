@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { fuse } from '../../src/ask/fuse.ts';
 import { meanScores, scoreRanking } from '../../src/ask/rank-scores.ts';
-import type { Passage } from '../../src/document.ts';
+import type { Hit, SearchLists } from '../../src/store/store.ts';
 import { createRandom } from '../../bench/corpus.ts';
-import { passageOf } from './material.ts';
 
 /**
  * A collection of made-up scores: every document is somewhat near to every question, which both arms see, each with
@@ -21,7 +20,7 @@ function createArms(vectorLift: number) {
     const nearness = Array.from({ length: DOCUMENTS }, normal);
     const keyword = nearness.map((near, at) => Math.exp((near + normal() + lift(at, KEYWORD_LIFT)) / 2));
     const vector = nearness.map((near, at) => 0.5 + (near + normal() + lift(at, vectorLift)) / 20);
-    return { keyword: listOf('keyword', keyword), vector: listOf('vector', vector) };
+    return { keyword: listOf(keyword), vector: listOf(vector) };
   });
 
   function lift(at: number, most: number): number {
@@ -29,41 +28,40 @@ function createArms(vectorLift: number) {
   }
 }
 
-function listOf(name: 'keyword' | 'vector', scores: readonly number[]): Passage[] {
+function listOf(scores: readonly number[]): Hit[] {
   return scores
-    .map((score, at) => ({ score, at }))
+    .map((score, at) => ({ id: String(at), document: at, text: at, score }))
     .sort((one, other) => other.score - one.score)
-    .slice(0, DEPTH)
-    .map(({ score, at }, place) =>
-      passageOf({ id: String(at), text: String(at), score, ranks: { [name]: place + 1 } }),
-    );
+    .slice(0, DEPTH);
 }
 
 const RIGHT = new Map([['0', 1]]);
 
-function ndcg(lists: readonly (readonly Passage[])[]): number {
+function ndcg(lists: readonly (readonly Hit[])[]): number {
   const scores = lists.map((list) =>
     scoreRanking(
-      list.map(({ document }) => document.id),
+      list.map(({ id }) => String(id)),
       RIGHT,
     ),
   );
   return meanScores(scores).ndcg_at_10;
 }
 
+const fused = (lists: SearchLists): Hit[] => fuse(lists).map(({ hits }) => hits[0]);
+
 /** The order that ranks alone would make (reciprocal rank fusion, k = 60). */
-function byRanks({ keyword, vector }: { keyword: Passage[]; vector: Passage[] }): Passage[] {
-  const passages = new Map([...keyword, ...vector].map((one) => [one.document.id, one]));
-  const share = (list: readonly Passage[], id: string): number => {
-    const at = list.findIndex(({ document }) => document.id === id);
+function byRanks({ keyword, vector }: SearchLists): Hit[] {
+  const hits = new Map([...keyword, ...vector].map((one) => [one.id, one]));
+  const share = (list: readonly Hit[], wanted: Hit): number => {
+    const at = list.findIndex(({ id }) => id === wanted.id);
     return at === -1 ? 0 : 1 / (61 + at);
   };
-  const score = ({ document: { id } }: Passage): number => share(keyword, id) + share(vector, id);
-  return [...passages.values()].sort((one, other) => score(other) - score(one));
+  const score = (hit: Hit): number => share(keyword, hit) + share(vector, hit);
+  return [...hits.values()].sort((one, other) => score(other) - score(one));
 }
 
 /** How far the fused list is above the better of its arms, and how good these are. */
-function measure(vectorLift: number, how = fuse) {
+function measure(vectorLift: number, how = fused) {
   const arms = createArms(vectorLift);
   const keyword = ndcg(arms.map((lists) => lists.keyword));
   const vector = ndcg(arms.map((lists) => lists.vector));

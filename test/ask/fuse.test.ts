@@ -1,23 +1,20 @@
 import { expect, test } from 'vitest';
-import { fuse, spread } from '../../src/ask/fuse.ts';
-import type { Passage } from '../../src/document.ts';
-import { passageOf } from './material.ts';
+import { fuse, spread, type Fused } from '../../src/ask/fuse.ts';
+import type { Hit } from '../../src/store/store.ts';
 
 type Scores = Record<string, number>;
 
-/** A list as a store answers it: names of documents with their scores, best first. */
-function listOf(list: 'keyword' | 'vector', scores: Scores): Passage[] {
-  return Object.entries(scores).map(([id, score], at) =>
-    passageOf({ id, text: `text of ${id}`, score, ranks: { [list]: at + 1 } }),
-  );
+/** A list as a store answers it: names with their scores, best first. */
+function listOf(scores: Scores): Hit[] {
+  return Object.entries(scores).map(([id, score]) => ({ id, document: id, text: `text of ${id}`, score }));
 }
 
-function fused(keyword: Scores, vector: Scores): Passage[] {
-  return fuse({ keyword: listOf('keyword', keyword), vector: listOf('vector', vector) });
+function fused(keyword: Scores, vector: Scores): Fused[] {
+  return fuse({ keyword: listOf(keyword), vector: listOf(vector) });
 }
 
-function order(passages: readonly Passage[]): string[] {
-  return passages.map(({ document }) => document.id);
+function order(list: readonly Fused[]): Hit['id'][] {
+  return list.map(({ hits: [{ id }] }) => id);
 }
 
 test('a passage is worth what the better list says, and more when both agree', () => {
@@ -45,7 +42,7 @@ test('scores are from 0 to 1: first in both lists is 1, last in both 0', () => {
 
 test('what one list lacks counts there as its worst', () => {
   const found = fused({ a: 5, b: 1 }, { c: 0.7, b: 0.2 });
-  const [a, b, c] = ['a', 'b', 'c'].map((id) => found.find(({ document }) => document.id === id));
+  const [a, b, c] = ['a', 'b', 'c'].map((id) => found.find(({ hits }) => hits[0].id === id));
   expect(a?.score).toBeCloseTo(c?.score ?? 0, 9);
   expect(b?.score).toBe(0);
   expect(a?.ranks).toEqual({ keyword: 1 });
@@ -59,8 +56,8 @@ test('a word that hardly anything holds finds it, however many passages are near
 
 test('a share lets one of the lists lead', () => {
   const lists = {
-    keyword: listOf('keyword', { a: 9, b: 2, c: 1 }),
-    vector: listOf('vector', { c: 0.9, b: 0.4, a: 0.3 }),
+    keyword: listOf({ a: 9, b: 2, c: 1 }),
+    vector: listOf({ c: 0.9, b: 0.4, a: 0.3 }),
   };
   expect(order(fuse(lists, 0.9))[0]).toBe('a');
   expect(order(fuse(lists, 0.1))[0]).toBe('c');
@@ -94,21 +91,20 @@ test('ties are in one order, whatever the order of the lists', () => {
 });
 
 test('chunks of one document are told apart, and ties are in their order', () => {
-  const [first, second] = [1, 0].map((ordinal) => passageOf({ ordinal, text: `chunk ${ordinal}` }));
+  const [first, second] = [2, 1].map((id) => ({ id, document: 7, text: id, score: 1 }));
   if (!first || !second) throw new Error('unreachable');
-  expect(fuse({ keyword: [first, second], vector: [] }).map(({ ordinal }) => ordinal)).toEqual([0, 1]);
+  expect(order(fuse({ keyword: [first, second], vector: [] }))).toEqual([1, 2]);
 });
 
-test('copies collapse into the best one', () => {
-  const keyword = [
-    passageOf({ id: 'original', text: 'same words', score: 3 }),
-    passageOf({ id: 'copy', text: 'same words', score: 2 }),
-    passageOf({ id: 'other', text: 'other words', score: 1 }),
+test('copies collapse into the best one, and name each document once', () => {
+  const keyword: Hit[] = [
+    { id: 'original', document: 1, text: 'same words', score: 3 },
+    { id: 'again', document: 1, text: 'same words', score: 2.5 },
+    { id: 'copy', document: 2, text: 'same words', score: 2 },
+    { id: 'other', document: 3, text: 'other words', score: 1 },
   ];
   const found = fuse({ keyword, vector: [] });
-  expect(order(found)).toEqual(['original', 'other']);
-  expect(found[0]?.also?.map(({ id }) => id)).toEqual(['copy']);
-  expect(found[1]?.also).toBeUndefined();
+  expect(found.map(({ hits }) => hits.map(({ id }) => id))).toEqual([['original', 'copy'], ['other']]);
 });
 
 test('the score of each list is told beside the fused one', () => {
@@ -118,18 +114,13 @@ test('the score of each list is told beside the fused one', () => {
 });
 
 test('no document takes more than half of the places that others want, and all that nobody wants', () => {
-  const long = Array.from({ length: 8 }, (_, ordinal) =>
-    passageOf({ id: 'long', ordinal, text: `part ${ordinal}` }),
-  );
-  const others = ['x', 'y', 'z'].map((id) => passageOf({ id, text: `text of ${id}` }));
-  expect(order(spread([...long, ...others], 6))).toEqual(['long', 'long', 'long', 'x', 'y', 'z']);
-  expect(order(spread([...long, ...others], 8))).toEqual([
-    ...Array<string>(4).fill('long'),
-    'x',
-    'y',
-    'z',
-    'long',
-  ]);
-  expect(spread(long, 4).map(({ ordinal }) => ordinal)).toEqual([0, 1, 2, 3]);
-  expect(order(spread([...long, ...others], 1))).toEqual(['long']);
+  const long = Array.from({ length: 8 }, (_, at) => ({ document: 'long', at }));
+  const others = ['x', 'y', 'z'].map((document) => ({ document, at: 0 }));
+  const places = (list: readonly (typeof long)[number][], limit: number) =>
+    spread(list, limit, ({ document }) => document);
+  const names = (limit: number) => places([...long, ...others], limit).map(({ document }) => document);
+  expect(names(6)).toEqual(['long', 'long', 'long', 'x', 'y', 'z']);
+  expect(names(8)).toEqual([...Array<string>(4).fill('long'), 'x', 'y', 'z', 'long']);
+  expect(places(long, 4).map(({ at }) => at)).toEqual([0, 1, 2, 3]);
+  expect(names(1)).toEqual(['long']);
 });

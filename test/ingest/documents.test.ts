@@ -5,6 +5,7 @@ import { LimnerError } from '../../src/errors.ts';
 import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
 import { openBed, type Bed, type BedOptions } from './bed.ts';
+import { listsOf } from '../store/material.ts';
 
 let folder: string;
 let bed: Bed;
@@ -39,7 +40,7 @@ describe('a file', () => {
       bytes: 19,
       processor: 'test',
     });
-    expect((await store.search({ text: 'flour', limit: 5 })).keyword).toHaveLength(1);
+    expect((await listsOf(store, { text: 'flour', limit: 5 })).keyword).toHaveLength(1);
   });
 
   it('without text is empty, not searchable', async () => {
@@ -81,7 +82,7 @@ describe('a file', () => {
     await scan();
     expect(get('a.txt')).toMatchObject({ id, revision: 2, state: 'searchable', chunks: 1 });
     expect(await textOf('a.txt')).toEqual(['The new chestnut.']);
-    expect((await store.search({ text: 'walnut', limit: 5 })).keyword).toEqual([]);
+    expect((await listsOf(store, { text: 'walnut', limit: 5 })).keyword).toEqual([]);
   });
 
   it('that went takes its chunks with it, and comes back without being extracted again', async () => {
@@ -178,7 +179,7 @@ describe('a moved file', () => {
     expect(get(to)).toMatchObject({ id: before.id, revision: 1, chunks: 1, collection, state: 'searchable' });
     expect(all()).toHaveLength(2);
     expect(extracted).toHaveLength(2);
-    const { keyword } = await store.search({ text: 'walnut', collection, limit: 5 });
+    const { keyword } = await listsOf(store, { text: 'walnut', collection, limit: 5 });
     expect(keyword[0]?.document).toMatchObject({ uri: to, collection, title: get(to).title });
   });
 

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parsePolicy } from '../../src/ingest/policy.ts';
 import { removeFolder, temporaryFolder } from '../service.ts';
 import { openBed, type Bed } from './bed.ts';
+import { listsOf } from '../store/material.ts';
 
 let folder: string;
 let bed: Bed;
@@ -88,7 +89,7 @@ describe('.limner.yaml', () => {
       tags: ['house', 'paper'],
       metadata: { owner: 'Ben', year: 2020, language: 'de' },
     });
-    const { keyword } = await bed.store.search({ text: 'herons', collection: 'letters', limit: 5 });
+    const { keyword } = await listsOf(bed.store, { text: 'herons', collection: 'letters', limit: 5 });
     expect(keyword).toHaveLength(1);
   });
 

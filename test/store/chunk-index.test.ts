@@ -52,7 +52,7 @@ describe('keywords', () => {
     churned.refresh();
     const fresh = createSmallIndex(chunks.slice(1));
     const keys = ['rope', 'line'].map(termKey);
-    expect(churned.reader.keywords({ keys }, 9)).toEqual(fresh.reader.keywords({ keys }, 9));
+    expect(scored(churned.reader.keywords({ keys }, 9))).toEqual(scored(fresh.reader.keywords({ keys }, 9)));
   });
 
   test('merging parts, and joining sparse pages, change no answer', () => {
@@ -67,9 +67,9 @@ describe('keywords', () => {
     index.publish({ removed: chunks.filter(({ id }) => id % 3 > 0).map(({ id }) => id) });
     refresh();
     const ask = () => [
-      reader.keywords({ keys: ['w1', 'w20', 'w44'].map(termKey) }, 40),
-      reader.nearest(vectorOf(16, 9_999), 40),
-      reader.nearest(vectorOf(16, 9_999), 40, reader.wantedOf('c1', [3, 5, 700])),
+      scored(reader.keywords({ keys: ['w1', 'w20', 'w44'].map(termKey) }, 40)),
+      scored(reader.nearest(vectorOf(16, 9_999), 40)),
+      scored(reader.nearest(vectorOf(16, 9_999), 40, reader.wantedOf('c1', [3, 5, 700]))),
     ];
     const before = ask();
     for (const page of index.pages()) {
@@ -108,8 +108,8 @@ describe('vectors', () => {
           }
           refresh();
           const query = vectorOf(dimensions, 7);
-          expect(reader.nearest(query, 5)).toEqual(scanPlainly(rows, query).slice(0, 5));
-          expect(reader.nearest(query, 99, reader.wantedOf(undefined, [0, 2]))).toEqual(
+          expect(scored(reader.nearest(query, 5))).toEqual(scanPlainly(rows, query).slice(0, 5));
+          expect(scored(reader.nearest(query, 99, reader.wantedOf(undefined, [0, 2])))).toEqual(
             scanPlainly(rows, query).filter(({ id }) => [0, 2].includes(rows.get(id)?.group ?? -1)),
           );
         },
@@ -194,13 +194,16 @@ describe('the kernel', () => {
   });
 });
 
-const idsOf = (found: readonly Found[]): number[] => found.map(({ id }) => id);
+type Scored = Omit<Found, 'place'>;
+/** Where a chunk stands is the index's own business. */
+const scored = (found: readonly Found[]): Scored[] => found.map(({ id, score }) => ({ id, score }));
+const idsOf = (found: readonly Scored[]): number[] => found.map(({ id }) => id);
 
 /** FTS5 with our tokens and weights. */
 function searchSqlite(
   chunks: readonly (SmallChunk & { title: string })[],
   terms: readonly string[],
-): Found[] {
+): Scored[] {
   const database = new DatabaseSync(':memory:');
   database.exec("create virtual table k using fts5(title, path, headings, body, tokenize='ascii')");
   const insert = database.prepare(
@@ -219,7 +222,7 @@ function searchSqlite(
 }
 
 /** The same arithmetic as the index's, rounding to float32 where the kernel does. */
-function scanPlainly(rows: Map<number, { vector: Float32Array }>, query: Float32Array): Found[] {
+function scanPlainly(rows: Map<number, { vector: Float32Array }>, query: Float32Array): Scored[] {
   const asked = toBytes(query, 63);
   const found = [...rows].map(([id, { vector }]) => {
     const { bytes, scale } = toBytes(vector, 127);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { DocumentFields } from '../../src/document.ts';
 import type { Store } from '../../src/store/store.ts';
-import { allChunks, chunksOf, documentOf, dot, MODEL, vectorOf } from './material.ts';
+import { allChunks, chunksOf, documentOf, dot, MODEL, vectorOf, listsOf } from './material.ts';
 
 const DOCUMENTS = ['d1', 'd2', 'd3'] as const;
 const WORDS = ['anchor', 'bilge', 'capstan', 'dinghy', 'ensign'] as const;
@@ -101,7 +101,7 @@ async function compareSearch(store: Store, model: Model): Promise<void> {
   const word = WORDS[model.known.size % WORDS.length] ?? '';
   const [collection] = COLLECTIONS;
   const question = vectorOf('question');
-  const found = await store.search({
+  const found = await listsOf(store, {
     text: word,
     vector: { model: MODEL, values: question },
     collection,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Chunk } from '../../src/document.ts';
 import type { Store } from '../../src/store/store.ts';
 import { testSearch } from './contract-search.ts';
-import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf } from './material.ts';
+import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf, listsOf } from './material.ts';
 
 /** Opens an empty store that is closed and removed when the test ends. */
 export type OpenStore = () => Promise<Store>;
@@ -97,7 +97,7 @@ function testDocuments(open: OpenStore): void {
     });
     expect(await find(store, 'tower')).toMatchObject({ keyword: ['the bell rope'] });
     expect(await find(store, 'log sea')).toMatchObject({ keyword: [] });
-    const [passage] = (await store.search({ text: 'keys', limit: 1 })).keyword;
+    const [passage] = (await listsOf(store, { text: 'keys', limit: 1 })).keyword;
     expect(passage?.document).toEqual({
       id: 'd1',
       uri: 'land/tower-keys.txt',
@@ -233,11 +233,11 @@ function testVectors(open: OpenStore): void {
       next.model,
       wanting.map(({ chunkId }) => ({ chunkId, vector })),
     );
-    expect((await store.search({ text: '', vector: next, limit: 5 })).vector).toEqual([]);
+    expect((await listsOf(store, { text: '', vector: next, limit: 5 })).vector).toEqual([]);
     await store.use(next.model);
     expect(store.model()).toBe(next.model);
     expect(await store.totals()).toEqual({ chunks: 2, vectors: 2 });
-    expect((await store.search({ text: '', vector: next, limit: 5 })).vector).toHaveLength(2);
+    expect((await listsOf(store, { text: '', vector: next, limit: 5 })).vector).toHaveLength(2);
     expect((await find(store, '', { meaning: 'one' })).vector).toEqual([]);
     await store.use(MODEL);
     expect(await store.unembedded(MODEL, 10, NOBODY)).toEqual([]);

@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/sqlite.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import { LANGUAGE_CODES, loadLanguage } from '../../src/store/language.ts';
 import { queryTerms, tokenize } from '../../src/store/tokenize.ts';
+import { listsOf } from './material.ts';
 
 describe('the words of a language', () => {
   test.each([
@@ -74,7 +75,7 @@ test('another language makes the index anew, and nothing is lost', async () => {
     const store = createEmbeddedStore(database, await loadLanguage(code));
     if ((await store.totals()).chunks === 0)
       await store.replace(document, [{ ordinal: 0, text, span: [0, text.length] }]);
-    const { keyword } = await store.search({ text: query, limit: 5 });
+    const { keyword } = await listsOf(store, { text: query, limit: 5 });
     await store.close();
     await database.close();
     return keyword.length;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Chunk, DocumentFields, Passage } from '../../src/document.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { Chunk, DocumentFields } from '../../src/document.ts';
+import type { FoundChunk, Hit, SearchQuery, Store } from '../../src/store/store.ts';
 
 /** Small documents, and vectors that need no model: the same text has the same vector everywhere. */
 
@@ -47,6 +47,22 @@ export async function embedAll(store: Store, model = MODEL): Promise<number> {
   }
 }
 
+/** Both lists, each chunk read and with its score. */
+export async function listsOf(
+  store: Store,
+  query: SearchQuery,
+): Promise<Record<'keyword' | 'vector', (FoundChunk & { score: number })[]>> {
+  const [keyword, vector] = await store.search(query, (lists) => [
+    { hits: lists.keyword },
+    { hits: lists.vector },
+  ]);
+  return { keyword: readOf(keyword), vector: readOf(vector) };
+}
+
+function readOf({ hits, chunks }: { hits: readonly Hit[]; chunks: FoundChunk[] } = { hits: [], chunks: [] }) {
+  return chunks.map((chunk, at) => ({ ...chunk, score: hits[at]?.score ?? Number.NaN }));
+}
+
 export interface Found {
   keyword: string[];
   vector: string[];
@@ -63,7 +79,7 @@ export async function find(
     limit = 10,
   }: { meaning?: string; collection?: string | undefined; documents?: string[]; limit?: number } = {},
 ): Promise<Found> {
-  const lists = await store.search({
+  const lists = await listsOf(store, {
     text,
     limit,
     ...(meaning !== undefined && { vector: { model: MODEL, values: vectorOf(meaning) } }),
@@ -73,7 +89,7 @@ export async function find(
   return { keyword: textsOf(lists.keyword), vector: textsOf(lists.vector) };
 }
 
-export function textsOf(passages: readonly Passage[]): string[] {
+export function textsOf(passages: readonly { text: string }[]): string[] {
   return passages.map(({ text }) => text);
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { createCorpus } from '../../bench/corpus.ts';
 import { fuse } from '../../src/ask/fuse.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
-import type { Store } from '../../src/store/store.ts';
+import type { SearchQuery, Store } from '../../src/store/store.ts';
 import { chunksOf, documentOf, embedAll, MODEL, vectorOf } from './material.ts';
 import { fakeQdrant, openQdrant } from './qdrant-bed.ts';
 
@@ -33,10 +33,9 @@ test('both stores rank alike', { timeout: 60_000 }, async () => {
   const questions = Array.from({ length: 40 }, (_, at) => corpus.question(at % 25));
   for (const text of questions) {
     const query = { text, vector: { model: MODEL, values: vectorOf(text) }, limit: 50 };
-    const [mine, other] = [await embedded.search(query), await qdrant.search(query)];
-    shares.keyword += overlap(mine.keyword, other.keyword) / questions.length;
-    shares.vector += overlap(mine.vector, other.vector) / questions.length;
-    shares.fused += overlap(fuse(mine), fuse(other)) / questions.length;
+    const [mine, other] = [await searched(embedded, query), await searched(qdrant, query)];
+    for (const list of ['keyword', 'vector', 'fused'] as const)
+      shares[list] += overlap(mine[list], other[list]) / questions.length;
   }
   await embedded.close();
   expect(shares.vector).toBeCloseTo(1, 5);
@@ -45,8 +44,22 @@ test('both stores rank alike', { timeout: 60_000 }, async () => {
   expect(shares.fused).toBeGreaterThan(0.95);
 });
 
+/** The texts of both lists and of the fused one. */
+async function searched(store: Store, query: SearchQuery): Promise<Record<List, string[]>> {
+  const chosen = await store.search(query, (lists) => [
+    { list: 'keyword' as const, hits: lists.keyword },
+    { list: 'vector' as const, hits: lists.vector },
+    { list: 'fused' as const, hits: fuse(lists).map(({ hits: [hit] }) => hit) },
+  ]);
+  const texts: Record<List, string[]> = { keyword: [], vector: [], fused: [] };
+  for (const { list, chunks } of chosen) texts[list] = chunks.map(({ text }) => text);
+  return texts;
+}
+
+type List = 'keyword' | 'vector' | 'fused';
+
 /** The share of the first ten that both have. */
-function overlap(one: readonly { text: string }[], other: readonly { text: string }[]): number {
-  const texts = new Set(other.slice(0, 10).map(({ text }) => text));
-  return one.slice(0, 10).filter(({ text }) => texts.has(text)).length / 10;
+function overlap(one: readonly string[], other: readonly string[]): number {
+  const texts = new Set(other.slice(0, 10));
+  return one.slice(0, 10).filter((text) => texts.has(text)).length / 10;
 }

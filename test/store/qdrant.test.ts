@@ -8,7 +8,7 @@ import { hasQdrantContract, readQdrantContract } from '../fakes/qdrant-contract.
 import { until } from '../until.ts';
 import { testStore } from './contract.ts';
 import { testHistories } from './contract-histories.ts';
-import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf } from './material.ts';
+import { allChunks, chunksOf, documentOf, embedAll, find, MODEL, vectorOf, listsOf } from './material.ts';
 import { fakeQdrant, IMPATIENT, openQdrant, optionsFor, temporaryDatabase } from './qdrant-bed.ts';
 
 const open = async () => (await openQdrant((await fakeQdrant()).url)).store;
@@ -210,7 +210,7 @@ test('a vector of another length is refused, in a search too, and searches go on
     /31 dimensions instead of 32/,
   );
   await expect(
-    store.search({ text: 'one', vector: { model: MODEL, values: short }, limit: 3 }),
+    listsOf(store, { text: 'one', vector: { model: MODEL, values: short }, limit: 3 }),
   ).rejects.toThrow(/31 dimensions, the index 32/);
   expect((await find(store, 'one', { meaning: 'one' })).vector).toEqual(['one']);
 });
