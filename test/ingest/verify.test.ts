@@ -56,6 +56,11 @@ describe('verify', () => {
       /The store has 3 chunks, the documents of the ledger 2/,
     ],
     [
+      'a count of chunks that is kept and wrong',
+      (of) => of.database.write((c) => c.run('update tally set chunks = chunks + 3')),
+      /The store has 2 chunks and 0 vectors, and says 5 and 0/,
+    ],
+    [
       'a row that waits for nothing',
       (of) => of.database.write((c) => of.catalogue.set(c, of.get('a.txt').id, { state: 'working' })),
       /^a\.txt It is working, and no job waits/,
