@@ -132,11 +132,16 @@ function sniffText(head: Buffer): Sniffed {
     .toLowerCase();
   const isPage = start.startsWith('<!doctype html') || start.startsWith('<html');
   if (isPage) return { kind: 'html', label: 'an HTML page' };
+  if (start.startsWith('<?xml') && start.includes(SHEETS_2003))
+    return { kind: 'xls', label: 'an Excel workbook of XML (2003)' };
   if (start.startsWith('<?xml')) return { kind: 'xml', label: 'an XML file' };
   return isMail(start)
     ? { kind: 'mail', label: 'an e-mail message' }
     : { kind: 'text', label: 'a text file' };
 }
+
+/** The namespace of workbooks that Excel 2002 and 2003 saved as XML. */
+const SHEETS_2003 = 'urn:schemas-microsoft-com:office:spreadsheet';
 
 const MAIL_START =
   /^(received|return-path|delivered-to|from|to|date|subject|message-id|mime-version|x-[a-z-]{2,30}|content-type):\s/;

@@ -24,7 +24,7 @@ const BOOK = 'Workbook';
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 7,
+  version: 8,
   kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
@@ -176,7 +176,7 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
     if (text === '') continue;
     const gap = column - first - cells.length;
     for (let missing = Math.min(gap, MAX_GAP); missing > 0; missing -= 1) cells.push('');
-    cells.push(text + linkOf(cell, text));
+    cells.push(linked(cell, text));
   }
   return cells;
 }
@@ -185,14 +185,19 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
 function textOf(cell: CellObject | undefined): string {
   if (!cell || cell.v === undefined || cell.t === 'z') return '';
   const isPlain = cell.t === 'n' && (cell.z === undefined || cell.z === 'General');
-  return isPlain ? String(cell.v) : (cell.w ?? String(cell.v)).trim();
+  return isPlain ? plainNumber(cell.v) : (cell.w ?? String(cell.v)).trim();
 }
 
-/** The address that a cell leads to, unless its text says it. */
-function linkOf(cell: CellObject | undefined, text: string): string {
+/** Fifteen digits are all that programs keep; what is beyond them comes of counting in binary. */
+function plainNumber(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(15))) : String(value);
+}
+
+/** With the address that a cell leads to, unless its text says it. */
+function linked(cell: CellObject | undefined, text: string): string {
   const target = cell?.l?.Target ?? '';
   const isOutside = /^(?:https?:|mailto:)/i.test(target) && target.length <= MAX_LINK;
-  return isOutside && !target.includes(text) ? ` (${target})` : '';
+  return isOutside && !target.includes(text) ? `[${text}](${target})` : text;
 }
 
 function noteOf(cell: CellObject | undefined): string {
