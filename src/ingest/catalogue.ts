@@ -138,8 +138,8 @@ export function createCatalogue(database: Database) {
 
     /** What was sent and is not gone. */
     uploadRows: () =>
-      read.all<Pick<LedgerRow, 'id' | 'state' | 'signature'>>(
-        `select id, state, signature from document where source = 'upload' and state != 'gone'`,
+      read.all<Pick<LedgerRow, 'id' | 'state' | 'signature' | 'recipe'>>(
+        `select id, state, signature, recipe from document where source = 'upload' and state != 'gone'`,
       ),
 
     /** What a collection holds, by state; `last` is when one of them changed last. */

@@ -137,20 +137,30 @@ export function checkCollection(name: string): string {
   });
 }
 
+interface RecoveryParts {
+  database: Database;
+  catalogue: Catalogue;
+  queue: Queue;
+  /** What would make the passages of what was sent now. */
+  recipe: string;
+}
+
 /**
  * Brings the ledger in line with the bytes that are kept, after a start: a crash may have come between the two. A row
- * whose bytes never came was never acknowledged and goes; bytes that the ledger does not know as they are now are read.
+ * whose bytes never came was never acknowledged and goes; bytes that the ledger does not know as they are now, or that
+ * another recipe made passages of, are read.
  */
 export async function recoverUploads(
   folder: string,
-  { database, catalogue, queue }: { database: Database; catalogue: Catalogue; queue: Queue },
+  { database, catalogue, queue, recipe }: RecoveryParts,
 ): Promise<void> {
   const kept = createInbox(folder);
-  for (const { id, state, signature } of catalogue.uploadRows()) {
+  for (const { id, state, signature, recipe: made } of catalogue.uploadRows()) {
     if (queue.has(DOCUMENT_JOB, id)) continue;
     const look = await kept.look(Buffer.from(id));
     const never = look.kind === 'absent' && state === 'seen';
-    if (!never && look.kind !== 'absent' && (isOf(signature, look.signature) || state === 'failed')) continue;
+    const isKnown = look.kind !== 'absent' && (isOf(signature, look.signature) || state === 'failed');
+    if (isKnown && made === recipe) continue;
     await database.write((connection) => {
       if (never) return catalogue.erase(connection, id);
       catalogue.set(connection, id, { state: 'waiting' });

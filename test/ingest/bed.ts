@@ -77,6 +77,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   };
   const requireSpace = (bytes: number): Promise<void> =>
     createRequireSpace(folder, options.floor?.() ?? 0)(bytes);
+  const extractions = createExtractions(database);
   const pipeline = createPipeline(
     {
       spool,
@@ -88,7 +89,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       inbox,
       folders,
       catalogue,
-      extractions: createExtractions(database),
+      extractions,
       figures: createFigures({ folder: join(folder, 'figures') }, { database }),
       extract,
       requireSpace,
@@ -140,6 +141,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     queue,
     store,
     pipeline,
+    extractions,
     embedding,
     arrivals,
     /** Names of the files that were extracted, each as often as it was. */

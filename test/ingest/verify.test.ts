@@ -172,8 +172,7 @@ describe('a file that was written while the clock stood still', () => {
 });
 
 describe('after a crash between the bytes of what was sent and the ledger', () => {
-  const recover = () =>
-    recoverUploads(bed.uploads, { database: bed.database, catalogue: bed.catalogue, queue: bed.queue });
+  const recover = () => recoverUploads(bed.uploads, { ...bed, recipe: bed.pipeline.recipeOfUploads });
 
   it('a row whose bytes never came is taken away', async () => {
     await bed.database.write((connection) =>
