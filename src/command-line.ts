@@ -7,6 +7,7 @@ import { forget } from './commands/forget.ts';
 import { index } from './commands/index-model.ts';
 import { ingest } from './commands/ingest.ts';
 import { keys } from './commands/keys.ts';
+import { takeOption } from './commands/options.ts';
 import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
@@ -41,8 +42,12 @@ const COMMANDS: Record<string, Command> = {
     about: 'read files or folders now, and wait until they are searchable',
     run: ingest,
   },
-  search: { usage: 'search WORDS...', about: 'print the passages that fit', run: search },
-  ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources', run: ask },
+  search: {
+    usage: 'search WORDS...',
+    about: 'print the passages that fit; --collection NAME and --filter JSON say where to look',
+    run: search,
+  },
+  ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources; takes the same', run: ask },
   status: { usage: 'status', about: 'what is searchable, what waits, what failed and why', run: status },
   scan: {
     usage: 'scan [--dry-run]',
@@ -96,14 +101,14 @@ const COMMANDS: Record<string, Command> = {
 
 /** Runs the command that `given` names, and gives the process's exit code. */
 export async function runCommand([name = 'serve', ...given]: readonly string[]): Promise<number> {
-  const { key, args } = takeKey(given);
   const command = COMMANDS[name];
-  if (!command || args.includes('--help')) {
+  if (!command || given.includes('--help')) {
     process.stdout.write(help());
     return command || ['help', '--help', '-h'].includes(name) ? 0 : 2;
   }
   try {
     if (existsSync('.env')) loadEnvFile('.env');
+    const { value: key, args } = takeOption('key', given);
     const settings = key === undefined ? process.env : { ...process.env, LIMNER_KEY: key };
     const config = parseConfig(settings, process.cwd());
     return await command.run({ config, log: logFor(name, config), args });
@@ -112,18 +117,6 @@ export async function runCommand([name = 'serve', ...given]: readonly string[]):
     process.stderr.write(`limner: ${error.message}\n`);
     return 1;
   }
-}
-
-/** `--key KEY` or `--key=KEY`, which every command takes, and what is left. */
-function takeKey(given: readonly string[]): { key: string | undefined; args: string[] } {
-  const at = given.findIndex((one) => one === '--key' || one.startsWith('--key='));
-  const flag = given[at];
-  if (flag === undefined) return { key: undefined, args: [...given] };
-  const isApart = flag === '--key';
-  return {
-    key: isApart ? given[at + 1] : flag.slice('--key='.length),
-    args: given.toSpliced(at, isApart ? 2 : 1),
-  };
 }
 
 /** Other commands than the service speak only when something is wrong. */

@@ -32,7 +32,7 @@ export const ListQuery = z.looseObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   after: z.string().optional(),
 });
-const Query = z.string().min(1).max(4096);
+const Query = z.string().max(100_000);
 export const SearchBody = z.looseObject({
   query: z.union([Query, z.array(Query).min(1).max(10)]),
   filters: Filter.nullish(),

@@ -50,6 +50,26 @@ const theirs = await send('theirs', `The ${SECRET} is kept in the cellar.`);
 const ours = await send('ours', 'The sparrow is kept in the attic.');
 const limited = await makeKey({ scopes: ['read', 'write'], collections: ['ours'] });
 
+test('what fields the documents of others have is not told', async () => {
+  const about = {
+    text: 'A word.',
+    collection: 'theirs',
+    external_id: 'theirs-2',
+    metadata: { wingspan: 12 },
+  };
+  const { id } = WithId.parse((await call('POST', '/api/documents', ADMIN, about)).json());
+  await until(
+    async () => (await call('GET', `/api/documents/${id}`, ADMIN)).body.includes('searchable'),
+    'it',
+  );
+  const asked = (field: string, key: string) =>
+    call('POST', '/api/search', key, { query: 'kept', filter: { [field]: 12 } });
+  expect((await asked('wingspan', ADMIN)).statusCode).toBe(200);
+  const [known, unknown] = [await asked('wingspan', limited.key), await asked('nothing', limited.key)];
+  expect([known.statusCode, unknown.statusCode]).toEqual([400, 400]);
+  expect(known.body.replace('wingspan', 'nothing')).toBe(unknown.body);
+});
+
 test('the key of a collection finds its own documents', async () => {
   const found = await call('POST', '/api/search', limited.key, { query: 'kept in the' });
   expect(found.body).toContain('sparrow');
