@@ -17,7 +17,7 @@ import { verify } from './commands/verify.ts';
 import { worker } from './commands/worker.ts';
 import { workflow } from './commands/workflow.ts';
 import { parseConfig, type Config } from './config.ts';
-import { LimnerError } from './errors.ts';
+import { LimnerError, systemCode } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import { secretsOf } from './secrets.ts';
 
@@ -99,12 +99,16 @@ const COMMANDS: Record<string, Command> = {
   doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },
 };
 
+const HELP: ReadonlySet<string> = new Set(['help', '--help', '-h']);
+
 /** Runs the command that `given` names, and gives the process's exit code. */
 export async function runCommand([name = 'serve', ...given]: readonly string[]): Promise<number> {
   const command = COMMANDS[name];
+  if (name !== 'serve') endWithReader();
   if (!command || given.includes('--help')) {
+    if (!command && !HELP.has(name)) process.stderr.write(`limner: There is no command "${name}".\n\n`);
     process.stdout.write(help());
-    return command || ['help', '--help', '-h'].includes(name) ? 0 : 2;
+    return command || HELP.has(name) ? 0 : 2;
   }
   try {
     if (existsSync('.env')) loadEnvFile('.env');
@@ -113,11 +117,23 @@ export async function runCommand([name = 'serve', ...given]: readonly string[]):
     const config = parseConfig(settings, process.cwd());
     return await command.run({ config, log: logFor(name, config), args });
   } catch (error) {
-    if (!(error instanceof LimnerError)) throw error;
+    if (!(error instanceof LimnerError) && !isMisuse(error)) throw error;
     process.stderr.write(`limner: ${error.message}\n`);
     return 1;
   }
 }
+
+/** Who reads no further, as `head` does, wants no more. */
+function endWithReader(): void {
+  process.stdout.on('error', (error) => {
+    if (systemCode(error) !== 'EPIPE') throw error;
+    process.exit();
+  });
+}
+
+/** Arguments that `parseArgs` does not know. */
+const isMisuse = (error: unknown): error is Error =>
+  error instanceof Error && (systemCode(error)?.startsWith('ERR_PARSE_ARGS') ?? false);
 
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {
