@@ -32,8 +32,12 @@ export function limitStores(inner: VectorStores, scope: AccessScope): VectorStor
   };
 }
 
-/** OpenAI's files. What leaves its store lies in `files`, so that a key which empties a store has to reach that too. */
-export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
+/** OpenAI's files. What leaves its store lies in `files`, so that a key which empties a store has to reach that too. `stores` are those that the key reaches. */
+export function limitFiles(
+  inner: StoreFiles,
+  stores: Pick<VectorStores, 'get'>,
+  scope: AccessScope,
+): StoreFiles {
   const reachable = (document: LedgerDocument | undefined): LedgerDocument | undefined =>
     document && scope.reaches(document.collection) ? document : undefined;
 
@@ -61,7 +65,7 @@ export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
     },
     removeStore: async (id) => {
       scope.check(UNSORTED_COLLECTION);
-      await inner.removeStore(id);
+      await inner.removeStore(stores.get(id).id);
     },
   };
 }
