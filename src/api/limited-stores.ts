@@ -56,6 +56,7 @@ export function limitFiles(
     inStore: (store, id) => inner.inStore(store, get(id).id),
     list: (about, fits) =>
       inner.list(about, (document) => scope.reaches(document.collection) && fits(document)),
+    checkFree: (store, id) => inner.checkFree(store, get(id).id),
     attach: (store, id, attributes) => inner.attach(store, get(id).id, attributes),
     remove: (id) => inner.remove(get(id).id),
     tally: inner.tally,

@@ -52,7 +52,7 @@ export function vectorStoreRoutes(server: FastifyInstance, parts: VectorStoreRou
   server.post('/v1/vector_stores', async ({ body }) => {
     const { name, metadata, file_ids: ids } = parse(CreateBody, body ?? {});
     // A file that cannot be put in is told before there is a store.
-    for (const id of ids ?? []) files.get(documentIdOf(id));
+    for (const id of ids ?? []) files.checkFree(undefined, documentIdOf(id));
     const store = await stores.create({ ...(name && { name }), ...(metadata && { metadata }) });
     for (const id of ids ?? []) await files.attach(store, documentIdOf(id));
     return shown(store);
