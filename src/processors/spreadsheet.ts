@@ -20,11 +20,12 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
 const ZIP_MAGIC = '504b';
 const BOOK = 'Workbook';
+const NUMBERS_PART = 'Index/Document.iwa';
 
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 8,
+  version: 9,
   kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
@@ -104,6 +105,8 @@ async function readBook(data: Buffer) {
       cellNF: true,
       cellHTML: false,
       cellFormula: false,
+      // Numbers keeps no formats that would tell dates from numbers.
+      cellDates: data.includes(NUMBERS_PART),
     });
   } catch (cause) {
     if (cause instanceof Error && /password|encrypt/i.test(cause.message)) {
@@ -184,8 +187,18 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
 /** The formatted text of numbers and dates with a format, else the value as it is. */
 function textOf(cell: CellObject | undefined): string {
   if (!cell || cell.v === undefined || cell.t === 'z') return '';
+  if (cell.v instanceof Date && cell.w === undefined) return dateText(cell.v);
   const isPlain = cell.t === 'n' && (cell.z === undefined || cell.z === 'General');
   return isPlain ? plainNumber(cell.v) : (cell.w ?? String(cell.v)).trim();
+}
+
+/** Without its time where that is the beginning of the day. */
+function dateText(date: Date): string {
+  if (Number.isNaN(date.getTime())) return '';
+  return date
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/(?: 00:00)?:00\.000Z$/, '');
 }
 
 /** Fifteen digits are all that programs keep; what is beyond them comes of counting in binary. */
