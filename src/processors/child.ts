@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf, systemCode } from '../errors.ts';
 import type { DescribeRequest, ReadMessage, ReadRequest } from './messages.ts';
 import { describeOwn, readOwn } from './own-reader.ts';
+import { limitsFor } from './limits.ts';
 import type { Processor } from './processor.ts';
 import { chooseProcessor, readParts } from './read.ts';
 
@@ -31,7 +32,8 @@ function main(): void {
   new Worker(ORPHAN_WATCH, { eval: true, execArgv: [], env: {}, resourceLimits: limits }).unref();
 }
 
-async function answer({ file, limits, own, from, plainly = false }: ReadRequest): Promise<void> {
+async function answer({ file, limits: set, own, from, plainly = false }: ReadRequest): Promise<void> {
+  const limits = limitsFor(file, set);
   try {
     const chosen = await chooseProcessor(file, limits, own);
     const isNative = !plainly && (chosen?.native ?? false);

@@ -1,3 +1,4 @@
+import type { SourceFile } from '../document.ts';
 /** How much of one file is read. Each has a setting; what goes over one is told with the setting's name. */
 export interface Limits {
   /** UTF-16 units of text kept, those of files inside included. */
@@ -64,4 +65,9 @@ export const LIMIT_SETTINGS: Readonly<Record<keyof Limits, string>> = {
 /** Bytes as a person says them. */
 export function megabytes(bytes: number): string {
   return `${Math.round((bytes / MIB) * 100) / 100} MB`;
+}
+
+/** The limits as the folder of a file would have them: `options: {ocr: false}` turns OCR off. */
+export function limitsFor({ options }: Pick<SourceFile, 'options'>, limits: Limits): Limits {
+  return options?.['ocr'] === false ? { ...limits, ocrPages: 0 } : limits;
 }

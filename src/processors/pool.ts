@@ -167,7 +167,10 @@ export function createExtractor(options: ExtractorOptions): Extractor {
     async extract(file, signal) {
       await turn(signal);
       try {
-        const read: ReadOne = (one) => readIn(needsNative(one.name), one, signal);
+        // What holds for a file holds for those inside it.
+        const { options: asked } = file;
+        const read: ReadOne = (one) =>
+          readIn(needsNative(one.name), { ...one, ...(asked && { options: asked }) }, signal);
         return await readWithMembers(file, read, settings);
       } finally {
         passTurn();

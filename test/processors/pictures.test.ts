@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { createCanvas, loadImage } from '@napi-rs/canvas';
 import { expect, test } from 'vitest';
 import {
@@ -109,6 +111,16 @@ test('without OCR a scan is told of, and over the limit as well', async () => {
   );
   expect(one.sections.map(({ page }) => page)).toEqual([1, 2]);
   expect(one.warnings).toEqual(['Only the first 1 pages that are pictures were read (LIMNER_OCR_PAGES).']);
+});
+
+test('a folder may have a scan left as it is, files inside its archives too', async () => {
+  const options = { ocr: false };
+  const scan = await createPool().extract({ ...fixture('scanned.pdf'), options });
+  expect(scan.ocr).toBeUndefined();
+  const { path } = fixture('scanned.pdf');
+  const archive = write('scans.tar', execFileSync('tar', ['-c', '-C', dirname(path), basename(path)]));
+  expect((await createPool().extract({ ...archive, options })).ocr).toBeUndefined();
+  expect((await createPool({ timeoutMs: 60_000 }).extract(archive)).ocr?.pages).toBeGreaterThan(0);
 });
 
 test('a page that takes OCR too long costs only itself', async () => {
