@@ -21,6 +21,8 @@ const MEASURE_MS = 3000;
 /** Until the service has found the models and read its index. */
 const LOOK_MS = 2000;
 const AT_ONCE = { firstMs: 0, partMs: 0, parts: 20 };
+/** The first word at once, and the others apart from it, as models write. */
+const FIRST_AT_ONCE = { firstMs: 0, partMs: 2, parts: 10 };
 /** Twenty words a second for two and a half seconds, the first after a fifth of one. */
 const STEADY = { firstMs: 200, partMs: 50, parts: 50 };
 const QUESTIONS = 300;
@@ -81,6 +83,9 @@ const directOf = (model: string): Promise<Taken> =>
     WORD,
   );
 
+const embedOf = (model: string): Promise<Taken> =>
+  call(`${model}/api/embed`, { model: EMBED_MODEL, input: [question()] });
+
 /** So many callers ask one after the other for a while. */
 async function flood(
   name: string,
@@ -136,27 +141,49 @@ const withTenth = (times: readonly number[]): string =>
 const shareOf = (ms: number): string => (ms / QUESTIONS).toFixed(1);
 
 /** One after the other; what each took, and the processor time of the service, its main thread apart. */
-async function oneByOne(name: string, ask: () => Promise<number>, { pid }: ServiceUnderTest): Promise<Row> {
-  const times: number[] = [];
+async function oneByOne(
+  name: string,
+  { pid }: ServiceUnderTest,
+  ask: () => Promise<number>,
+): Promise<{ times: number[]; row: Row }> {
   const before = [processorMs(pid), processorMs(pid, pid)] as const;
-  for (let at = 0; at < QUESTIONS; at++) times.push(await ask());
-  return {
+  const times = await timesOf(ask);
+  const row = {
     [`${name}, p10 / p50 / p99 ms`]: withTenth(times),
     [`${name}, processor ms, all / main thread`]: `${shareOf(processorMs(pid) - before[0])} / ${shareOf(processorMs(pid, pid) - before[1])}`,
   };
+  return { times, row };
 }
 
-/** With a model that answers at once: all that is left is ours, and the two trips to it. */
+async function timesOf(ask: () => Promise<number>): Promise<number[]> {
+  const times: number[] = [];
+  for (let at = 0; at < QUESTIONS; at++) times.push(await ask());
+  return times;
+}
+
+/** With a model that answers at once: what is left when its two answers, asked for directly, are taken out is ours. */
 async function ownTime(service: ServiceUnderTest, model: ModelUnderTest): Promise<Row> {
-  model.set(AT_ONCE);
-  const direct: number[] = [];
-  for (let at = 0; at < QUESTIONS; at++) direct.push((await directOf(model.url)).firstMs);
-  const search = async () =>
-    (await call(`${service.url}/api/search`, { query: question(), limit: 8 })).wholeMs;
+  model.set(FIRST_AT_ONCE);
+  const embed = await timesOf(async () => (await embedOf(model.url)).wholeMs);
+  const direct = await timesOf(async () => (await directOf(model.url)).firstMs);
+  const asked = await oneByOne(
+    'a question, first word',
+    service,
+    async () => (await chatOf(service.url)).firstMs,
+  );
+  const searched = await oneByOne(
+    'a search',
+    service,
+    async () => (await call(`${service.url}/api/search`, { query: question(), limit: 8 })).wholeMs,
+  );
+  const ofModel = percentile(embed, 0.5) + percentile(direct, 0.5);
+  const own = [0.5, 0.99].map((share) => (percentile(asked.times, share) - ofModel).toFixed(1));
   return {
+    'the model alone, an embedding, p10 / p50 / p99 ms': withTenth(embed),
     'the model alone, first word, p10 / p50 / p99 ms': withTenth(direct),
-    ...(await oneByOne('a question, first word', async () => (await chatOf(service.url)).firstMs, service)),
-    ...(await oneByOne('a search', search, service)),
+    ...asked.row,
+    'a question, first word, the p50 of both taken out: p50 / p99 ms': own.join(' / '),
+    ...searched.row,
   };
 }
 

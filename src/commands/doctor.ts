@@ -130,11 +130,7 @@ async function qdrantServer(options: QdrantOptions): Promise<Finding> {
 
 async function modelServers({ config, log }: Context): Promise<Finding[]> {
   // Nothing is embedded here, so that it does not matter which model it would be.
-  const models = createModels(config, {
-    identify: async () => 'unidentified',
-    // What it would warn of is told below.
-    log: log.child({}, { level: 'error' }),
-  });
+  const models = createModels(config, { identify: async () => 'unidentified', log });
   await models.check();
   const findings = Object.values(models.servers()).flatMap(serverFindings);
   await models.close();

@@ -20,12 +20,11 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
 const ZIP_MAGIC = '504b';
 const BOOK = 'Workbook';
-const NUMBERS_PART = 'Index/Document.iwa';
 
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 9,
+  version: 7,
   kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
@@ -105,8 +104,6 @@ async function readBook(data: Buffer) {
       cellNF: true,
       cellHTML: false,
       cellFormula: false,
-      // Numbers keeps no formats that would tell dates from numbers.
-      cellDates: data.includes(NUMBERS_PART),
     });
   } catch (cause) {
     if (cause instanceof Error && /password|encrypt/i.test(cause.message)) {
@@ -179,7 +176,7 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
     if (text === '') continue;
     const gap = column - first - cells.length;
     for (let missing = Math.min(gap, MAX_GAP); missing > 0; missing -= 1) cells.push('');
-    cells.push(linked(cell, text));
+    cells.push(text + linkOf(cell, text));
   }
   return cells;
 }
@@ -187,30 +184,15 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
 /** The formatted text of numbers and dates with a format, else the value as it is. */
 function textOf(cell: CellObject | undefined): string {
   if (!cell || cell.v === undefined || cell.t === 'z') return '';
-  if (cell.v instanceof Date && cell.w === undefined) return dateText(cell.v);
   const isPlain = cell.t === 'n' && (cell.z === undefined || cell.z === 'General');
-  return isPlain ? plainNumber(cell.v) : (cell.w ?? String(cell.v)).trim();
+  return isPlain ? String(cell.v) : (cell.w ?? String(cell.v)).trim();
 }
 
-/** Without its time where that is the beginning of the day. */
-function dateText(date: Date): string {
-  if (Number.isNaN(date.getTime())) return '';
-  return date
-    .toISOString()
-    .replace('T', ' ')
-    .replace(/(?: 00:00)?:00\.000Z$/, '');
-}
-
-/** Fifteen digits are all that programs keep; what is beyond them comes of counting in binary. */
-function plainNumber(value: unknown): string {
-  return typeof value === 'number' ? String(Number(value.toPrecision(15))) : String(value);
-}
-
-/** With the address that a cell leads to, unless its text says it. */
-function linked(cell: CellObject | undefined, text: string): string {
+/** The address that a cell leads to, unless its text says it. */
+function linkOf(cell: CellObject | undefined, text: string): string {
   const target = cell?.l?.Target ?? '';
   const isOutside = /^(?:https?:|mailto:)/i.test(target) && target.length <= MAX_LINK;
-  return isOutside && !target.includes(text) ? `[${text}](${target})` : text;
+  return isOutside && !target.includes(text) ? ` (${target})` : '';
 }
 
 function noteOf(cell: CellObject | undefined): string {

@@ -10,7 +10,7 @@ import { isShortGram, queryTerms, tokenize } from './tokenize.ts';
 export const FIELD_WEIGHTS = { title: 3, path: 2, headings: 2, body: 1 } as const;
 
 /** Named anew whenever the terms of a chunk, their keys or the shape of a kept page change: kept pages are made again. */
-export const TERMS_FORMAT = 'terms 4';
+export const TERMS_FORMAT = 'terms 5';
 
 const MOST_IDENTIFIERS = 64;
 

@@ -202,23 +202,29 @@ export function createIndexReader(reader: number) {
 
   /**
    * The chunks whose vectors have the greatest dot products with `query`, which are near the exact ones. Threads that know
-   * the same revision share the pages when they share `next`, which gives each its next page.
+   * the same revision share the pages when they share `next`, which gives each its next page. What cannot be among the first by
+   * the upper halves of its bytes is not looked at further.
    */
   function nearest(query: Float32Array, limit: number, wanted?: Wanted, next = counter()): Found[] {
     const scanBlock = scan?.ask(query);
     if (!scanBlock || !(limit >= 1)) return [];
+    /** By the least that they may be worth. */
+    const sure = createTopList(limit);
     const top = createTopList(limit);
     for (let page = inOrder[next()]; page; page = inOrder[next()]) {
       const wantedSlots = page.vectors && maskOf(page, wanted);
       if (!page.vectors || !wantedSlots) continue;
-      const found = scanBlock(page.vectors.block, page.used, wantedSlots);
-      let least = top.least();
+      const { upper, lowerOf, scoreOf } = scanBlock(page.vectors.block, page.used, wantedSlots);
+      const likely: number[] = [];
       for (let slot = 0; slot < page.used; slot++) {
-        const score = found[slot] ?? 0;
-        if (score < least || score === -Infinity) continue;
-        top.offer(page.ids[slot] ?? 0, score, placeOf(page, slot));
-        least = top.least();
+        const most = upper[slot] ?? 0;
+        if (most < sure.least() || most === -Infinity) continue;
+        sure.offer(slot, lowerOf(slot), 0);
+        likely.push(slot);
       }
+      for (const slot of likely)
+        if ((upper[slot] ?? 0) >= sure.least())
+          top.offer(page.ids[slot] ?? 0, scoreOf(slot), placeOf(page, slot));
     }
     return top.take();
   }

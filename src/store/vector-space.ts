@@ -21,8 +21,8 @@ export interface VectorSpaceView {
 
 /**
  * The vectors of one model as signed bytes in one shared memory, a block for each page of the chunk index. First come the
- * places of the threads, then the blocks: `PAGE_SLOTS` rows of `rowWidth(dimensions)` bytes, their scales (float32)
- * and their sums (int32).
+ * places of the threads, then the blocks: the upper halves of the bytes of `PAGE_SLOTS` rows, `rowWidth(dimensions) / 2` bytes
+ * each, as many bytes of lower halves, and the rows' scales (float32). What is far is known by the upper halves alone.
  */
 export interface VectorSpace extends Omit<VectorSpaceView, 'generation'> {
   /** Room for the vectors of one more page; gives its address. Throws a RangeError when 4 GiB are full. */
@@ -42,6 +42,7 @@ export function createVectorSpace(dimensions: number): VectorSpace {
   if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS)
     throw new RangeError(`A vector has 1 to ${MOST_DIMENSIONS} dimensions, not ${dimensions}.`);
   const width = rowWidth(dimensions);
+  const half = width / 2;
   const memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared: true });
   const free: number[] = [];
   let end = MOST_READERS * readerBytes(width);
@@ -63,55 +64,65 @@ export function createVectorSpace(dimensions: number): VectorSpace {
     },
     write(block, slot, vector) {
       checkVector(vector, dimensions);
-      const { rows, scales, sums } = parts(block);
-      const { scale, sum } = quantizeRow(vector, rows.subarray(slot * width, (slot + 1) * width));
-      scales[slot] = scale;
-      sums[slot] = sum;
+      const { upper, lower, scales } = parts(block);
+      const row = [slot * half, (slot + 1) * half] as const;
+      scales[slot] = quantizeRow(vector, upper.subarray(...row), lower.subarray(...row));
     },
     bytes: (block) => new Uint8Array(memory.buffer, block, blockBytes(width)),
     copy(from, slot, to, target) {
       const source = parts(from);
       const into = parts(to);
-      into.rows.set(source.rows.subarray(slot * width, (slot + 1) * width), target * width);
+      for (const half8 of ['upper', 'lower'] as const)
+        into[half8].set(source[half8].subarray(slot * half, (slot + 1) * half), target * half);
       into.scales[target] = source.scales[slot] ?? 0;
-      into.sums[target] = source.sums[slot] ?? 0;
     },
   };
 }
 
-/** Takes the scores of one block: `scores[slot]` is -Infinity for a slot that was left out. */
-export type ScanBlock = (block: number, slots: number, mask: Uint8Array) => Float32Array;
+/** What is known of a block's rows after a scan, each by its slot. */
+export interface ScannedBlock {
+  /** The dot product is hardly above this; -Infinity for a slot that was left out. */
+  upper: Float32Array;
+  /** It is hardly below this. */
+  lowerOf(slot: number): number;
+  /** What the whole bytes of the row give. */
+  scoreOf(slot: number): number;
+}
+
+/** Scans the rows of one block whose `mask` is 1. */
+export type ScanBlock = (block: number, slots: number, mask: Uint8Array) => ScannedBlock;
 
 /** A thread's way to scan: `reader` is its own number, below `MOST_READERS`. */
 export function createScanner({ memory, dimensions }: VectorSpaceView, reader: number) {
   const width = rowWidth(dimensions);
-  const scan = loadKernel(memory);
+  const half = width / 2;
+  const { scan, dot } = loadKernel(memory);
   const place = reader * readerBytes(width);
-  const query8 = new Uint8Array(memory.buffer, place, width);
+  const query8 = new Int8Array(memory.buffer, place, width);
   const mask8 = new Uint8Array(memory.buffer, place + width, PAGE_SLOTS);
-  const scores = new Float32Array(memory.buffer, place + width + PAGE_SLOTS, PAGE_SLOTS);
+  const bounds = new Float32Array(memory.buffer, place + width + PAGE_SLOTS, PAGE_SLOTS);
 
   /** Throws a RangeError for a query of another length or with a value that is not finite. */
   return function ask(query: Float32Array): ScanBlock {
     checkVector(query, dimensions);
-    const scale = quantizeQuery(query, query8);
+    const { scale, added, toUpperBound, spread } = quantizeQuery(query, query8);
     return (block, slots, mask) => {
-      const even = slots + (slots % 2);
-      mask8.fill(0, slots, even);
+      const count = 4 * Math.ceil(slots / 4);
+      mask8.fill(0, slots, count);
       mask8.set(mask.subarray(0, slots));
-      const scales = block + PAGE_SLOTS * width;
-      scan(
-        place,
-        block,
-        scales,
-        scales + PAGE_SLOTS * 4,
-        place + width,
-        place + width + PAGE_SLOTS,
-        even,
-        width,
-        scale,
-      );
-      return scores;
+      const { scales } = partsOf(memory.buffer, block, width);
+      const [masks, scores] = [place + width, place + width + PAGE_SLOTS];
+      scan(place, block, scales.byteOffset, masks, scores, count, half, toUpperBound);
+      const scaleOf = (slot: number): number => scales[slot] ?? 0;
+      return {
+        upper: bounds,
+        lowerOf: (slot) => (bounds[slot] ?? 0) - spread * scaleOf(slot),
+        scoreOf(slot) {
+          const row = block + slot * half;
+          const product = 16 * dot(place, row, half) + dot(place, row + PAGE_SLOTS * half, half) - added;
+          return scale * scaleOf(slot) * product;
+        },
+      };
     };
   };
 }
@@ -125,15 +136,15 @@ export function checkVector(vector: Float32Array, dimensions: number): void {
   }
 }
 
-const blockBytes = (width: number): number => PAGE_SLOTS * (width + 8);
+const blockBytes = (width: number): number => PAGE_SLOTS * (width + 4);
 const readerBytes = (width: number): number => width + PAGE_SLOTS * 5;
 
 function partsOf(buffer: ArrayBufferLike, block: number, width: number) {
-  const scales = block + PAGE_SLOTS * width;
+  const bytes = (PAGE_SLOTS * width) / 2;
   return {
-    rows: new Int8Array(buffer, block, PAGE_SLOTS * width),
-    scales: new Float32Array(buffer, scales, PAGE_SLOTS),
-    sums: new Int32Array(buffer, scales + PAGE_SLOTS * 4, PAGE_SLOTS),
+    upper: new Uint8Array(buffer, block, bytes),
+    lower: new Uint8Array(buffer, block + bytes, bytes),
+    scales: new Float32Array(buffer, block + 2 * bytes, PAGE_SLOTS),
   };
 }
 

@@ -77,7 +77,6 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   };
   const requireSpace = (bytes: number): Promise<void> =>
     createRequireSpace(folder, options.floor?.() ?? 0)(bytes);
-  const extractions = createExtractions(database);
   const pipeline = createPipeline(
     {
       spool,
@@ -89,7 +88,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       inbox,
       folders,
       catalogue,
-      extractions,
+      extractions: createExtractions(database),
       figures: createFigures({ folder: join(folder, 'figures') }, { database }),
       extract,
       requireSpace,
@@ -141,7 +140,6 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     queue,
     store,
     pipeline,
-    extractions,
     embedding,
     arrivals,
     /** Names of the files that were extracted, each as often as it was. */

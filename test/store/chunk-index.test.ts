@@ -136,6 +136,21 @@ describe('vectors', () => {
     expect(right / 500).toBeGreaterThanOrEqual(0.99);
   });
 
+  test('that are nearly all the same are told apart by their whole bytes', () => {
+    const [count, dimensions] = [3000, 64];
+    const [same, query] = [vectorOf(dimensions, 1), vectorOf(dimensions, 2)];
+    const vectors = Array.from({ length: count }, (_, at) => {
+      const noise = vectorOf(dimensions, at + 10);
+      return same.map((value, axis) => value + 0.03 * (noise[axis] ?? 0));
+    });
+    const rows = new Map(vectors.map((vector, id) => [id, { vector }]));
+    const { reader } = createSmallIndex(
+      vectors.map((vector, id) => ({ id, group: 0, text: '', vector })),
+      'model',
+    );
+    expect(scored(reader.nearest(query, 20))).toEqual(scanPlainly(rows, query).slice(0, 20));
+  });
+
   test('of another model are gone, and a chunk without one is not found', () => {
     const { index, reader, refresh } = createSmallIndex(
       [{ id: 1, group: 0, text: 'a', vector: Float32Array.of(1, 0) }],
@@ -221,22 +236,22 @@ function searchSqlite(
   return rows.map(({ id, score }) => ({ id: Number(id), score: Number(score) }));
 }
 
-/** The same arithmetic as the index's, rounding to float32 where the kernel does. */
+/** The same arithmetic as the index's, where a row's scale is a float32. */
 function scanPlainly(rows: Map<number, { vector: Float32Array }>, query: Float32Array): Scored[] {
-  const asked = toBytes(query, 63);
+  const asked = toBytes(query);
   const found = [...rows].map(([id, { vector }]) => {
-    const { bytes, scale } = toBytes(vector, 127);
+    const { bytes, scale } = toBytes(vector);
     const sum = bytes.reduce((total, byte, at) => total + byte * (asked.bytes[at] ?? 0), 0);
-    return { id, score: Math.fround(asked.scale * Math.fround(scale * sum)) };
+    return { id, score: asked.scale * Math.fround(scale) * sum };
   });
   return found.sort((one, other) => other.score - one.score || one.id - other.id);
 }
 
-function toBytes(vector: Float32Array, reach: number): { bytes: number[]; scale: number } {
+function toBytes(vector: Float32Array): { bytes: number[]; scale: number } {
   const most = Math.max(...vector.map(Math.abs));
   return {
-    bytes: Array.from(vector, (value) => (most > 0 ? Math.round(value * (reach / most)) : 0)),
-    scale: Math.fround(most / reach),
+    bytes: Array.from(vector, (value) => (most > 0 ? Math.round(value * (127 / most)) : 0)),
+    scale: most / 127,
   };
 }
 
