@@ -56,20 +56,22 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
     return claimed;
   }
 
-  /** The queue itself failed, most likely on a full disk. */
-  async function waitOut(error: unknown): Promise<void> {
-    log.error({ err: error }, 'the queue cannot be written; it is tried again');
+  /** The queue itself failed, most likely on a full disk; or the store is away, which is said `once`. */
+  async function waitOut(error: unknown, once = true): Promise<void> {
+    if (!(error instanceof LimnerError) || error.code !== 'store_unavailable')
+      log.error({ err: error }, 'the queue cannot be written; it is tried again');
+    else if (once) log.warn({ code: error.code, reason: error.message }, 'the store is waited for');
     await after(options.firstRetryMs, undefined, { signal: stop.signal }).catch(() => undefined);
   }
 
   /** Tries until it is written, while the lease is held: nobody else would do it. */
   async function insist(write: () => Promise<void>, given = stop.signal): Promise<void> {
-    for (;;) {
+    for (let tried = 1; ; tried++) {
       try {
         return await write();
       } catch (error) {
         if (stop.signal.aborted || given.aborted) throw error;
-        await waitOut(error);
+        await waitOut(error, tried === 1);
       }
     }
   }

@@ -27,6 +27,8 @@ const LONGEST_WAIT_MS = 60_000;
 /** What the client throws: our own shapes of its errors, since it does not export the one with a status. */
 const Answered = z.object({ status: z.number(), data: z.unknown() });
 const Exhausted = z.object({ retry_after: z.number() });
+/** A connection that ended before the answer came. */
+const Dropped = z.object({ cause: z.object({ code: z.enum(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']) }) });
 const Complaint = z.object({ status: z.object({ error: z.string() }) });
 
 /** Asks the server for something; what it means that it fails is decided here. */
@@ -59,10 +61,12 @@ export function createQdrantServer(options: QdrantOptions, patience: Patience = 
   }
 
   async function patiently<T>(work: (client: QdrantClient) => Promise<T>): Promise<T> {
-    for (let tried = 1; ; tried++) {
+    for (let tried = 1, dropped = 0; ; tried++) {
       try {
         return await work(await (client ??= connect()));
       } catch (error) {
+        // The client keeps what rests for ten seconds and Qdrant for five; nothing that is asked here is harmed by asking twice.
+        if (Dropped.safeParse(error).success && dropped++ === 0) continue;
         const waitMs = waitFor(error, tried, patience);
         if (waitMs === undefined) throw error;
         await after(waitMs);

@@ -29,6 +29,8 @@ export interface BedOptions {
   read?: Read;
   /** Runs when the store holds a document's chunks and the ledger does not say so yet. */
   stored?: () => Promise<unknown>;
+  /** Called before the store counts what it has of a document. */
+  counting?: () => void | Promise<void>;
   embedder?: DocumentEmbedder;
   batch?: number;
   width?: number;
@@ -73,6 +75,10 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       const counts = await store.replace(document, chunks);
       await options.stored?.();
       return counts;
+    },
+    count: async (...asked) => {
+      await options.counting?.();
+      return store.count(...asked);
     },
   };
   const requireSpace = (bytes: number): Promise<void> =>

@@ -116,6 +116,21 @@ describe('a file that cannot be read', () => {
     expect([tries, get('a.txt').state]).toEqual([2, 'searchable']);
   });
 
+  it('because the store went away before its chunks were counted waits for that, and says so once', async () => {
+    let counts = 0;
+    const { put, scan, get, log } = await open({
+      counting: () => {
+        if (++counts <= 5) throw new LimnerError('store_unavailable', 'Away.');
+      },
+    });
+    await put('a.txt', 'text');
+    await scan();
+    expect(get('a.txt').state).toBe('searchable');
+    await until(() => counts > 5, 'the count');
+    expect(log().split('the store is waited for')).toHaveLength(2);
+    expect(log()).not.toContain('the queue cannot be written');
+  });
+
   it('is told by its kind: too large, a link out, a pipe', async () => {
     const { put, scan, get, root, extracted } = await open({ maxFileBytes: 100 });
     await put('large.txt', 'x'.repeat(101));

@@ -76,7 +76,7 @@ test('a copy that was ended goes on where it was, and follows what changed since
   await embedded.store.describe(documentOf({ id: 'd2', uri: 'land/moved.txt' }));
   await embedAll(embedded.store);
   // The server goes away in the middle, too.
-  fake.plan({ failAt: '/points/vectors', kind: 'reset', times: 1 });
+  fake.plan({ failAt: '/points/vectors', kind: 'reset', times: 2 });
   await expect(copyStore(embedded, qdrant, quietly)).rejects.toMatchObject({ code: 'store_unavailable' });
   const moved = await copyStore(embedded, qdrant, quietly);
   expect(moved).toMatchObject({ documents: 30, written: 0 });

@@ -110,7 +110,7 @@ test.each(['status', 'reset', 'late reset'] as const)(
     const fake = await fakeQdrant();
     const { store } = await openQdrant(fake.url);
     await store.replace(documentOf(), chunksOf('old one', 'old two'));
-    fake.plan({ failAt: '/points', method: 'PUT', kind, times: 1 });
+    fake.plan({ failAt: '/points', method: 'PUT', kind, times: kind === 'status' ? 1 : 2 });
     await expect(store.replace(documentOf(), chunksOf('new one'))).rejects.toMatchObject({
       code: 'store_unavailable',
     });
@@ -152,6 +152,24 @@ test('a server that has too much to do is asked again when it says', async () =>
   });
 });
 
+test.each(['reset', 'late reset'] as const)(
+  'a connection that the server closed meanwhile (%s) is no failure: it is asked once more, and no oftener',
+  async (kind) => {
+    const fake = await fakeQdrant();
+    const { store } = await openQdrant(fake.url);
+    fake.plan({ failAt: '/points', method: 'PUT', kind, times: 1 });
+    fake.plan({ failAt: '/points/batch', kind, times: 1 });
+    await store.replace(documentOf(), chunksOf('one', 'two'));
+    await store.replace(documentOf(), chunksOf('two', 'three'));
+    fake.plan({ failAt: '/query/batch', kind, times: 1 });
+    expect((await find(store, 'one two three')).keyword.toSorted()).toEqual(['three', 'two']);
+    const before = fake.requests.length;
+    fake.plan({ failAt: '/query/batch', kind });
+    await expect(find(store, 'one')).rejects.toMatchObject({ code: 'store_unavailable' });
+    expect(fake.requests.length - before).toBe(2);
+  },
+);
+
 test('a server that hangs is given up, and asked again by the next', async () => {
   const fake = await fakeQdrant();
   const database = await temporaryDatabase();
@@ -171,7 +189,7 @@ test('what was being written when the process ended is never seen, and goes', as
   const fake = await fakeQdrant();
   const { store, database } = await openQdrant(fake.url);
   await store.replace(documentOf(), chunksOf('old'));
-  fake.plan({ failAt: '/points', method: 'PUT', kind: 'late reset', times: 1 });
+  fake.plan({ failAt: '/points', method: 'PUT', kind: 'late reset', times: 2 });
   await expect(store.replace(documentOf(), chunksOf('new'))).rejects.toThrow('Qdrant');
   await database.write((connection) =>
     connection.run(`update qdrant_revision set state = 'writing' where state = 'failed'`),
@@ -246,7 +264,7 @@ test('the wrong key, an old server, and what belongs to others are said clearly'
   expect(await saying()).toContain('the alias limner belongs to another data folder');
   fake.collections.all.clear();
   fake.collections.aliases.clear();
-  fake.plan({ failAt: '/query/batch', kind: 'reset', times: 1 });
+  fake.plan({ failAt: '/query/batch', kind: 'reset', times: 2 });
   await expect(find(store, 'one')).rejects.toThrow('does not answer');
   await expect(find(store, 'one')).rejects.toThrow('is gone from Qdrant');
   await fake.stop();
