@@ -223,7 +223,7 @@ export async function createApp(config: Config, log: Log, overrides: AppOverride
       if (catalogue.inboxRows().length === 0 && !existsSync(config.inbox))
         await mkdir(config.inbox, { recursive: true });
       await queue.recover();
-      await recoverUploads(uploads, { database, catalogue, queue });
+      await recoverUploads(uploads, { database, catalogue, queue, recipe: pipeline.recipeOfUploads });
       models.start();
       worker.start();
       vectors.start();

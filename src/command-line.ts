@@ -7,6 +7,7 @@ import { forget } from './commands/forget.ts';
 import { index } from './commands/index-model.ts';
 import { ingest } from './commands/ingest.ts';
 import { keys } from './commands/keys.ts';
+import { takeOption } from './commands/options.ts';
 import { scan } from './commands/scan.ts';
 import { search } from './commands/search.ts';
 import { serve } from './commands/serve.ts';
@@ -16,7 +17,7 @@ import { verify } from './commands/verify.ts';
 import { worker } from './commands/worker.ts';
 import { workflow } from './commands/workflow.ts';
 import { parseConfig, type Config } from './config.ts';
-import { LimnerError } from './errors.ts';
+import { LimnerError, systemCode } from './errors.ts';
 import { createLog, type Log } from './log.ts';
 import { secretsOf } from './secrets.ts';
 
@@ -41,8 +42,12 @@ const COMMANDS: Record<string, Command> = {
     about: 'read files or folders now, and wait until they are searchable',
     run: ingest,
   },
-  search: { usage: 'search WORDS...', about: 'print the passages that fit', run: search },
-  ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources', run: ask },
+  search: {
+    usage: 'search WORDS...',
+    about: 'print the passages that fit; --collection NAME and --filter JSON say where to look',
+    run: search,
+  },
+  ask: { usage: 'ask QUESTION...', about: 'print an answer with its sources; takes the same', run: ask },
   status: { usage: 'status', about: 'what is searchable, what waits, what failed and why', run: status },
   scan: {
     usage: 'scan [--dry-run]',
@@ -94,37 +99,41 @@ const COMMANDS: Record<string, Command> = {
   doctor: { usage: 'doctor', about: 'what is reachable, what is missing, and how to mend it', run: doctor },
 };
 
+const HELP: ReadonlySet<string> = new Set(['help', '--help', '-h']);
+
 /** Runs the command that `given` names, and gives the process's exit code. */
 export async function runCommand([name = 'serve', ...given]: readonly string[]): Promise<number> {
-  const { key, args } = takeKey(given);
   const command = COMMANDS[name];
-  if (!command || args.includes('--help')) {
+  if (name !== 'serve') endWithReader();
+  if (!command || given.includes('--help')) {
+    if (!command && !HELP.has(name)) process.stderr.write(`limner: There is no command "${name}".\n\n`);
     process.stdout.write(help());
-    return command || ['help', '--help', '-h'].includes(name) ? 0 : 2;
+    return command || HELP.has(name) ? 0 : 2;
   }
   try {
     if (existsSync('.env')) loadEnvFile('.env');
+    const { value: key, args } = takeOption('key', given);
     const settings = key === undefined ? process.env : { ...process.env, LIMNER_KEY: key };
     const config = parseConfig(settings, process.cwd());
     return await command.run({ config, log: logFor(name, config), args });
   } catch (error) {
-    if (!(error instanceof LimnerError)) throw error;
+    if (!(error instanceof LimnerError) && !isMisuse(error)) throw error;
     process.stderr.write(`limner: ${error.message}\n`);
     return 1;
   }
 }
 
-/** `--key KEY` or `--key=KEY`, which every command takes, and what is left. */
-function takeKey(given: readonly string[]): { key: string | undefined; args: string[] } {
-  const at = given.findIndex((one) => one === '--key' || one.startsWith('--key='));
-  const flag = given[at];
-  if (flag === undefined) return { key: undefined, args: [...given] };
-  const isApart = flag === '--key';
-  return {
-    key: isApart ? given[at + 1] : flag.slice('--key='.length),
-    args: given.toSpliced(at, isApart ? 2 : 1),
-  };
+/** Who reads no further, as `head` does, wants no more. */
+function endWithReader(): void {
+  process.stdout.on('error', (error) => {
+    if (systemCode(error) !== 'EPIPE') throw error;
+    process.exit();
+  });
 }
+
+/** Arguments that `parseArgs` does not know. */
+const isMisuse = (error: unknown): error is Error =>
+  error instanceof Error && (systemCode(error)?.startsWith('ERR_PARSE_ARGS') ?? false);
 
 /** Other commands than the service speak only when something is wrong. */
 function logFor(name: string, config: Config): Log {

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listen, stopListening } from './fakes/listen.ts';
@@ -65,8 +68,24 @@ describe.each(['alone', 'beside the running service'])('the command line %s', (w
     expect(out).toMatch(/documents {2}1 failed, 2 searchable/);
   });
 
+  it('tells where the passages are', async () => {
+    const { code, out } = await run('store');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^embedded: ready\n\d+ passages, 0 with a vector\n$/);
+  });
+
+  it('says that there are no keys', async () => {
+    expect(await run('keys', 'list')).toEqual({
+      code: 0,
+      out: '',
+      err: expect.stringContaining('There are no keys'),
+    });
+  });
+
   it('looks for what is wrong', async () => {
-    const { code, out } = await run('doctor');
+    const { code, out, err } = await run('doctor');
+    // What it finds is told once.
+    expect(err).toBe('');
     expect(code).toBe(0);
     expect(out).toContain('✓ Node 24');
     expect(out).toContain('Ollama does not answer');
@@ -86,7 +105,25 @@ describe('the command line', () => {
       code: 0,
       out: expect.stringContaining('usage:'),
     });
-    expect(await limner(folder, {}, 'frobnicate')).toMatchObject({ code: 2 });
+    const unknown = await limner(folder, {}, 'frobnicate');
+    expect(unknown).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('There is no command "frobnicate"'),
+    });
+    const misused = await limner(folder, {}, 'store', 'move', '--too', 'qdrant');
+    expect(misused).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("limner: Unknown option '--too'"),
+    });
+    expect(misused.err).not.toContain('    at ');
+  });
+
+  it('ends quietly when nobody reads on, as with head', async () => {
+    const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+    const child = spawn(process.execPath, [main, 'help'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [err, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect({ err, code }).toEqual({ err: '', code: 0 });
   });
 
   it('has every command in README.md', async () => {

@@ -96,7 +96,7 @@ function secondsIn(message: string): string | undefined {
 
 /** Parses outside data, or throws `invalid_request` naming the first field at fault. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
+  const parsed = parsedBy(schema, value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys.slice(0, 1) : [];
@@ -104,4 +104,14 @@ export function parse<T>(schema: z.ZodType<T>, value: unknown): T {
   throw new LimnerError('invalid_request', `${param || 'The body'}: ${issue?.message ?? 'is not valid'}`, {
     ...(param !== '' && { param }),
   });
+}
+
+/** A schema that contains itself goes as deep as what is sent, and the stack does not. */
+function parsedBy<T>(schema: z.ZodType<T>, value: unknown): z.ZodSafeParseResult<T> {
+  try {
+    return schema.safeParse(value);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new LimnerError('invalid_request', 'The body is nested too deeply.', { cause: error });
+  }
 }

@@ -32,8 +32,12 @@ export function limitStores(inner: VectorStores, scope: AccessScope): VectorStor
   };
 }
 
-/** OpenAI's files. What leaves its store lies in `files`, so that a key which empties a store has to reach that too. */
-export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
+/** OpenAI's files. What leaves its store lies in `files`, so that a key which empties a store has to reach that too. `stores` are those that the key reaches. */
+export function limitFiles(
+  inner: StoreFiles,
+  stores: Pick<VectorStores, 'get'>,
+  scope: AccessScope,
+): StoreFiles {
   const reachable = (document: LedgerDocument | undefined): LedgerDocument | undefined =>
     document && scope.reaches(document.collection) ? document : undefined;
 
@@ -52,6 +56,7 @@ export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
     inStore: (store, id) => inner.inStore(store, get(id).id),
     list: (about, fits) =>
       inner.list(about, (document) => scope.reaches(document.collection) && fits(document)),
+    checkFree: (store, id) => inner.checkFree(store, get(id).id),
     attach: (store, id, attributes) => inner.attach(store, get(id).id, attributes),
     remove: (id) => inner.remove(get(id).id),
     tally: inner.tally,
@@ -61,7 +66,7 @@ export function limitFiles(inner: StoreFiles, scope: AccessScope): StoreFiles {
     },
     removeStore: async (id) => {
       scope.check(UNSORTED_COLLECTION);
-      await inner.removeStore(id);
+      await inner.removeStore(stores.get(id).id);
     },
   };
 }

@@ -22,13 +22,14 @@ interface Ports extends LimitedService {
   files: StoreFiles;
   memory: Memory;
   collections: () => string[];
-  matching: (filter: Filter) => string[];
+  matching: (filter: Filter, collections?: readonly string[]) => string[];
 }
 
 /** The ports as the key of the request under way may use them; routes are given no others. */
 export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
   const { retrieve, ask, converse, collections, matching } = parts;
   const documents = limitDocuments(parts.documents, scope);
+  const stores = limitStores(parts.stores, scope);
   const narrow = <Q extends { collection?: string }>(query: Q): Q => {
     const narrowed = scope.narrow(query);
     if (query.collection !== undefined) checkKnown(query.collection, parts);
@@ -40,18 +41,14 @@ export function limitPorts<P extends Ports>(parts: P, scope: AccessScope): P {
     ask: (request, signal) => ask(narrow(request), signal),
     converse: (conversation, signal) =>
       converse({ ...narrow(conversation), mayPaint: scope.has('write') }, signal),
-    stores: limitStores(parts.stores, scope),
-    files: limitFiles(parts.files, scope),
+    stores,
+    files: limitFiles(parts.files, stores, scope),
     memory: limitMemory(parts.memory, scope),
     ledger: parts.ledger,
     ...limitService(parts, scope),
     collections: () => collections().filter(scope.reaches),
-    matching: (filter) => {
-      const allowed = scope.collections();
-      if (!allowed) return matching(filter);
-      const within: Filter = { type: 'in', key: 'collection', value: [...allowed] };
-      return matching({ type: 'and', filters: [filter, within] });
-    },
+    // What fields the documents of others have is not told either.
+    matching: (filter) => matching(filter, scope.collections()),
   };
   return { ...parts, ...limited };
 }
@@ -78,14 +75,12 @@ function limitDocuments(inner: Documents, scope: AccessScope): Documents {
   }
 
   /** What is sent goes to a collection of the key, and replaces nothing elsewhere. */
-  function place<A extends { collection?: string; externalId?: string }>(about: A, externalId?: string): A {
+  function place<A extends { collection?: string }>(about: A): A & { within?: readonly string[] } {
     const allowed = scope.collections();
     if (!allowed) return about;
     const collection = about.collection ?? allowed[0] ?? '';
     scope.check(collection);
-    const known = externalId === undefined ? undefined : inner.sent(externalId);
-    if (known) scope.check(known.collection);
-    return { ...about, collection };
+    return { ...about, collection, within: allowed };
   }
 
   function only<A extends unknown[], T>(work: (id: string, ...rest: A) => T) {
@@ -99,10 +94,8 @@ function limitDocuments(inner: Documents, scope: AccessScope): Documents {
     get,
     list: (filter) => listWithin(inner, scope, filter),
     collections: () => inner.collections().filter(scope.reaches),
-    matching: inner.matching,
-    upload: (upload) => inner.upload(place(upload, upload.externalId)),
-    uploadUrl: (upload, signal) =>
-      inner.uploadUrl(place(upload, upload.externalId ?? hrefOf(upload.url)), signal),
+    upload: (upload) => inner.upload(place(upload)),
+    uploadUrl: (upload, signal) => inner.uploadUrl(place(upload), signal),
     process: (filepath) => {
       if (scope.collections()) throw new LimnerError('forbidden', 'This key does not reach the inbox.');
       return inner.process(filepath);
@@ -153,10 +146,6 @@ function inOrder(order: Parameters<Documents['list']>[0]['order']) {
   const key = ({ id, updated_at: at }: LedgerDocument): string => (order === 'newest' ? `${at}~${id}` : id);
   const sign = order === 'newest' ? -1 : 1;
   return (a: LedgerDocument, b: LedgerDocument): number => (key(a) < key(b) ? -sign : sign);
-}
-
-function hrefOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).href : url;
 }
 
 /** The words of the port itself, so that an id of another collection looks like one that was never there. */

@@ -44,6 +44,12 @@ function readingTools(mcp: McpServer, { call }: McpApi): void {
         query: z.string().max(100_000),
         collection: z.string().optional(),
         limit: z.number().int().min(1).max(100).default(10),
+        filter: z
+          .looseObject({})
+          .optional()
+          .describe(
+            'What the documents have to say of themselves, as {"author": "Ada"}, or {"type": "gt", "key": "year", "value": 2020}',
+          ),
       },
       annotations: READ_ONLY,
     },

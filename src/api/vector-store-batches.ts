@@ -37,7 +37,7 @@ export function vectorStoreBatchRoutes(
     const { file_ids: ids = [], files: listed, attributes } = parse(BatchBody, body);
     const store = stores.get(params.id);
     const wanted = listed ?? ids.map((id) => ({ file_id: id, attributes }));
-    for (const one of wanted) files.get(documentIdOf(one.file_id));
+    for (const one of wanted) files.checkFree(store, documentIdOf(one.file_id));
     for (const one of wanted)
       await files.attach(store, documentIdOf(one.file_id), one.attributes ?? undefined);
     return shownBatch(

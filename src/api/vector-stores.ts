@@ -32,7 +32,7 @@ export const ListQuery = z.looseObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   after: z.string().optional(),
 });
-const Query = z.string().min(1).max(4096);
+const Query = z.string().max(100_000);
 export const SearchBody = z.looseObject({
   query: z.union([Query, z.array(Query).min(1).max(10)]),
   filters: Filter.nullish(),
@@ -52,7 +52,7 @@ export function vectorStoreRoutes(server: FastifyInstance, parts: VectorStoreRou
   server.post('/v1/vector_stores', async ({ body }) => {
     const { name, metadata, file_ids: ids } = parse(CreateBody, body ?? {});
     // A file that cannot be put in is told before there is a store.
-    for (const id of ids ?? []) files.get(documentIdOf(id));
+    for (const id of ids ?? []) files.checkFree(undefined, documentIdOf(id));
     const store = await stores.create({ ...(name && { name }), ...(metadata && { metadata }) });
     for (const id of ids ?? []) await files.attach(store, documentIdOf(id));
     return shown(store);

@@ -20,20 +20,24 @@ const QUOTATION = /^(?:> ){1,3}/;
 
 /**
  * The sentences of an extracted text in their order. A heading, an item of a list, a field and a row of a table is one of its
- * own, whatever ends it; a row is shown with what stands above its cells: `item: Oil · shelf: C1`.
+ * own, whatever ends it (`headings` are those that the document has there); a row is shown with what stands above its cells: `item: Oil · shelf: C1`.
  */
-export function quotableIn(text: string): Quotable[] {
-  return text.split(/\n\s*\n/u).flatMap((paragraph) => blocksOf(paragraph).flatMap(partsOf));
+export function quotableIn(text: string, headings: readonly string[] = []): Quotable[] {
+  const isHeading = (line: string): boolean => HEADING.test(line) || headings.includes(line.trim());
+  return text
+    .split(/\n\s*\n/u)
+    .flatMap((paragraph) => blocksOf(paragraph, isHeading).flatMap((lines) => partsOf(lines, isHeading)));
 }
 
 /** Lines that belong together: those of a table, or those that one sentence may run over. */
-function blocksOf(paragraph: string): string[][] {
+function blocksOf(paragraph: string, isHeading: (line: string) => boolean): string[][] {
   const blocks: string[][] = [];
   let isTable = false;
   for (const line of paragraph.split('\n')) {
     const isRow = ROW.test(line);
     const last = blocks.at(-1);
-    if (last && isRow === isTable && !begins(line, last[0] ?? '')) last.push(line);
+    const isApart = isHeading(line) || isHeading(last?.[0] ?? '') || begins(line, last?.[0] ?? '');
+    if (last && isRow === isTable && !isApart) last.push(line);
     else blocks.push([line]);
     isTable = isRow;
   }
@@ -41,14 +45,12 @@ function blocksOf(paragraph: string): string[][] {
 }
 
 function begins(line: string, before: string): boolean {
-  const isMarked = HEADING.test(line) || BULLET.test(line) || FIELD.test(line);
-  return isMarked || HEADING.test(before) || (NUMBERED.test(line) && NUMBERED.test(before));
+  return BULLET.test(line) || FIELD.test(line) || (NUMBERED.test(line) && NUMBERED.test(before));
 }
 
-function partsOf(lines: readonly string[]): Quotable[] {
+function partsOf(lines: readonly string[], isHeading: (line: string) => boolean): Quotable[] {
   const [first = ''] = lines;
   if (ROW.test(first)) return rowsOf(lines);
-  const isHeading = HEADING.test(first);
   const text = lines
     .map((line) => line.replace(QUOTATION, ''))
     .join(' ')
@@ -56,7 +58,7 @@ function partsOf(lines: readonly string[]): Quotable[] {
     .replace(BULLET, '');
   return sentencesOf(text)
     .filter((words) => words !== '')
-    .map((words) => ({ words, shown: words, isHeading }));
+    .map((words) => ({ words, shown: words, isHeading: isHeading(first) }));
 }
 
 function rowsOf(lines: readonly string[]): Quotable[] {

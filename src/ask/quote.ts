@@ -31,7 +31,7 @@ export function worthQuoting(
 /** The sentences of the passage that share most with the question, in their order; a row of a table is one. */
 export function bestSentences(question: string, passage: Passage, language = ENGLISH): string {
   const asked = new Set(queryTerms(question, language));
-  const all = quotableIn(proseOf(passage.text));
+  const all = quotableIn(proseOf(passage.text), passage.headings);
   const told = all.filter(({ isHeading }) => !isHeading);
   const sentences = told.length > 0 ? told : all;
   const ranked = sentences

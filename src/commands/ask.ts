@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Context } from '../command-line.ts';
+import { questionIn } from './options.ts';
 import { openService } from './service.ts';
 
 const Answer = z.object({
@@ -11,10 +12,12 @@ const Answer = z.object({
 });
 
 export async function ask(context: Context): Promise<number> {
+  const { words, where } = questionIn(context.args);
   const service = await openService(context);
   try {
     const { answer, citations } = await service.call(Answer, 'POST', '/api/ask', {
-      question: context.args.join(' '),
+      question: words,
+      ...where,
     });
     process.stdout.write(`${answer}\n`);
     if (citations.length > 0) process.stdout.write('\n');

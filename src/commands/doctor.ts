@@ -130,7 +130,11 @@ async function qdrantServer(options: QdrantOptions): Promise<Finding> {
 
 async function modelServers({ config, log }: Context): Promise<Finding[]> {
   // Nothing is embedded here, so that it does not matter which model it would be.
-  const models = createModels(config, { identify: async () => 'unidentified', log });
+  const models = createModels(config, {
+    identify: async () => 'unidentified',
+    // What it would warn of is told below.
+    log: log.child({}, { level: 'error' }),
+  });
   await models.check();
   const findings = Object.values(models.servers()).flatMap(serverFindings);
   await models.close();

@@ -24,7 +24,9 @@ export async function keys({ config, args }: Context): Promise<number> {
 
 async function run(keys: Keys, [what, ...rest]: string[]): Promise<number> {
   if (what === 'list') {
-    for (const key of keys.list()) process.stdout.write(`${JSON.stringify(key)}\n`);
+    const all = keys.list();
+    for (const key of all) process.stdout.write(`${JSON.stringify(key)}\n`);
+    if (all.length === 0) process.stderr.write('There are no keys; limner keys add NAME makes one.\n');
     return 0;
   }
   if (what === 'revoke' && rest[0] !== undefined) {

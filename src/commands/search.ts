@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Context } from '../command-line.ts';
+import { questionIn } from './options.ts';
 import { openService } from './service.ts';
 
 const Hits = z.object({
@@ -14,12 +15,10 @@ const Hits = z.object({
 });
 
 export async function search(context: Context): Promise<number> {
+  const { words, where } = questionIn(context.args);
   const service = await openService(context);
   try {
-    const { hits } = await service.call(Hits, 'POST', '/api/search', {
-      query: context.args.join(' '),
-      limit: 5,
-    });
+    const { hits } = await service.call(Hits, 'POST', '/api/search', { query: words, limit: 5, ...where });
     if (hits.length === 0) process.stdout.write('Nothing fits.\n');
     for (const [at, hit] of hits.entries())
       process.stdout.write(`${at + 1}. ${head(hit)}\n${indent(hit.text)}\n\n`);

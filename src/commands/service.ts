@@ -27,13 +27,19 @@ const Failure = z.object({ error: z.object({ message: z.string(), code: z.string
 /** A service that runs is asked; otherwise the data folder is opened here, without watching or listening. */
 export async function openService(context: Context): Promise<Service> {
   const { config, log } = context;
-  const address = addressOf(config);
-  if (await answers(address)) return remote(address, config.key);
+  const running = await runningService(config);
+  if (running) return running;
   // Who can write the data folder needs no key, so that this service has one that nobody else knows.
   const key = randomUUID();
   const app = await createApp({ ...config, apiKeys: [...config.apiKeys, key] }, log);
   // Addresses in answers are those that hold once the service runs.
   return local(app, { key, host: `localhost:${config.port}` });
+}
+
+/** The service of this configuration, where it runs. */
+export async function runningService(config: Config): Promise<Service | undefined> {
+  const address = addressOf(config);
+  return (await answers(address)) ? remote(address, config.key) : undefined;
 }
 
 /** Where the service of this configuration answers. */

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { DatabaseSync } from 'node:sqlite';
 import type { Config } from '../config.ts';
 import { z } from 'zod';
+import { StatusAnswer } from '../api/service-shapes.ts';
 import { LimnerError } from '../errors.ts';
 import type { Context } from '../command-line.ts';
 import { lockFolder, openDatabase, type Database } from '../sqlite.ts';
@@ -17,7 +18,7 @@ import {
   type StoreKind,
 } from '../store/create-store.ts';
 import { copyStore } from '../store/move.ts';
-import { openService } from './service.ts';
+import { openService, runningService } from './service.ts';
 
 const USAGE = `usage: limner store                              which store has the passages, and how it is
        limner store move --to qdrant|embedded    copy everything there, compare, and use it from now on
@@ -25,11 +26,11 @@ const USAGE = `usage: limner store                              which store has 
        limner store reset                        the collection in Qdrant is lost: read every document anew
 `;
 
-/** Works on the data folder itself, so that the service has to be stopped: nothing may change while it is copied. */
+/** What changes something works on the data folder itself, so that the service has to be stopped. */
 export async function store(context: Context): Promise<number> {
   const { config, args } = context;
   const [what, ...rest] = args;
-  if (what === undefined) return withDatabase(config, show);
+  if (what === undefined) return show(config);
   if (what === 'move') return withDatabase(config, (database) => move(config, database, targetIn(rest)));
   if (what === 'forget-old') {
     const code = await withDatabase(config, (database) => forget(config, database));
@@ -40,10 +41,10 @@ export async function store(context: Context): Promise<number> {
   return 2;
 }
 
-async function withDatabase(
+async function withDatabase<T>(
   config: Config,
-  work: (database: Database, config: Config) => Promise<number>,
-): Promise<number> {
+  work: (database: Database, config: Config) => Promise<T>,
+): Promise<T> {
   await mkdir(config.data, { recursive: true });
   const unlock = lockFolder(config.data);
   const database = openDatabase(fileOf(config));
@@ -57,9 +58,21 @@ async function withDatabase(
 
 const fileOf = (config: Config): string => join(config.data, 'limner.sqlite');
 
-async function show(database: Database, config: Config): Promise<number> {
-  const { state } = await createStore(config, database);
-  const { kind, state: how, url, version, collection, message, chunks, vectors } = await state();
+const Told = StatusAnswer.pick({ store: true, chunks: true, vectors: true });
+
+/** As the running service says, else from the data folder. */
+async function told(config: Config): Promise<z.infer<typeof Told>> {
+  const service = await runningService(config);
+  if (service) return service.call(z.looseObject(Told.shape), 'GET', '/api/status');
+  return withDatabase(config, async (database) => {
+    const store = await (await createStore(config, database)).state();
+    return { store, chunks: store.chunks, vectors: store.vectors };
+  });
+}
+
+async function show(config: Config): Promise<number> {
+  const { store: state, chunks, vectors } = await told(config);
+  const { kind, state: how, url, version, collection, message } = state;
   const where = url === undefined ? '' : ` ${url}, collection ${collection}, version ${version ?? 'unknown'}`;
   process.stdout.write(
     `${kind}${where}: ${how}\n${chunks ?? '?'} passages, ${vectors ?? '?'} with a vector\n`,
@@ -118,10 +131,7 @@ const Documents = z.object({
 
 /** Texts are kept, so that most documents are only cut and stored again; their vectors are made anew. */
 async function reset(context: Context): Promise<number> {
-  await withDatabase(context.config, async (database, config) => {
-    await beginAnew(config, database);
-    return 0;
-  });
+  await withDatabase(context.config, (database, config) => beginAnew(config, database));
   const service = await openService(context);
   try {
     let count = 0;

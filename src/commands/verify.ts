@@ -20,11 +20,13 @@ export async function verify(context: Context): Promise<number> {
   }
 }
 
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 function told({ documents, files, hashed, findings }: z.infer<typeof VerifyAnswer>): string {
   const lines = findings.map(
     ({ uri, problem }) => `${uri === null ? '' : `${JSON.stringify(uri)}: `}${problem}`,
   );
-  const looked = `${documents} documents, ${files} files${hashed > 0 ? `, ${hashed} hashed again` : ''}`;
+  const looked = `${counted(documents, 'document')}, ${counted(files, 'file')}${hashed > 0 ? `, ${hashed} hashed again` : ''}`;
   return [
     ...lines,
     `${looked}: ${findings.length === 0 ? 'all as it should be' : `${findings.length} findings`}`,

@@ -107,16 +107,21 @@ export function createCatalogue(database: Database) {
     list: (filter: DocumentFilter): LedgerDocument[] =>
       listDocuments(read, filter).flatMap((row) => fromRow(row) ?? []),
 
-    /** Ids of the documents that a filter fits. Throws `invalid_request` for a key that no document has. */
-    matching(filter: Filter): string[] {
+    /** Ids of the documents, of these collections, that a filter fits. Throws `invalid_request` for a key that none has. */
+    matching(filter: Filter, collections?: readonly string[]): string[] {
+      const { sql, values } = conditionOf(filter);
       for (const key of metadataKeysOf(filter)) {
-        const known = read.get('select 1 from document, json_each(metadata) where key = ? limit 1', key);
+        const known = read.get(
+          `select 1 from document, json_each(metadata) where key = ? and ${WITHIN} limit 1`,
+          key,
+          ...within(collections),
+        );
         if (!known)
           throw new LimnerError('invalid_request', `No document has the field ${key}.`, { param: 'filter' });
       }
-      const { sql, values } = conditionOf(filter);
       const rows = read.all<{ id: string }>(
-        `select id from document where state != 'gone' and ${sql}`,
+        `select id from document where state != 'gone' and ${WITHIN} and ${sql}`,
+        ...within(collections),
         ...values,
       );
       return rows.map(({ id }) => id);
@@ -138,8 +143,8 @@ export function createCatalogue(database: Database) {
 
     /** What was sent and is not gone. */
     uploadRows: () =>
-      read.all<Pick<LedgerRow, 'id' | 'state' | 'signature'>>(
-        `select id, state, signature from document where source = 'upload' and state != 'gone'`,
+      read.all<Pick<LedgerRow, 'id' | 'state' | 'signature' | 'recipe'>>(
+        `select id, state, signature, recipe from document where source = 'upload' and state != 'gone'`,
       ),
 
     /** What a collection holds, by state; `last` is when one of them changed last. */

@@ -77,7 +77,6 @@ export function createDocuments(parts: DocumentsParts) {
     get,
     list: catalogue.list,
     collections: catalogue.collections,
-    matching: catalogue.matching,
     upload: async (upload: Parameters<SaveUpload>[0]): Promise<LedgerDocument> =>
       get(await parts.save(upload)),
 

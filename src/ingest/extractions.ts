@@ -70,6 +70,17 @@ export function createExtractions(database: Database) {
       return Body.parse(JSON.parse(json.toString('utf8')));
     },
 
+    /** The key of what is kept of the content: by this version, or else what was made last by another. */
+    kept(key: ExtractionKey): ExtractionKey {
+      const row = database.read.get<{ version: string }>(
+        `select version from extraction where hash = ? and extension = ? order by version = ? desc, rowid desc limit 1`,
+        key.hash,
+        key.extension,
+        key.version,
+      );
+      return row ? { ...key, version: row.version } : key;
+    },
+
     /** Where the words of the content stand; empty where that is not known. */
     async words(key: ExtractionKey): Promise<PageWords[]> {
       const row = database.read.get<{ words: Uint8Array | null }>(
@@ -101,12 +112,18 @@ export function createExtractions(database: Database) {
       });
     },
 
-    /** Forgets contents that no document has, and what other versions than those that begin with `version` made. */
+    /**
+     * Forgets contents that no document has, and what other versions than those that begin with `version` made of the
+     * others, once such a version has read them: until then documents are shown as they were.
+     */
     prune: (version: string): Promise<void> =>
       database.write((connection) => {
         connection.run(
           `delete from extraction where hash not in (select hash from document where hash is not null)
-           or substr(version, 1, ?) != ?`,
+           or (substr(version, 1, ?) != ?
+             and hash in (select hash from extraction where substr(version, 1, ?) = ?))`,
+          version.length,
+          version,
           version.length,
           version,
         );

@@ -42,7 +42,12 @@ const Short = z
   }));
 
 /** Both forms of a filter, read into the long one. */
-export const Filter: z.ZodType<Filter> = z.union([Long, Short]).meta({ id: 'Filter' });
+export const Filter: z.ZodType<Filter> = z
+  .union([Long, Short], {
+    error:
+      'a filter is {key: value}, {type, key, value} with a type of eq, ne, gt, gte, lt, lte, in, nin, or {type: "and" or "or", filters}',
+  })
+  .meta({ id: 'Filter' });
 
 export interface Condition {
   sql: string;
@@ -54,22 +59,47 @@ const COLUMNS: ReadonlySet<string> = new Set(['collection', 'title', 'uri', 'cre
 
 const OPERATORS = { eq: '=', ne: '!=', gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
 
-/** The filter as a condition on rows of the ledger. Throws `invalid_request` for what cannot be compared. */
+/** SQLite takes 32 766 values and conditions 1000 deep; nobody comes near who asks for something. */
+const MOST_VALUES = 20_000;
+const MOST_LEVELS = 50;
+
+/**
+ * The filter as a condition on rows of the ledger. Throws `invalid_request` for what cannot be compared, and for what is
+ * too large.
+ */
 export function conditionOf(filter: Filter): Condition {
-  if ('filters' in filter) {
-    const parts = filter.filters.map(conditionOf);
-    return {
-      sql: `(${parts.map(({ sql }) => sql).join(` ${filter.type} `)})`,
-      values: parts.flatMap(({ values }) => values),
-    };
-  }
+  const condition = nested(filter, 1);
+  if (condition.values.length > MOST_VALUES) throw tooLarge(`names more than ${MOST_VALUES} values`);
+  return condition;
+}
+
+function nested(filter: Filter, level: number): Condition {
+  if (level > MOST_LEVELS) throw tooLarge(`is nested deeper than ${MOST_LEVELS} levels`);
+  if ('filters' in filter)
+    return joined(
+      filter.type,
+      filter.filters.map((one) => nested(one, level + 1)),
+    );
   if (!isSeveral(filter)) return compare(filter.key, filter.type, filter.value);
-  const parts = filter.value.map((value) => compare(filter.key, 'eq', value));
-  const any = `(${parts.map(({ sql }) => sql).join(' or ')})`;
-  return {
-    sql: filter.type === 'in' ? any : `not ${any}`,
-    values: parts.flatMap(({ values }) => values),
-  };
+  const any = joined(
+    'or',
+    filter.value.map((value) => compare(filter.key, 'eq', value)),
+  );
+  return filter.type === 'in' ? any : { ...any, sql: `not ${any.sql}` };
+}
+
+/** By halves: SQLite reads a row of a thousand conditions as one that is a thousand deep. */
+function joined(word: 'and' | 'or', parts: readonly Condition[]): Condition {
+  const [first] = parts;
+  if (!first) return { sql: word === 'and' ? 'true' : 'false', values: [] };
+  if (parts.length === 1) return { ...first, sql: `(${first.sql})` };
+  const middle = parts.length >> 1;
+  const [left, right] = [joined(word, parts.slice(0, middle)), joined(word, parts.slice(middle))];
+  return { sql: `(${left.sql} ${word} ${right.sql})`, values: [...left.values, ...right.values] };
+}
+
+function tooLarge(how: string): LimnerError {
+  return new LimnerError('invalid_request', `The filter ${how}.`, { param: 'filter' });
 }
 
 function isSeveral(filter: z.infer<typeof One> | z.infer<typeof Several>): filter is z.infer<typeof Several> {

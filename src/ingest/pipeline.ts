@@ -204,6 +204,8 @@ export function createPipeline(options: PipelineOptions, parts: PipelineParts) {
   return {
     /** What would make the chunks of the file at `uri` in the inbox now. */
     recipeOf: (uri: string) => recipeOf({ source: 'inbox', uri }),
+    /** The same for what was sent. */
+    recipeOfUploads: base,
     process,
     /** What somebody who cancels a document's job is left with: not searchable, and the ledger says why. */
     async cancel(document: LedgerDocument): Promise<Outcome> {

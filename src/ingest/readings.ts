@@ -90,9 +90,9 @@ export function createReadings(
     return extraction;
   }
 
-  /** Nothing before the first content was taken. */
+  /** Nothing before the first content was taken. Until another version has read it, it is shown as it was read before. */
   const kept = <T>(document: LedgerDocument, none: T, look: (key: ExtractionKey) => T): T =>
-    document.hash === null ? none : look(keyOf(document, document.hash));
+    document.hash === null ? none : look(extractions.kept(keyOf(document, document.hash)));
 
   return {
     read,

@@ -58,14 +58,19 @@ export function createStoreFiles({ documents, catalogue, stores }: StoreFilesPar
     }
   }
 
+  /** Throws what hinders that the file is put into the store, or into one that is not made yet. */
+  function checkFree(store: VectorStore | undefined, id: string): void {
+    const { collection } = get(id);
+    if (collection === store?.collection || collection === UNSORTED_COLLECTION) return;
+    throw new LimnerError(
+      'conflict',
+      `The file is in another vector store (${collection}), and a file can be in one.`,
+      { param: 'file_id' },
+    );
+  }
+
   async function attach(store: VectorStore, id: string, attributes?: Metadata): Promise<LedgerDocument> {
-    const document = get(id);
-    if (document.collection !== store.collection && document.collection !== UNSORTED_COLLECTION)
-      throw new LimnerError(
-        'conflict',
-        `The file is in another vector store (${document.collection}), and a file can be in one.`,
-        { param: 'file_id' },
-      );
+    checkFree(store, id);
     if (attributes) await documents.annotate(id, { metadata: attributes });
     return documents.move(id, store.collection);
   }
@@ -96,6 +101,7 @@ export function createStoreFiles({ documents, catalogue, stores }: StoreFilesPar
     get,
     inStore,
     list,
+    checkFree,
     attach,
     remove,
     tally: (store: VectorStore) => catalogue.tally(store.collection),

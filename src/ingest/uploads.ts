@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LimnerError, systemCode } from '../errors.ts';
-import type { Database } from '../sqlite.ts';
+import type { Connection, Database } from '../sqlite.ts';
 import { reach } from '../points.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Metadata } from './filter.ts';
@@ -30,6 +30,8 @@ export interface Upload {
   metadata?: Metadata;
   tags?: string[];
   body: Readable;
+  /** Collections whose documents it may replace; all of them where this is left out. */
+  within?: readonly string[];
 }
 
 export interface UploadOptions {
@@ -61,17 +63,17 @@ export function createUploads(
     try {
       const { bytes, hash } = await keep(upload.body, incoming, options.maxFileBytes);
       reach('upload kept');
-      const uri = upload.externalId ?? `${upload.kind}/${hash.slice(0, 12)}/${upload.name}`;
-      const id = await database.write((connection) =>
-        catalogue.see(connection, {
+      const id = await database.write((connection) => {
+        const uri = uriFor(connection, upload, { hash, collection });
+        return catalogue.see(connection, {
           source: 'upload',
           uri,
           path: Buffer.from(uri),
           title: upload.title ?? (fileNameOf(uri) || uri),
           collection,
           bytes,
-        }),
-      );
+        });
+      });
       reach('upload listed');
       await rename(incoming, join(options.folder, id));
       reach('upload placed');
@@ -91,6 +93,38 @@ export function createUploads(
       await rm(incoming, { force: true });
     }
   };
+}
+
+/**
+ * Equal contents are one document, save for a sender who may not replace the one that is there: his own is another.
+ * Throws `forbidden` for an external id that is taken by such a one. It is asked in the write that takes the name.
+ */
+function uriFor(
+  connection: Connection,
+  { externalId, kind, name, within }: Upload,
+  { hash, collection }: { hash: string; collection: string },
+): string {
+  const content = hash.slice(0, 12);
+  const own = createHash('sha256').update(collection).digest('hex').slice(0, 8);
+  const wanted =
+    externalId === undefined
+      ? [`${kind}/${content}/${name}`, `${kind}/${content}-${own}/${name}`]
+      : [externalId];
+  const free = wanted.find((uri) => {
+    const known = connection.get<{ collection: string }>(
+      `select collection from document where source = 'upload' and uri = ?`,
+      uri,
+    );
+    return !known || !within || within.includes(known.collection);
+  });
+  if (free !== undefined) return free;
+  throw new LimnerError(
+    'forbidden',
+    'A document of this name is there already, and this key does not reach it.',
+    {
+      param: 'external_id',
+    },
+  );
 }
 
 async function keep(
@@ -137,20 +171,30 @@ export function checkCollection(name: string): string {
   });
 }
 
+interface RecoveryParts {
+  database: Database;
+  catalogue: Catalogue;
+  queue: Queue;
+  /** What would make the passages of what was sent now. */
+  recipe: string;
+}
+
 /**
  * Brings the ledger in line with the bytes that are kept, after a start: a crash may have come between the two. A row
- * whose bytes never came was never acknowledged and goes; bytes that the ledger does not know as they are now are read.
+ * whose bytes never came was never acknowledged and goes; bytes that the ledger does not know as they are now, or that
+ * another recipe made passages of, are read.
  */
 export async function recoverUploads(
   folder: string,
-  { database, catalogue, queue }: { database: Database; catalogue: Catalogue; queue: Queue },
+  { database, catalogue, queue, recipe }: RecoveryParts,
 ): Promise<void> {
   const kept = createInbox(folder);
-  for (const { id, state, signature } of catalogue.uploadRows()) {
+  for (const { id, state, signature, recipe: made } of catalogue.uploadRows()) {
     if (queue.has(DOCUMENT_JOB, id)) continue;
     const look = await kept.look(Buffer.from(id));
     const never = look.kind === 'absent' && state === 'seen';
-    if (!never && look.kind !== 'absent' && (isOf(signature, look.signature) || state === 'failed')) continue;
+    const isKnown = look.kind !== 'absent' && (isOf(signature, look.signature) || state === 'failed');
+    if (isKnown && made === recipe) continue;
     await database.write((connection) => {
       if (never) return catalogue.erase(connection, id);
       catalogue.set(connection, id, { state: 'waiting' });

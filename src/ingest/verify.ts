@@ -93,16 +93,17 @@ export function createVerify(parts: VerifyParts) {
   }
 
   async function checkTotals(): Promise<Finding[]> {
-    const { chunks } = await store.totals();
+    const { chunks, vectors } = await store.recount();
+    const kept = await store.totals();
     const counted = catalogue.totalChunks();
-    if (chunks === counted) return [];
-    return [
-      {
-        document: null,
-        uri: null,
-        problem: `The store has ${chunks} chunks, the documents of the ledger ${counted}.`,
-      },
-    ];
+    const problems: string[] = [];
+    if (chunks !== counted)
+      problems.push(`The store has ${chunks} chunks, the documents of the ledger ${counted}.`);
+    if (chunks !== kept.chunks || vectors !== kept.vectors)
+      problems.push(
+        `The store has ${chunks} chunks and ${vectors} vectors, and says ${kept.chunks} and ${kept.vectors}; it counts anew by itself within six hours.`,
+      );
+    return problems.map((problem) => ({ document: null, uri: null, problem }));
   }
 
   /** Every file has its row, and the row knows this state of the file. */

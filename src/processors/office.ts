@@ -3,6 +3,7 @@ import type { Document } from '@firecrawl/anydoc';
 import { joinSections, type SourceFile } from '../document.ts';
 import { LimnerError, type ErrorCode } from '../errors.ts';
 import { MAX_LINE } from './lines.ts';
+import { withoutNotes } from './odf-notes.ts';
 import { pageMargins } from './odf-pages.ts';
 import { writeBlocks } from './office-blocks.ts';
 import { OLE_MAGIC } from './ole.ts';
@@ -26,7 +27,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 7,
+  version: 8,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
@@ -37,9 +38,9 @@ export const office: Processor = {
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const data = await soundOle(await readFile(file.path));
-  const isZip = data.toString('hex', 0, 4) === '504b0304';
-  const { title, margins = [] } = isZip ? await openDocument(file.path, limits) : {};
+  const whole = await soundOle(await readFile(file.path));
+  const isZip = whole.toString('hex', 0, 4) === '504b0304';
+  const { title, margins = [], data = whole } = isZip ? await openDocument(file.path, limits) : {};
   const old = isZip ? undefined : await readOtherwise(data);
   const document = await toDocument(data).catch((error: unknown) => {
     if (old?.body.trim() && isUnread(error)) return undefined;
@@ -124,10 +125,13 @@ function pictured(document: Document, text: string, limits: Limits): Part {
 function openDocument(
   path: string,
   limits: Limits,
-): Promise<{ title: string | undefined; margins: string[] }> {
+): Promise<{ title: string | undefined; margins: string[]; data?: Buffer }> {
   return withArchive(path, limits, async (archive) => {
     await verifyTextParts(archive);
-    return { title: await titleOf(archive), margins: await pageMargins(archive) };
+    const title = await titleOf(archive);
+    const margins = await pageMargins(archive);
+    const bare = await withoutNotes(archive);
+    return bare ? { title, margins: [...margins, ...bare.notes], data: bare.data } : { title, margins };
   });
 }
 

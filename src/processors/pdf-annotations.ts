@@ -23,7 +23,7 @@ type Fields = Record<string, unknown>;
 
 function linesOf(annotation: Fields): string[] {
   if (annotation['subtype'] === 'Widget') return fieldLine(annotation);
-  return COMMENTED.has(annotation['subtype']) ? [noteOf(annotation)].filter(isText) : [];
+  return COMMENTED.has(annotation['subtype']) ? noteLine(annotation) : [];
 }
 
 /** What people put on a page to say something (PDF 32000-1, 12.5.6); the window of a note says it again. */
@@ -48,13 +48,31 @@ function fieldLine(field: Fields): string[] {
   if (field['fieldType'] === 'Btn' || field['password'] === true) return [];
   const values = [field['fieldValue']].flat().filter(isText);
   if (values.length === 0) return [];
-  const label = field['alternativeText'];
-  return [`${isText(label) ? `${label}: ` : ''}${values.join(', ')}`];
+  const label = labelOf(field);
+  return [`${label && `${label}: `}${values.join(', ')}`];
 }
 
-function noteOf(note: Fields): unknown {
-  const contents = note['contentsObj'];
-  return isObject(contents) ? contents['str'] : undefined;
+/** What a form says that a field asks for, or its name where that is made of words. */
+function labelOf({ alternativeText, fieldName }: Fields): string {
+  if (isText(alternativeText)) return alternativeText;
+  const name = isText(fieldName) ? (fieldName.split('.').at(-1) ?? '').replace(/\[\d+\]$/, '') : '';
+  return WORDS.test(name) && !NO_NAME.test(name) ? name.replaceAll('_', ' ') : '';
+}
+
+const WORDS = /^\p{L}[\p{L} _-]{2,40}$/u;
+/** What programs call a field that nobody named. */
+const NO_NAME = /^(?:text|field|text ?field|textbox|undefined|untitled|combo|list|form)[ _-]*$/i;
+
+/** What somebody says of a place, and who; a text that stands on the page by itself is nobody's. */
+function noteLine(note: Fields): string[] {
+  const said = stringIn(note['contentsObj']);
+  const author = note['subtype'] === 'FreeText' ? '' : stringIn(note['titleObj']);
+  if (!isText(said)) return [];
+  return [isText(author) ? `Comment by ${author}: ${said}` : said];
+}
+
+function stringIn(value: unknown): unknown {
+  return isObject(value) ? value['str'] : undefined;
 }
 
 function isText(value: unknown): value is string {

@@ -18,7 +18,7 @@ import { createSectioner, type Sectioner } from './sectioner.ts';
 /** PDF: sections by page, parted where the outline has headings. Pages that cannot be read are left out. */
 export const pdf: Processor = {
   name: 'pdf',
-  version: 9,
+  version: 10,
   kinds: ['pdf'],
   label: 'a PDF',
   extensions: ['pdf'],

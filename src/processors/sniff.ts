@@ -1,9 +1,13 @@
 import { LimnerError } from '../errors.ts';
 import { readBytes } from './bytes.ts';
 import { isReadable, markedText, wideCharset } from './charset.ts';
+import { iwaObjects } from './iwa.ts';
+import { KIND } from './iwa-text.ts';
+import { PACKED } from './iwork.ts';
+import { isOlderIwork } from './iwork-09.ts';
 import type { Limits } from './limits.ts';
 import { OLE_MAGIC, readOleNames } from './ole.ts';
-import { openArchive } from './zip.ts';
+import { openArchive, type Archive } from './zip.ts';
 
 /** What a file is by its content. */
 export interface Sniffed {
@@ -65,13 +69,26 @@ async function sniffArchive(path: string, limits: Limits): Promise<Sniffed> {
     const office = names.includes('[Content_Types].xml') || names.includes('META-INF/container.xml');
     const rule = office && ARCHIVES.find(([part]) => names.some((name) => name.startsWith(part)));
     if (rule) return rule[1];
-    // Pages and Keynote are told apart by what reads Numbers.
-    if (names.includes('Index/Document.iwa')) return { kind: 'numbers', label: 'a Numbers spreadsheet' };
+    if (names.includes(IWORK)) return await sniffIwork(archive);
+    if (names.some((name) => PACKED.test(name))) return { kind: 'iwork-folder', label: 'an iWork document' };
+    if (isOlderIwork(names)) return { kind: 'iwork-09', label: 'an iWork document of 2009' };
     if (names.includes('content.xml')) return sniffOpenDocument(await archive.read('mimetype'));
     return { kind: 'zip', label: 'a ZIP archive' };
   } finally {
     archive.close();
   }
+}
+
+const IWORK = 'Index/Document.iwa';
+
+/** Keynote has parts for its slides; the first object of a text is of a kind of its own. */
+async function sniffIwork({ names, read }: Archive): Promise<Sniffed> {
+  if (names.some((name) => /^Index\/(?:Master|Template)?Slide/.test(name)))
+    return { kind: 'key', label: 'a Keynote presentation' };
+  const [first] = iwaObjects((await read(IWORK)) ?? Buffer.alloc(0), { bytes: HEAD_BYTES });
+  return first?.type === KIND.pagesDocument
+    ? { kind: 'pages', label: 'a Pages document' }
+    : { kind: 'numbers', label: 'a Numbers spreadsheet' };
 }
 
 function sniffOpenDocument(mimetype: Buffer | undefined): Sniffed {
@@ -132,11 +149,16 @@ function sniffText(head: Buffer): Sniffed {
     .toLowerCase();
   const isPage = start.startsWith('<!doctype html') || start.startsWith('<html');
   if (isPage) return { kind: 'html', label: 'an HTML page' };
+  if (start.startsWith('<?xml') && start.includes(SHEETS_2003))
+    return { kind: 'xls', label: 'an Excel workbook of XML (2003)' };
   if (start.startsWith('<?xml')) return { kind: 'xml', label: 'an XML file' };
   return isMail(start)
     ? { kind: 'mail', label: 'an e-mail message' }
     : { kind: 'text', label: 'a text file' };
 }
+
+/** The namespace of workbooks that Excel 2002 and 2003 saved as XML. */
+const SHEETS_2003 = 'urn:schemas-microsoft-com:office:spreadsheet';
 
 const MAIL_START =
   /^(received|return-path|delivered-to|from|to|date|subject|message-id|mime-version|x-[a-z-]{2,30}|content-type):\s/;

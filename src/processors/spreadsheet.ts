@@ -20,11 +20,12 @@ import { verifyTextParts, withArchive, type Archive } from './zip.ts';
 
 const ZIP_MAGIC = '504b';
 const BOOK = 'Workbook';
+const NUMBERS_PART = 'Index/Document.iwa';
 
 /** Workbooks: rows with their header, by sheet and cell range; then comments, page headers and footers, text of drawings, charts. */
 export const spreadsheet: Processor = {
   name: 'spreadsheet',
-  version: 7,
+  version: 9,
   kinds: ['xlsx', 'xls', 'ods', 'numbers', 'dbf'],
   label: 'a spreadsheet',
   extensions: ['xlsx', 'xlsm', 'xltx', 'xltm', 'xlsb', 'xls', 'xlt', 'ods', 'ots', 'numbers', 'dbf'],
@@ -104,6 +105,8 @@ async function readBook(data: Buffer) {
       cellNF: true,
       cellHTML: false,
       cellFormula: false,
+      // Numbers keeps no formats that would tell dates from numbers.
+      cellDates: data.includes(NUMBERS_PART),
     });
   } catch (cause) {
     if (cause instanceof Error && /password|encrypt/i.test(cause.message)) {
@@ -176,7 +179,7 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
     if (text === '') continue;
     const gap = column - first - cells.length;
     for (let missing = Math.min(gap, MAX_GAP); missing > 0; missing -= 1) cells.push('');
-    cells.push(text + linkOf(cell, text));
+    cells.push(linked(cell, text));
   }
   return cells;
 }
@@ -184,15 +187,30 @@ function readRow(row: StoredRow, first: number, number: number, notes: string[],
 /** The formatted text of numbers and dates with a format, else the value as it is. */
 function textOf(cell: CellObject | undefined): string {
   if (!cell || cell.v === undefined || cell.t === 'z') return '';
+  if (cell.v instanceof Date && cell.w === undefined) return dateText(cell.v);
   const isPlain = cell.t === 'n' && (cell.z === undefined || cell.z === 'General');
-  return isPlain ? String(cell.v) : (cell.w ?? String(cell.v)).trim();
+  return isPlain ? plainNumber(cell.v) : (cell.w ?? String(cell.v)).trim();
 }
 
-/** The address that a cell leads to, unless its text says it. */
-function linkOf(cell: CellObject | undefined, text: string): string {
+/** Without its time where that is the beginning of the day. */
+function dateText(date: Date): string {
+  if (Number.isNaN(date.getTime())) return '';
+  return date
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/(?: 00:00)?:00\.000Z$/, '');
+}
+
+/** Fifteen digits are all that programs keep; what is beyond them comes of counting in binary. */
+function plainNumber(value: unknown): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(15))) : String(value);
+}
+
+/** With the address that a cell leads to, unless its text says it. */
+function linked(cell: CellObject | undefined, text: string): string {
   const target = cell?.l?.Target ?? '';
   const isOutside = /^(?:https?:|mailto:)/i.test(target) && target.length <= MAX_LINK;
-  return isOutside && !target.includes(text) ? ` (${target})` : '';
+  return isOutside && !target.includes(text) ? `[${text}](${target})` : text;
 }
 
 function noteOf(cell: CellObject | undefined): string {

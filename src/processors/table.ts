@@ -8,6 +8,7 @@ import { epub } from './epub.ts';
 import { gzip } from './gzip.ts';
 import { html } from './html.ts';
 import { image } from './image.ts';
+import { iwork } from './iwork.ts';
 import { json } from './json.ts';
 import { latex } from './latex.ts';
 import { locked } from './locked.ts';
@@ -44,6 +45,7 @@ export const PROCESSORS: readonly Processor[] = [
   pptx,
   office,
   odp,
+  iwork,
   epub,
   notebook,
   json,

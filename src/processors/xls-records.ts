@@ -8,6 +8,9 @@ const FOOTER = 0x15;
 const CONTINUE = 0x3c;
 const TEXT_OBJECT = 0x1b6;
 const SERIES_TEXT = 0x100d;
+/** In a chart it keeps what the cells behind it say, which may lie in another workbook. */
+const LABEL = 0x204;
+const OF_CHART = 0x20;
 /** The version in the first record that Excel 97 and later write. */
 const EXCEL_97 = 0x600;
 
@@ -25,8 +28,11 @@ export function xlsTexts(data: Buffer): string[] {
 
 function* textsOf(stream: Buffer): Generator<string> {
   let awaited = 0;
+  let isChart = false;
   for (const { type, data } of records(stream)) {
     if (type === BEGIN && data.readUInt16LE(0) !== EXCEL_97) return;
+    if (type === BEGIN) isChart = data.readUInt16LE(2) === OF_CHART;
+    if (type === LABEL && isChart) yield text(data, 8, data.readUInt16LE(6));
     if ((type === HEADER || type === FOOTER) && data.length > 3)
       yield* marginLines(text(data, 2, data.readUInt16LE(0)));
     if (type === SERIES_TEXT && data.length > 4) yield text(data, 3, data[2] ?? 0);

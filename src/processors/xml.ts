@@ -8,6 +8,8 @@ import type { Part, Processor } from './processor.ts';
 import { createRecordWriter, type RecordWriter } from './record-writer.ts';
 import { drawingParts } from './svg.ts';
 import { text } from './text.ts';
+import { createSectioner } from './sectioner.ts';
+import { xmlParagraphs } from './xml-text.ts';
 import { parseXml, textUnder, type XmlNode } from './xml-tree.ts';
 
 /** What is larger is read as text: parsed, it takes many times its size. */
@@ -22,7 +24,7 @@ const MAX_TITLE = 200;
  */
 export const xml: Processor = {
   name: 'xml',
-  version: 3,
+  version: 4,
   kinds: ['xml'],
   label: 'an XML file',
   extensions: ['xml', 'rss', 'atom', 'rdf', 'opml', 'gpx', 'kml', 'svg'],
@@ -30,10 +32,10 @@ export const xml: Processor = {
 };
 
 async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
-  const roots = file.bytes > MAX_BYTES ? undefined : await parse(file);
-  const elements = roots?.filter(({ name }) => name !== '') ?? [];
+  const source = file.bytes > MAX_BYTES ? '' : await sourceOf(file);
+  const elements = (await parse(source)).filter(({ name }) => name !== '');
   const drawing = drawingParts(elements);
-  const parts = drawing ?? feedParts(elements) ?? [...readElements(elements)];
+  const parts = drawing ?? feedParts(elements) ?? wordParts(elements, source) ?? [...readElements(elements)];
   const isEmpty = parts.every(({ sections }) => !sections?.length);
   // Where nothing but elements is inside, they are what can be found; not so the lines of a drawing.
   if (isEmpty && !drawing) yield* text.read(file, limits);
@@ -48,15 +50,26 @@ function* readElements(elements: readonly XmlNode[]): Generator<Part> {
   yield { sections, ...(title && { title }) };
 }
 
-/** Undefined where it is no XML or nests too deep: then its text is still there. */
-async function parse(file: SourceFile): Promise<XmlNode[] | undefined> {
+/** Documents that Word saved as XML in one file, of 2003 and of today: their paragraphs. */
+function wordParts([root]: readonly XmlNode[], source: string): Part[] | undefined {
+  if (root?.name !== 'w:wordDocument' && root?.name !== 'pkg:package') return undefined;
+  const sectioner = createSectioner();
+  for (const text of xmlParagraphs(source)) sectioner.add({ text });
+  return [{ sections: sectioner.finish() }];
+}
+
+async function sourceOf(file: SourceFile): Promise<string> {
   const head = (await readBytes(file.path, 200)).toString('latin1');
   const declared = /encoding\s{0,9}=\s{0,9}["']([\w-]{2,40})/.exec(head)?.[1];
-  const source = await decodeWhole(file.path, await detectCharset(file.path, declared));
+  return decodeWhole(file.path, await detectCharset(file.path, declared));
+}
+
+/** Nothing where it is no XML or nests too deep: then its text is still there. */
+async function parse(source: string): Promise<XmlNode[]> {
   try {
     return await parseXml(source);
   } catch (error) {
-    if (error instanceof LimnerError) return undefined;
+    if (error instanceof LimnerError) return [];
     throw error;
   }
 }

@@ -14,6 +14,7 @@ import { createLiveIndex, writeThrough } from './live-index.ts';
 import { createMeanings } from './meanings.ts';
 import { createIndexThreads } from './index-threads.ts';
 import type { Counts, Store } from './store.ts';
+import { mendTally, readTally, tallied, TALLY_TABLE } from './tally.ts';
 import { vectorsOfDocument } from './vector-rows.ts';
 
 /**
@@ -50,6 +51,7 @@ const SCHEMA = [
    alter table numbered_entry rename to entry;
    drop table if exists chunk_terms;
    ${PAGE_TABLES}`,
+  TALLY_TABLE,
 ];
 
 /** Chunks that have a vector of a model that is not in force. */
@@ -71,7 +73,7 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
   const meanings = createMeanings(database, index);
 
   async function replace(document: DocumentFields, chunks: readonly Chunk[]): Promise<Counts> {
-    await change(function* (connection, model) {
+    await change(document.id, function* (connection, model) {
       const removed = yield* deleteChunks(connection, document.id);
       const number = putEntry(connection, document);
       reach('storing');
@@ -82,7 +84,7 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
 
   /** The fields are words of every chunk, so each gets a new row with a place of its own in the index. */
   function describe(document: DocumentFields): Promise<void> {
-    return change(function* (connection, model) {
+    return change(document.id, function* (connection, model) {
       const rows = connection.all<ChunkRow>(
         `select ${CHUNK_COLUMNS} from chunk where document_id = ? order by ordinal`,
         document.id,
@@ -98,7 +100,7 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
   }
 
   function remove(documentId: string): Promise<void> {
-    return change(function* (connection) {
+    return change(documentId, function* (connection) {
       const removed = yield* deleteChunks(connection, documentId);
       connection.run('delete from entry where document_id = ?', documentId);
       return { removed };
@@ -107,12 +109,13 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
 
   /** Writes rows, and brings the index in line as soon as they are committed. */
   async function change(
+    documentId: string,
     work: (connection: Connection, model: string | undefined) => Generator<void, IndexChange>,
   ): Promise<void> {
     const model = meanings.model();
     await writeThrough(
       database,
-      (connection) => work(connection, model),
+      (connection) => tallied(connection, documentId, work(connection, model)),
       // Vectors of a model that is no longer in force stay out.
       ({ vectors = [], ...rest }) => index.publish(index.model() === model ? { ...rest, vectors } : rest),
     );
@@ -131,8 +134,12 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
     return Promise.resolve({ chunks, vectors });
   }
 
+  async function totals(model = meanings.model()): Promise<Counts> {
+    return (model === meanings.model() ? readTally(read, model) : undefined) ?? recount(model);
+  }
+
   /** Two questions, each answered from an index alone; together they would read every row. */
-  function totals(model = meanings.model()): Promise<Counts> {
+  function recount(model = meanings.model()): Promise<Counts> {
     const chunks = countRows('select count(*) as rows from chunk');
     const vectors =
       model === meanings.model()
@@ -150,6 +157,7 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
     remove,
     count,
     totals,
+    recount,
     chunks: async (documentId, { offset, limit }) =>
       read
         .all<ChunkRow>(
@@ -172,6 +180,7 @@ export function createEmbeddedStore(database: Database, language = ENGLISH, log?
           'delete from vector where model not in (select value from json_each(?))',
           JSON.stringify([...models, meanings.model() ?? '']),
         );
+        mendTally(connection);
       });
       await index.tidy();
     },

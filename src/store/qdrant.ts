@@ -111,6 +111,7 @@ export function createQdrantStore(
       }),
     count: (documentId, model) => using(() => reader.counts(ofDocument(documentId), model)),
     totals: (model) => using(() => reader.counts({}, model)),
+    recount: () => using(() => reader.counts({})),
     chunks: (documentId, { offset, limit }) =>
       using(() =>
         reader.chunks(documentId, { must: [{ key: 'ordinal', range: { gte: offset, lt: offset + limit } }] }),

@@ -79,7 +79,10 @@ export interface Store {
   remove(documentId: string): Promise<void>;
   /** Counted in the store itself, with vectors of `model` only. */
   count(documentId: string, model?: string): Promise<Counts>;
+  /** The store may keep these counts, in one step with what they count. */
   totals(model?: string): Promise<Counts>;
+  /** The same, counted anew, to see whether what is kept is right. */
+  recount(): Promise<Counts>;
   /** Chunks of one document in their order. */
   chunks(documentId: string, page: { offset: number; limit: number }): Promise<Chunk[]>;
   /** The model whose vectors answer; undefined before the first was named. */

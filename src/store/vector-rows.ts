@@ -3,6 +3,7 @@ import type { Connection } from '../sqlite.ts';
 import type { ChunkVector } from './chunk-index.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
 import type { Unembedded } from './store.ts';
+import { addVectors, retally } from './tally.ts';
 
 /** Rows looked at between two turns while another model comes into force. */
 const SWITCH_PAGE = 200;
@@ -21,6 +22,7 @@ export function* switchRows(connection: Connection, model: string): Generator<vo
     );
     yield;
   }
+  retally(connection, model);
 }
 
 type UnembeddedRow = ChunkRow & { document_id: string };
@@ -102,10 +104,16 @@ function putVector(
     model,
     new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength),
   );
-  if (inForce) connection.run('update chunk set model = ? where embedding_key = ?', model, row.embedding_key);
+  if (inForce) addVectors(connection, nameModel(connection, model, row.embedding_key));
   return connection
     .all<{ id: number }>('select id from chunk where embedding_key = ?', row.embedding_key)
     .map(({ id }) => ({ id, vector }));
+}
+
+/** Gives how many chunks have a vector now that had none. */
+function nameModel(connection: Connection, model: string, key: Uint8Array): number {
+  const sql = 'update chunk set model = ? where embedding_key = ? and model is not ?';
+  return connection.run(sql, model, key, model).changes;
 }
 
 /** Vectors that chunks of a document have already, since their texts were embedded before. */

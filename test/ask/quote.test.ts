@@ -57,6 +57,12 @@ describe('what is quoted reads well alone:', () => {
   });
 });
 
+test('what is quoted has no heading that stands in a line of its own', () => {
+  const text = 'The keepers\nThe light stands on a rock. Its first keeper was Tobias Venn.';
+  const passage = passageOf({ text, headings: ['Logbook', 'The keepers'] });
+  expect(bestSentences('Who was the first keeper?', passage)).toBe('Its first keeper was Tobias Venn.');
+});
+
 describe('a passage is worth quoting', () => {
   test('when it shares nearly as much as the best one, with its number', () => {
     const found = worthQuoting('Where is the spare fuse?', [ALLOTMENT, STATION], 3);

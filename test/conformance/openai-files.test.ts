@@ -227,6 +227,24 @@ describe('vector stores', () => {
   });
 });
 
+describe('of several files of which one cannot be put in', () => {
+  test('none is, and no store is made', async () => {
+    const [free, taken] = [await upload('free.txt', 'free'), await upload('taken.txt', 'taken')];
+    await client.vectorStores.create({ name: 'holder', file_ids: [taken.id] });
+    const conflict = { status: 409, code: 'conflict', param: 'file_id' };
+    const both = [free.id, taken.id];
+    await expect(client.vectorStores.create({ name: 'never', file_ids: both })).rejects.toMatchObject(
+      conflict,
+    );
+    const stores = await Array.fromAsync(client.vectorStores.list());
+    expect(stores.map(({ name }) => name)).not.toContain('never');
+    const other = await client.vectorStores.create({ name: 'other' });
+    const batch = client.vectorStores.fileBatches.create(other.id, { file_ids: both });
+    await expect(batch).rejects.toMatchObject(conflict);
+    expect((await client.vectorStores.retrieve(other.id)).file_counts.total).toBe(0);
+  });
+});
+
 describe('a list that is asked for what comes after something', () => {
   const refused = { status: 400, code: 'invalid_request', param: 'after' };
 

@@ -83,6 +83,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
   };
   const requireSpace = (bytes: number): Promise<void> =>
     createRequireSpace(folder, options.floor?.() ?? 0)(bytes);
+  const extractions = createExtractions(database);
   const pipeline = createPipeline(
     {
       spool,
@@ -94,7 +95,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       inbox,
       folders,
       catalogue,
-      extractions: createExtractions(database),
+      extractions,
       figures: createFigures({ folder: join(folder, 'figures') }, { database }),
       extract,
       requireSpace,
@@ -146,6 +147,7 @@ export async function openBed(folder: string, options: BedOptions = {}) {
     queue,
     store,
     pipeline,
+    extractions,
     embedding,
     arrivals,
     /** Names of the files that were extracted, each as often as it was. */

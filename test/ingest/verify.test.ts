@@ -56,6 +56,11 @@ describe('verify', () => {
       /The store has 3 chunks, the documents of the ledger 2/,
     ],
     [
+      'a count of chunks that is kept and wrong',
+      (of) => of.database.write((c) => c.run('update tally set chunks = chunks + 3')),
+      /The store has 2 chunks and 0 vectors, and says 5 and 0/,
+    ],
+    [
       'a row that waits for nothing',
       (of) => of.database.write((c) => of.catalogue.set(c, of.get('a.txt').id, { state: 'working' })),
       /^a\.txt It is working, and no job waits/,
@@ -167,8 +172,7 @@ describe('a file that was written while the clock stood still', () => {
 });
 
 describe('after a crash between the bytes of what was sent and the ledger', () => {
-  const recover = () =>
-    recoverUploads(bed.uploads, { database: bed.database, catalogue: bed.catalogue, queue: bed.queue });
+  const recover = () => recoverUploads(bed.uploads, { ...bed, recipe: bed.pipeline.recipeOfUploads });
 
   it('a row whose bytes never came is taken away', async () => {
     await bed.database.write((connection) =>

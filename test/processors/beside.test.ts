@@ -45,12 +45,15 @@ describe('workbooks', () => {
       record(0x1b6, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0]),
       record(0x3c, [1], Buffer.from('buoy', 'utf16le')),
       record(0x100d, [0, 0, 5, 0], Buffer.from('Depth')),
+      record(0x204, [0, 0, 0, 0, 0, 0, 4, 0, 0], Buffer.from('cell')),
+      record(0x809, [0, 6, 0x20, 0]),
+      record(0x204, [0, 0, 0, 0, 0, 0, 5, 0, 0], Buffer.from('Leith')),
     ]);
     const container = CFB.utils.cfb_new();
     CFB.utils.cfb_add(container, '/Workbook', stream);
     const data: unknown = CFB.write(container, { type: 'buffer' });
     if (!Buffer.isBuffer(data)) throw new TypeError('There is no file.');
-    expect(xlsTexts(data)).toEqual(['Tide tables', 'buoy', 'Depth']);
+    expect(xlsTexts(data)).toEqual(['Tide tables', 'buoy', 'Depth', 'Leith']);
     expect(xlsTexts(data.subarray(0, 700))).toEqual([]);
   });
 });
@@ -72,4 +75,37 @@ test('comments on slides tell who made them', async () => {
   };
   const data = makeZip(Object.entries(parts).map(([name, text]) => ({ name, data: Buffer.from(text) })));
   expect(await textOf('a.pptx', data)).toBe('Tides\n\nComment by Ada: Check\nComment by Ben: Done');
+});
+
+test('comments in OpenDocument texts stand apart from the sentence, with who made them', async () => {
+  const office = 'urn:oasis:names:tc:opendocument:xmlns';
+  const names = ['office', 'text'].map((name) => `xmlns:${name}="${office}:${name}:1.0"`).join(' ');
+  const note =
+    '<office:annotation office:name="1"><dc:creator>Edda Holm</dc:creator><dc:date>2026-11-21T10:00:00</dc:date>' +
+    '<text:p>Which bar?</text:p></office:annotation>';
+  const content = `<?xml version="1.0"?><office:document-content ${names} xmlns:dc="http://purl.org/dc/elements/1.1/"><office:body><office:text>
+    <text:p>The ebb runs${note} at the bar<office:annotation-end office:name="1"/>.</text:p></office:text></office:body></office:document-content>`;
+  const data = makeZip([
+    { name: 'mimetype', data: Buffer.from('application/vnd.oasis.opendocument.text') },
+    { name: 'content.xml', data: Buffer.from(content) },
+  ]);
+  expect(await textOf('a.odt', data)).toBe('The ebb runs at the bar.\n\nComment by Edda Holm: Which bar?');
+});
+
+describe('what Office saved as XML', () => {
+  test('workbooks of 2003 have their cells', async () => {
+    const cells = ['<Data ss:Type="String">Depth</Data>', '<Data ss:Type="Number">3.3000000000000003</Data>'];
+    const rows = cells.map((cell) => `<Row><Cell>${cell}</Cell></Row>`).join('');
+    const book = `<?xml version="1.0"?>\n<?mso-application progid="Excel.Sheet"?>\n<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"
+      xmlns:ss="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet ss:Name="Tides"><Table>${rows}</Table></Worksheet></Workbook>`;
+    expect(await textOf('tides.xml', book)).toBe('## Tides\n| Depth |\n| 3.3 |');
+  });
+
+  test('documents of 2003 have their paragraphs, without what was deleted', async () => {
+    const run = (text: string): string => `<w:r><w:t>${text}</w:t></w:r>`;
+    const gone = '<w:del><w:r><w:delText>early</w:delText></w:r></w:del>';
+    const word = `<?xml version="1.0"?><w:wordDocument xmlns:w="http://schemas.microsoft.com/office/word/2003/wordml"><w:body>
+      <w:p>${run('The ebb is l')}${run('ate')}${gone}.</w:p><w:p>${run('So is the boat.')}</w:p></w:body></w:wordDocument>`;
+    expect(await textOf('ebb.xml', word)).toBe('The ebb is late\nSo is the boat.');
+  });
 });

@@ -108,8 +108,23 @@ describe('old PowerPoint', () => {
     return Buffer.concat([head, body]);
   }
 
+  const wide = (text: string): Buffer => record(4000, Buffer.from(text, 'utf16le'));
+
+  test('of masters what they show on every slide is read, and comments with who made them', () => {
+    const placeholder = record(3011, Buffer.alloc(8));
+    const shapes = [wide('On every slide'), Buffer.concat([placeholder, wide('Click to edit')])].map(
+      (inner) => record(0xf004, record(0xf00d, inner, { holds: true }), { holds: true }),
+    );
+    const said = ['Edda Holm', 'Which\rbar?', 'EH'].map((text, instance) =>
+      record(4026, Buffer.from(text, 'utf16le'), { instance }),
+    );
+    const comment = record(5003, record(12_000, Buffer.concat(said), { holds: true }));
+    expect(
+      readPptText(Buffer.concat([record(1016, Buffer.concat(shapes), { holds: true }), comment])),
+    ).toEqual(['On every slide', 'Comment by Edda Holm: Which bar?']);
+  });
+
   test('texts of slides and footers are read in order, those of masters and notes are not', () => {
-    const wide = (text: string): Buffer => record(4000, Buffer.from(text, 'utf16le'));
     const stream = Buffer.concat([
       record(
         1000,

@@ -20,13 +20,18 @@ test('form values and notes are part of the page', async () => {
   const annotations = [
     '<</Type/Annot/Subtype/Widget/FT/Tx/T(name)/TU(Your name)/V(Ada Byron)/Rect[0 0 9 9]>>',
     '<</Type/Annot/Subtype/FreeText/Contents(A note in the margin)/Rect[0 0 9 9]>>',
-    '<</Type/Annot/Subtype/Highlight/Contents(Is this so?)/QuadPoints[0 9 9 9 0 0 9 0]/Rect[0 0 9 9]>>',
+    '<</Type/Annot/Subtype/Highlight/Contents(Is this so?)/T(Edda Holm)/QuadPoints[0 9 9 9 0 0 9 0]/Rect[0 0 9 9]>>',
     '<</Type/Annot/Subtype/Widget/FT/Btn/T(box)/V/Yes/Rect[0 0 9 9]>>',
+    '<</Type/Annot/Subtype/Widget/FT/Tx/T(home_port)/V(Leith)/Rect[0 0 9 9]>>',
+    '<</Type/Annot/Subtype/Widget/FT/Tx/T(Text)/V(1 May)/Rect[0 0 9 9]>>',
   ];
-  const pageEntries = '/Annots[6 0 R 7 0 R 8 0 R 9 0 R]';
+  const pageEntries = '/Annots[6 0 R 7 0 R 8 0 R 9 0 R 10 0 R 11 0 R]';
   const { sections } = await read({ pages: [pdfText('Form')], pageEntries, more: annotations });
   expect(sections).toEqual([
-    { text: 'Form\n\nA note in the margin\nIs this so?\nYour name: Ada Byron', page: 1 },
+    {
+      text: 'Form\n\nA note in the margin\nComment by Edda Holm: Is this so?\nYour name: Ada Byron\nhome port: Leith\n1 May',
+      page: 1,
+    },
   ]);
 });
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { startBench } from '../api/setup.ts';
@@ -49,6 +50,26 @@ async function send(collection: string, text: string): Promise<string> {
 const theirs = await send('theirs', `The ${SECRET} is kept in the cellar.`);
 const ours = await send('ours', 'The sparrow is kept in the attic.');
 const limited = await makeKey({ scopes: ['read', 'write'], collections: ['ours'] });
+
+test('what fields the documents of others have is not told', async () => {
+  const about = {
+    text: 'A word.',
+    collection: 'theirs',
+    external_id: 'theirs-2',
+    metadata: { wingspan: 12 },
+  };
+  const { id } = WithId.parse((await call('POST', '/api/documents', ADMIN, about)).json());
+  await until(
+    async () => (await call('GET', `/api/documents/${id}`, ADMIN)).body.includes('searchable'),
+    'it',
+  );
+  const asked = (field: string, key: string) =>
+    call('POST', '/api/search', key, { query: 'kept', filter: { [field]: 12 } });
+  expect((await asked('wingspan', ADMIN)).statusCode).toBe(200);
+  const [known, unknown] = [await asked('wingspan', limited.key), await asked('nothing', limited.key)];
+  expect([known.statusCode, unknown.statusCode]).toEqual([400, 400]);
+  expect(known.body.replace('wingspan', 'nothing')).toBe(unknown.body);
+});
 
 test('the key of a collection finds its own documents', async () => {
   const found = await call('POST', '/api/search', limited.key, { query: 'kept in the' });
@@ -244,4 +265,57 @@ test('a wrong method is told the right ones', async () => {
   const response = await bench.app.server.inject({ method: 'PUT', url: '/api/search', headers: admin });
   expect(response.statusCode).toBe(405);
   expect(response.headers.allow).toBe('POST');
+});
+
+test('a store of another collection is not taken away, and its documents do not come to where the key reads', async () => {
+  const { id: store } = WithId.parse(
+    (await call('POST', '/v1/vector_stores', ADMIN, { name: 'vault' })).json(),
+  );
+  const sent = { text: `Also the ${SECRET} is in the vault.`, collection: 'vault', external_id: 'vault-1' };
+  const { id } = WithId.parse((await call('POST', '/api/documents', ADMIN, sent)).json());
+  const loose = await makeKey({ scopes: ['read', 'write'], collections: ['ours', 'files'] });
+  expect((await call('DELETE', `/v1/vector_stores/${store}`, loose.key)).statusCode).toBe(404);
+  expect((await call('GET', `/v1/vector_stores/${store}`, ADMIN)).statusCode).toBe(200);
+  expect((await call('GET', `/api/documents/${id}`, ADMIN)).json()).toMatchObject({ collection: 'vault' });
+});
+
+test('what others sent is not taken over by sending the same, and where it lies is not told', async () => {
+  const same = { text: 'Known to both, word by word.', metadata: { price: 7 } };
+  const { id } = WithId.parse(
+    (await call('POST', '/api/documents', ADMIN, { ...same, collection: 'theirs' })).json(),
+  );
+  const again = () => call('POST', '/api/documents', limited.key, { text: same.text });
+  const own = await again();
+  expect(own.statusCode).toBe(202);
+  expect(own.json()).toMatchObject({ collection: 'ours', metadata: {} });
+  expect(WithId.parse(own.json()).id).not.toBe(id);
+  expect(WithId.parse((await again()).json()).id).toBe(WithId.parse(own.json()).id);
+  expect((await call('GET', `/api/documents/${id}`, ADMIN)).json()).toMatchObject({ collection: 'theirs' });
+
+  const named = await call('POST', '/api/documents', limited.key, { text: 'x', external_id: 'theirs-1' });
+  expect(named.statusCode).toBe(403);
+  expect(named.body.replace('theirs-1', '')).not.toContain('theirs');
+});
+
+test('nor is what comes while a slow upload of the same name is under way', async () => {
+  const external = 'slow-1';
+  const body = new PassThrough();
+  const boundary = 'cut';
+  const part = (name: string, more = '') =>
+    `--${boundary}\r\ncontent-disposition: form-data; name="${name}"${more}\r\n\r\n`;
+  const slow = bench.app.server.inject({
+    method: 'POST',
+    url: '/api/documents',
+    headers: {
+      authorization: `Bearer ${limited.key}`,
+      'content-type': `multipart/form-data; boundary=${boundary}`,
+    },
+    payload: body,
+  });
+  body.write(`${part('external_id')}${external}\r\n${part('file', '; filename="a.txt"')}One`);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const sent = { text: 'Theirs.', collection: 'theirs', external_id: external };
+  expect((await call('POST', '/api/documents', ADMIN, sent)).statusCode).toBe(202);
+  body.end(`, and two.\r\n--${boundary}--\r\n`);
+  expect((await slow).statusCode).toBe(403);
 });

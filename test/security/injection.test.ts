@@ -99,6 +99,8 @@ const hostile = await send(
   `The pelican report. ${ORDERS}`,
   `Pelicans ![x](${ELSEWHERE}/t) <b>bold</b>`,
 );
+/** The passage as data, a JSON string of its own. */
+const OF_THE_DOCUMENT = /"The pelican report\.(?:[^"\\]|\\.)*"/g;
 const harmless = await send('ours', 'The pelican sleeps on the pier.', 'Pier');
 await send('theirs', `The ${SECRET} pelican is kept in the cellar.`, `${SECRET} file`);
 const made = await call(ADMIN, '/api/keys', { name: 'ours', scopes: ['read'], collections: ['ours'] });
@@ -151,7 +153,7 @@ describe.each(WAYS)(
       expect(response.body).not.toMatch(/\[(9|77|12|3)\]|【/);
       expect(response.body).not.toContain(`[1](${ELSEWHERE}`);
       // Nothing that a client would load by itself.
-      const said = response.body.replaceAll(JSON.stringify(ORDERS).slice(1, -1), '');
+      const said = response.body.replaceAll(OF_THE_DOCUMENT, '');
       expect(said).not.toMatch(/!\[chart\]\(|<(img|script)/);
       // Links that we make lead to documents of the key on our own address.
       const links = [...response.body.matchAll(/"url":"([^"]+)"/g)].map(([, link = '']) => link);

@@ -87,6 +87,7 @@ async function apply(store: Store, model: Model, one: Change): Promise<void> {
 }
 
 async function compare(store: Store, model: Model): Promise<void> {
+  expect(await store.totals()).toEqual(await store.recount());
   for (const id of DOCUMENTS) {
     const texts = (await allChunks(store, id)).map(({ text }) => text);
     const expected = model.documents.get(id)?.texts ?? [];

@@ -155,6 +155,37 @@ describe('full pages of the index', () => {
   });
 });
 
+test('the counts that are kept are those of the rows, whatever model is in force, and housekeeping mends them', async () => {
+  const file = await temporaryFile();
+  const { store, close } = await openOn(file);
+  await store.replace(documentOf(), chunksOf('one', 'two', 'two'));
+  await store.replace(documentOf({ id: 'd2', uri: 'b' }), chunksOf('two', 'three'));
+  const isRight = async (chunks: number, vectors: number): Promise<void> => {
+    expect(await store.totals()).toEqual({ chunks, vectors });
+    expect(await store.recount()).toEqual({ chunks, vectors });
+  };
+  await isRight(5, 0);
+  const [first] = await store.unembedded(MODEL, 5, new Set());
+  await store.putVectors(MODEL, [{ chunkId: first?.chunkId ?? '', vector: vectorOf('one') }]);
+  await isRight(5, 1);
+  await embedAll(store);
+  await isRight(5, 5);
+  await store.use('another');
+  await isRight(5, 0);
+  expect(await store.totals(MODEL)).toEqual({ chunks: 5, vectors: 5 });
+  await store.use(MODEL);
+  await store.replace(documentOf(), chunksOf('two', 'new'));
+  await isRight(4, 3);
+  await store.remove('d2');
+  await isRight(2, 1);
+  await close();
+  change(file, 'update tally set chunks = 7, vectors = 8');
+  const { store: reopened } = await openOn(file);
+  expect(await reopened.totals()).toEqual({ chunks: 7, vectors: 8 });
+  await reopened.prune([]);
+  expect(await reopened.totals()).toEqual({ chunks: 2, vectors: 1 });
+});
+
 test('a page that cannot be kept is told at once, and kept when the next change comes', async () => {
   const file = await temporaryFile();
   const lines: string[] = [];

@@ -26,7 +26,20 @@ describe.skipIf(!hasBrowser)('the gallery (needs /usr/bin/chromium)', () => {
   it('says what to do where nothing was made', async () => {
     await studio.show('gallery');
     await page.getByText('Nothing was made yet').waitFor();
+    await page.getByText('Run a workflow, or ask for a picture').waitFor();
     expect(await page.getByRole('link', { name: 'To the workflows' }).count()).toBe(1);
+    // A server that is there and lacks a model is not one that has to be set.
+    let workers: object[] = [{ url: 'http://painter', state: 'missing', lacks: ['the model x'] }];
+    await page.route('**/api/workflows', (route) =>
+      route.fulfill({ json: { data: [{ name: 'draw', inputs: [], tags: [], workers, ready: false }] } }),
+    );
+    await page.reload();
+    await page.getByText('No workflow can run yet').waitFor();
+    workers = [];
+    await page.reload();
+    await page.getByText('set COMFYUI_URL or AUTOMATIC1111_URL').waitFor();
+    await page.unroute('**/api/workflows');
+    await page.reload();
   });
 
   it('shows a picture that arrives, while it is made and when it is there', async () => {

@@ -83,15 +83,15 @@ function Nothing({ isFiltered, workflows }) {
     return html`<${Empty} title="Nothing fits">
       <a href=${linkTo(['gallery'])}>Show everything</a>
     </${Empty}>`;
-  const canDraw = workflows?.some(({ ready }) => ready);
   return html`<${Empty} title="Nothing was made yet">
-    <p>
-      ${
-        canDraw
-          ? 'Run a workflow, or ask for a picture with /imagine.'
-          : 'Pictures are made by ComfyUI or AUTOMATIC1111: set COMFYUI_URL or AUTOMATIC1111_URL to where it runs.'
-      }
-    </p>
+    ${workflows && html`<p>${howToMake(workflows)}</p>`}
     <a class="button" href=${linkTo(['workflows'])}>To the workflows</a>
   </${Empty}>`;
+}
+
+function howToMake(workflows) {
+  if (workflows.some(({ ready }) => ready)) return 'Run a workflow, or ask for a picture with /imagine.';
+  if (workflows.some(({ workers }) => workers.length > 0))
+    return 'No workflow can run yet; each says what is missing.';
+  return 'Pictures are made by ComfyUI or AUTOMATIC1111: set COMFYUI_URL or AUTOMATIC1111_URL to where it runs.';
 }

@@ -126,7 +126,7 @@ function Hits({ data, link, current, words }) {
             </a>
             <p class="hit-ranks soft small numbers">
               <span>${hit.document.collection}</span> <${Ranks} hit=${hit} />
-              ${hit.also.length > 0 && html`<span>also in ${hit.also.map(({ title, uri }) => title ?? uri).join(', ')}</span>`}
+              ${hit.also.length > 0 && html`<span>also in ${hit.also.map(({ uri }) => uri.split('/').at(-1)).join(', ')}</span>`}
             </p>
           </li>`,
       )}
