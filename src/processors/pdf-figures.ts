@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PDFDocumentProxy, PageViewport } from 'pdfjs-dist/legacy/build/pdf.mjs';
+import { setImmediate } from 'node:timers/promises';
 import type { Figure } from '../document.ts';
 import { isFigureSize, MOST_FIGURE_BYTES, MOST_FIGURES } from './figure-size.ts';
 import type { Limits } from './limits.ts';
@@ -14,56 +14,70 @@ const WHOLE_PAGE = 0.85;
 /** A JPEG up to this size is kept as it stands in the file. */
 const MOST_OWN_BYTES = 1024 * 1024;
 
+/** A page as it is shown, in points: what pdf.js calls a viewport of the scale 1. */
+export interface ShownPage {
+  /** From 1. */
+  number: number;
+  width: number;
+  height: number;
+  /** From the page's own units to points from the top left corner (PDF 32000-1, 8.3.4). */
+  transform: readonly number[];
+}
+
 interface Source {
   file: Buffer;
-  document: PDFDocumentProxy;
-  /** Pages that were read as pictures of text. */
-  except: ReadonlySet<number>;
-  limits: Limits;
+  pages: AsyncIterable<ShownPage>;
+  limits: Pick<Limits, 'picturePixels'>;
 }
 
 /**
  * The pictures that pages of a PDF show as figures, page by page: large enough, each once, never more than a document
- * keeps.  Found by PDFium: pdf.js would decode every picture in JavaScript.
+ * keeps. Found by PDFium: pdf.js would decode every picture in JavaScript.
  */
-export async function* findFigures(source: Source): AsyncGenerator<FoundFigure[]> {
-  const { file } = source;
-  if (!hasPictures(file)) return;
+export async function* findFigures({ file, pages, limits }: Source): AsyncGenerator<FoundFigure[]> {
   const pdfium = await runningPdfium();
   const open = openPdf(pdfium, file);
   if (!open) return;
+  const shelf = { pdfium, document: open.document, file, known: new Set<string>(), limits };
+  let isSound = true;
   try {
-    yield* throughPages(pdfium, open.document, source);
-    open.close();
+    yield* throughPages(shelf, pages);
   } catch (error) {
+    isSound = false;
     dropPdfium();
-    // What WebAssembly throws where a file is too much for it; the text is there, and nothing else is told of figures.
+    // What WebAssembly throws where a file is too much for it; nothing else is told of figures.
     if (!(error instanceof WebAssembly.RuntimeError || error instanceof RangeError)) throw error;
-    yield [];
+  } finally {
+    if (isSound) open.close();
   }
+}
+
+/** What is known while a document is looked through. */
+interface Shelf {
+  pdfium: Pdfium;
+  /** As PDFium has it open. */
+  document: number;
+  file: Buffer;
+  /** Digests of the pictures so far. */
+  known: Set<string>;
+  limits: Source['limits'];
 }
 
 /** Pages whose pictures wait to be compressed: as many as there are threads for that. */
 const MOST_WAITING = 4;
 
 /** While pictures are compressed in other threads, those of the next pages are drawn. */
-async function* throughPages(
-  pdfium: Pdfium,
-  open: number,
-  { file, document, except, limits }: Source,
-): AsyncGenerator<FoundFigure[]> {
-  const known = new Set<string>();
+async function* throughPages(shelf: Shelf, pages: Source['pages']): AsyncGenerator<FoundFigure[]> {
   let room = MOST_FIGURE_BYTES;
   const waiting: Promise<FoundFigure[]>[] = [];
-  const last = Math.min(document.numPages, limits.pages);
-  for (let number = 1; number <= last && known.size < MOST_FIGURES && room > 0; number += 1) {
-    if (except.has(number)) continue;
-    const viewport = async (): Promise<PageViewport> =>
-      (await document.getPage(number)).getViewport({ scale: 1 });
-    const found = Promise.all(await onPage(pdfium, open, number, viewport, { file, known, limits }));
+  for await (const page of pages) {
+    if (shelf.known.size >= MOST_FIGURES || room <= 0) break;
+    const found = Promise.all(await onPage(shelf, page));
     // Told where it is awaited.
     found.catch(() => undefined);
     waiting.push(found);
+    // Others have a turn, too: whoever asked may want no more.
+    await setImmediate();
     if (waiting.length <= MOST_WAITING) continue;
     const ready = (await waiting.shift()) ?? [];
     room -= ready.reduce((sum, { bytes }) => sum + bytes.length, 0);
@@ -72,31 +86,20 @@ async function* throughPages(
   for (const found of waiting) yield await found;
 }
 
-/** Dictionaries of streams are never inside other streams (PDF 32000-1, 7.5.7), so that this misses none. */
-function hasPictures(file: Buffer): boolean {
-  return /\/Subtype\s*\/Image\b/.test(file.toString('latin1'));
-}
-
-async function onPage(
-  pdfium: Pdfium,
-  document: number,
-  number: number,
-  viewportOf: () => Promise<PageViewport>,
-  { file, known, limits }: { file: Buffer; known: Set<string>; limits: Limits },
-): Promise<Promise<FoundFigure>[]> {
+async function onPage(shelf: Shelf, shown: ShownPage): Promise<Promise<FoundFigure>[]> {
+  const { pdfium, document, known, limits } = shelf;
   const { calls } = pdfium;
-  const page = calls.FPDF_LoadPage(document, number - 1);
+  const page = calls.FPDF_LoadPage(document, shown.number - 1);
   if (page === 0) return [];
   const found: Promise<FoundFigure>[] = [];
   try {
     for (const picture of picturesOf(pdfium, page)) {
       if (!isFigureSize(picture.width, picture.height)) continue;
       if (picture.width * picture.height > limits.picturePixels) continue;
-      const viewport = await viewportOf();
-      const box = boxOf(picture.corners, viewport);
-      if (!isShare(box, viewport)) continue;
-      const kept = known.size < MOST_FIGURES && (await keep(picture, box, { file, known }, document, page));
-      if (kept) found.push(kept().then((figure) => ({ ...figure, page: number, box })));
+      const box = boxOf(picture.corners(), shown);
+      if (!isShare(box, shown)) continue;
+      const kept = known.size < MOST_FIGURES && (await keep(picture, box, shelf, page));
+      if (kept) found.push(kept().then((figure) => ({ ...figure, page: shown.number, box })));
     }
   } finally {
     calls.FPDF_ClosePage(page);
@@ -108,8 +111,7 @@ async function onPage(
 async function keep(
   picture: PagePicture,
   box: Box,
-  { file, known }: { file: Buffer; known: Set<string> },
-  document: number,
+  { document, file, known }: Shelf,
   page: number,
 ): Promise<(() => Promise<Omit<FoundFigure, 'page'>>) | undefined> {
   const raw = picture.raw();
@@ -144,16 +146,16 @@ function isUnmasked(raw: Uint8Array, file: Buffer): boolean {
   return false;
 }
 
-/** The rectangle around points of the page as the viewport shows it, in whole points from the top left corner. */
-function boxOf(corners: PagePicture['corners'], viewport: PageViewport): Box {
-  const shown = corners.map(([x, y]) => viewport.convertToViewportPoint(x, y).map(Number));
-  const [xs, ys] = [shown.map(([x = 0]) => x), shown.map(([, y = 0]) => y)];
+/** The rectangle around points of the page, in whole points from the top left corner. */
+function boxOf(corners: ReturnType<PagePicture['corners']>, { transform }: ShownPage): Box {
+  const [a = 1, b = 0, c = 0, d = 1, e = 0, f = 0] = transform;
+  const [xs, ys] = [corners.map(([x, y]) => a * x + c * y + e), corners.map(([x, y]) => b * x + d * y + f)];
   const [left, top] = [Math.min(...xs), Math.min(...ys)];
   const [right, bottom] = [Math.max(...xs), Math.max(...ys)];
   return [Math.round(left), Math.round(top), Math.round(right - left), Math.round(bottom - top)];
 }
 
-function isShare([, , width, height]: Box, viewport: PageViewport): boolean {
-  const share = (width * height) / (viewport.width * viewport.height);
+function isShare([, , width, height]: Box, page: ShownPage): boolean {
+  const share = (width * height) / (page.width * page.height);
   return share >= SMALLEST_SHARE && share <= WHOLE_PAGE;
 }

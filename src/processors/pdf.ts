@@ -7,7 +7,7 @@ import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
 import { readAttachments, readPinned } from './pdf-attachments.ts';
-import { findFigures } from './pdf-figures.ts';
+import { createFigureFinder, type FigureFinder } from './pdf-figure-finder.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
 import { readPageText, type PageText } from './pdf-page.ts';
 import { createScanner } from './pdf-scan.ts';
@@ -31,17 +31,37 @@ async function* read(file: SourceFile, limits: Limits, from = 1): AsyncGenerator
   const bytes = await readFile(file.path);
   // pdf.js takes the bytes for itself.
   const task = await startLoading(new Uint8Array(bytes), limits);
+  const finder = createFigureFinder(file, bytes, limits);
   try {
     const document = await load(task);
     const scanned = new Set<number>();
-    yield* readPages(document, bytes, from, scanned, limits);
+    // Pictures may have been too much for the reader before: then no words wait behind them.
+    const isBeside = from === 1;
+    for await (const part of readPages(document, bytes, from, scanned, limits)) {
+      yield part;
+      if (isBeside && part.finished && !scanned.has(part.finished))
+        await look(document, part.finished, finder);
+    }
     for await (const member of readAttachments(document, limits)) yield { members: [member] };
-    // Last, so that a picture which is too much for the reader costs no words.
-    for await (const figures of findFigures({ file: bytes, document, except: scanned, limits }))
-      yield { figures };
+    for (let number = 1; !isBeside && number <= Math.min(document.numPages, limits.pages); number += 1)
+      if (!scanned.has(number)) await look(document, number, finder);
+    if (finder) for await (const figures of finder.all()) yield { figures };
   } finally {
+    finder?.close();
     await task.destroy();
   }
+}
+
+/** Names a page whose figures are wanted, unless it is damaged. */
+async function look(
+  document: PDFDocumentProxy,
+  number: number,
+  finder: FigureFinder | undefined,
+): Promise<void> {
+  const page = finder && (await document.getPage(number).catch(() => undefined));
+  if (!page) return;
+  const { width, height, transform } = page.getViewport({ scale: 1 });
+  finder?.look({ number, width, height, transform: transform.map(Number) });
 }
 
 async function startLoading(data: Uint8Array, limits: Limits): Promise<PDFDocumentLoadingTask> {

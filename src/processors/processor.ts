@@ -47,7 +47,7 @@ export interface Processor {
   /**
    * Reads `file` from its start, within `limits`; parts come as soon as they are known, so that a time limit keeps
    * them. Yields no section of only white space. Throws LimnerError `corrupt`, `encrypted` or `limit`.
-   * One that gives `finished` is asked to begin at a later page, `from`, where a page ended its reader.
+   * One that gives `finished` is asked to begin at a later page, `from`, where its reader ended before that.
    */
   read(file: SourceFile, limits: Limits, from?: number): AsyncIterable<Part>;
   /** Reads in a simpler way, with no native code, a file on which the native code of `read` breaks down. */

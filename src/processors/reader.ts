@@ -143,12 +143,15 @@ export function startReader(options: ReaderOptions): Reader {
     const end = { verdict, stderr: stderr() };
     options.log.warn({ ...end, finished, exit: child.exitCode }, 'a reading process ended early');
     const pages = Math.min(extracted.pages ?? 0, options.limits.pages);
-    if (finished !== undefined && finished < pages && leftMs > 0 && verdict !== 'cancelled') {
-      extracted.warnings.push(pageWarning(finished + 1, end, options));
-      const cause = endError(end, options);
-      return new Unfinished({ extracted, from: finished + 2, timeoutMs: leftMs, cause });
-    }
     const cause = endError(end, options);
+    if (finished !== undefined && finished < pages && leftMs > 0 && verdict !== 'cancelled') {
+      const more = { extracted, timeoutMs: leftMs, cause };
+      // It may have been the pictures of pages before, which are drawn beside the words only by a reader that begins a file.
+      if (rest.from === 1 && finished > 0 && isBreakdown(end))
+        return new Unfinished({ ...more, from: finished + 1 });
+      extracted.warnings.push(pageWarning(finished + 1, end, options));
+      return new Unfinished({ ...more, from: finished + 2 });
+    }
     const mayReadPlainly = hasOtherWay === true && options.native && !rest.plainly && isBreakdown(end);
     if (isEmpty(extracted) && mayReadPlainly && leftMs > 0)
       return new Unfinished({ extracted, from: 1, timeoutMs: leftMs, cause, plainly: true });
