@@ -50,6 +50,8 @@ function shared(question: string, text: string): number {
 
 function bestSentence(text: string, question: string): string {
   const sentences = text
+    // A long line that ends within a sentence goes on in the next one.
+    .replaceAll(/(?<=[^\n]{50}[\p{Ll},;])\n(?=[\p{L}\d])/gu, ' ')
     .split(/(?<=[.!?])\s+|\n+/)
     .map((sentence) => sentence.trim())
     .filter(Boolean);
