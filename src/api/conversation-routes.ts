@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { exportConversation } from '../ask/conversation-export.ts';
 import { Turn, type OwnConversations } from '../ask/kept-conversations.ts';
+import { cursorOf } from '../ingest/ledger-list.ts';
+import { placeOf } from './cursor.ts';
 import { attachment } from './documents.ts';
 import { parse } from './failure.ts';
 
@@ -25,14 +27,14 @@ export function conversationRoutes(
 ): void {
   server.get('/api/conversations', ({ query }) => {
     const { q = '', cursor, limit } = parse(ConversationsQuery, query);
-    const conversations = own();
-    const rows = conversations.list({
+    const rows = own().list({
       words: q.split(/\s+/).filter(Boolean),
       limit: limit + 1,
-      ...(cursor !== undefined && { after: conversations.get(cursor) }),
+      ...(cursor !== undefined && { after: placeOf(cursor) }),
     });
     const page = rows.slice(0, limit);
-    return { data: page, next_cursor: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+    const last = page.at(-1);
+    return { data: page, next_cursor: rows.length > limit && last ? cursorOf(last, 'newest') : null };
   });
 
   server.post('/api/conversations', async ({ body }, reply) =>

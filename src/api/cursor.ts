@@ -21,6 +21,15 @@ export function fileAfter(files: Pick<StoreFiles, 'known'>, after: string | unde
   return { after: id };
 }
 
+const NEWEST = /^(\d{4}-\d\d-\d\dT[\d:.]+Z)~([\w-]+)$/;
+
+/** The place in a list of the newest first that a `next_cursor` of it names. */
+export function placeOf(cursor: string): { updated_at: string; id: string } {
+  const [, at, id] = NEWEST.exec(cursor) ?? [];
+  if (at !== undefined && id !== undefined) return { updated_at: at, id };
+  throw new LimnerError('invalid_request', 'cursor: must be a next_cursor of this list', { param: 'cursor' });
+}
+
 function unknownCursor(after: string): LimnerError {
   return new LimnerError('invalid_request', `after: ${JSON.stringify(after)} is not in this list.`, {
     param: 'after',

@@ -7,6 +7,7 @@ import { LimnerError } from '../errors.ts';
 import { publicFields, type LedgerDocument } from '../ingest/catalogue.ts';
 import type { ByteRange, Documents } from '../ingest/documents.ts';
 import { cursorOf } from '../ingest/ledger-list.ts';
+import { placeOf } from './cursor.ts';
 import { parse } from './failure.ts';
 import { rangeOf } from './media-file.ts';
 import {
@@ -36,6 +37,7 @@ export function documentRoutes(
 ): void {
   server.get('/api/documents', ({ query }) => {
     const { collection, status, q, order, cursor, limit } = parse(ListQuery, query);
+    if (order === 'newest' && cursor !== undefined) placeOf(cursor);
     const rows = documents.list({
       limit: limit + 1,
       order,

@@ -100,15 +100,19 @@ function ownConversations({ read, write }: Database, owner: string) {
       id,
       owner,
     );
-    if (!found) throw new LimnerError('not_found', `There is no conversation ${id}.`);
+    if (!found) throw missing(id);
     return found;
   }
 
   return {
     get,
 
-    /** Newest first. `after` is the last one of the page before. */
-    list(query: { words: readonly string[]; after?: KeptConversation; limit: number }): KeptConversation[] {
+    /** Newest first. `after` is where the last one of the page before stood: it may have moved since, or be gone. */
+    list(query: {
+      words: readonly string[];
+      after?: Pick<KeptConversation, 'id' | 'updated_at'>;
+      limit: number;
+    }): KeptConversation[] {
       const words = query.words.map(fold);
       const { updated_at: at = '9', id = '' } = query.after ?? {};
       return read.all<KeptConversation>(
@@ -161,6 +165,9 @@ function ownConversations({ read, write }: Database, owner: string) {
     async keep(id: string, turn: Turn): Promise<void> {
       get(id);
       await write((connection) => {
+        // It may have been deleted since it was looked at.
+        const sql = 'update conversation set updated_at = ? where id = ?';
+        if (connection.run(sql, new Date().toISOString(), id).changes === 0) throw missing(id);
         connection.run(
           'insert or replace into conversation_turn values (?, ?, ?, ?)',
           id,
@@ -168,7 +175,6 @@ function ownConversations({ read, write }: Database, owner: string) {
           JSON.stringify(turn),
           fold(`${turn.question}\n${turn.answer}`),
         );
-        connection.run('update conversation set updated_at = ? where id = ?', new Date().toISOString(), id);
       });
     },
 
@@ -180,6 +186,10 @@ function ownConversations({ read, write }: Database, owner: string) {
       });
     },
   };
+}
+
+function missing(id: string): LimnerError {
+  return new LimnerError('not_found', `There is no conversation ${id}.`);
 }
 
 /** SQLite folds the case of ASCII only. */

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
+import { createKeptConversations, Turn } from '../../src/ask/kept-conversations.ts';
+import { openDatabase } from '../../src/sqlite.ts';
 import { until } from '../until.ts';
-import { startBench } from './setup.ts';
+import { errorIn, startBench } from './setup.ts';
 
 const ADMIN = 'the-admin-key';
 const bench = await startBench({ LIMNER_API_KEYS: ADMIN });
@@ -75,6 +78,32 @@ test('the one that was spoken in last is the first, page by page', async () => {
   expect(await titles('', key)).toEqual(['first', 'third', 'second']);
   const page = List.parse((await call('GET', '/api/conversations?limit=2', undefined, key)).json());
   expect(await titles(`?limit=2&cursor=${page.next_cursor}`, key)).toEqual(['second']);
+});
+
+test('the next page goes on where the last one ended, whatever becomes of its last one', async () => {
+  const key = await makeKey();
+  const ids = new Map<string, string>();
+  for (const title of ['a', 'b', 'c', 'd']) ids.set(title, await begin(title, key));
+  const page = List.parse((await call('GET', '/api/conversations?limit=2', undefined, key)).json());
+  expect(page.data.map(({ title }) => title)).toEqual(['d', 'c']);
+  const next = `?limit=2&cursor=${encodeURIComponent(page.next_cursor ?? '')}`;
+  await call('POST', `/api/conversations/${ids.get('c')}/turns`, { number: 1, question: 'And?' }, key);
+  expect(await titles(next, key)).toEqual(['b', 'a']);
+  await call('DELETE', `/api/conversations/${ids.get('c')}`, undefined, key);
+  expect(await titles(next, key)).toEqual(['b', 'a']);
+  const odd = await call('GET', '/api/conversations?cursor=nonsense', undefined, key);
+  expect(errorIn(odd)).toMatchObject({ status: 400, code: 'invalid_request', param: 'cursor' });
+});
+
+test('a turn that comes while its conversation is deleted is not kept', async () => {
+  const database = openDatabase(join(bench.folder, 'own.sqlite'));
+  onTestFinished(() => database.close());
+  const own = createKeptConversations(database)('somebody');
+  const { id } = await own.add('Short-lived');
+  const removed = own.remove(id);
+  await expect(own.keep(id, Turn.parse(TURN))).rejects.toMatchObject({ code: 'not_found' });
+  await removed;
+  expect(database.read.all('select 1 from conversation_turn')).toEqual([]);
 });
 
 test('nobody sees those of another key', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { startBench, type DocumentList } from './setup.ts';
+import { errorIn, startBench, type DocumentList } from './setup.ts';
 
 const bench = await startBench();
 const Chunks = z.object({
@@ -31,6 +31,11 @@ test('what changed last comes first, page by page, each once', async () => {
   const times = seen.map((one) => String(one['updated_at']));
   expect(times).toEqual(times.toSorted().toReversed());
   expect(second.next_cursor).toBeNull();
+});
+
+test('a cursor that is none is refused, and the list does not begin anew', async () => {
+  const response = await bench.get('/api/documents?order=newest&cursor=nonsense');
+  expect(errorIn(response)).toMatchObject({ status: 400, code: 'invalid_request', param: 'cursor' });
 });
 
 test('a document shows what it was cut into, in its order', async () => {
