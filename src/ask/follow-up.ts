@@ -50,11 +50,13 @@ export function createStandAlone(
   const known = new Map<string, Rewritten>();
 
   async function rewrite(followUp: FollowUp, signal: AbortSignal): Promise<string | undefined> {
-    const { options = {} } = followUp;
-    if ((options.model ?? chat.ready()) === undefined) return undefined;
+    const model = followUp.options?.model;
+    if ((model ?? chat.ready()) === undefined) return undefined;
     const since = performance.now();
     try {
-      const asked = { temperature: 0, maxTokens: REWRITE_TOKENS, think: false, ...options };
+      // How long an answer may be, and in which shape it is wanted, holds for the answer alone.
+      const wanted = { temperature: 0, maxTokens: REWRITE_TOKENS, think: false };
+      const asked = { ...wanted, ...(model !== undefined && { model }) };
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]);
       const query = usable(await writtenBy(chat.complete(toPrompt(followUp), asked, deadline)), followUp);
       log.debug({ ms: performance.now() - since, query }, 'question rewritten');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Chat, ChatMessage, ChatPart } from '../../src/ask/ask.ts';
+import type { Chat, ChatMessage, ChatOptions, ChatPart } from '../../src/ask/ask.ts';
 import { createStandAlone } from '../../src/ask/follow-up.ts';
 import { LimnerError } from '../../src/errors.ts';
 import { createLog } from '../../src/log.ts';
@@ -13,11 +13,13 @@ const USAGE = { promptTokens: 1, completionTokens: 1, finish: 'stop' as const };
 /** A model that says this; `never` says nothing until it is stopped. */
 function bed(said: string | Error | undefined, deadlineMs = 5000) {
   const asked: (readonly ChatMessage[])[] = [];
+  const options: ChatOptions[] = [];
   const lines: string[] = [];
   const chat: Pick<Chat, 'ready' | 'complete'> = {
     ready: () => (said === undefined ? undefined : 'script:1'),
-    async *complete(messages, _options, signal): AsyncGenerator<ChatPart> {
+    async *complete(messages, wanted, signal): AsyncGenerator<ChatPart> {
       asked.push(messages);
+      options.push(wanted);
       if (said === 'never') await ended(signal);
       if (said instanceof Error) throw said;
       yield { text: said ?? '' };
@@ -28,7 +30,7 @@ function bed(said: string | Error | undefined, deadlineMs = 5000) {
   const standAlone = createStandAlone({ deadlineMs }, { chat, log });
   const ask = (question: string, history: readonly ChatMessage[] = HISTORY) =>
     standAlone({ question, history }, new AbortController().signal);
-  return { ask, standAlone, asked, lines };
+  return { ask, standAlone, asked, options, lines };
 }
 
 /** Waits for the end of the signal, and fails as the model server does. */
@@ -51,6 +53,21 @@ describe('a follow-up question', () => {
     expect(prompt).toContain('User: What are the opening hours of the glass museum?');
     expect(prompt).toContain('Assistant: From nine to five [1].');
     expect(prompt).toContain('Last question: And in winter?');
+  });
+
+  test('is rewritten by the model that answers, whatever else is asked of the answer', async () => {
+    const { standAlone, options } = bed('The opening hours of the glass museum in winter?');
+    const wanted: ChatOptions = {
+      model: 'other:1',
+      maxTokens: 2,
+      temperature: 2,
+      format: { name: 'it', schema: { type: 'object' } },
+      stop: ['in'],
+      tools: [{ name: 'look', description: '', parameters: {} }],
+    };
+    const request = { question: 'And in winter?', history: HISTORY, options: wanted };
+    await standAlone(request, new AbortController().signal);
+    expect(options).toEqual([{ model: 'other:1', temperature: 0, maxTokens: 120, think: false }]);
   });
 
   test('gets the words of the last question without a model', async () => {
