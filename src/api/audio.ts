@@ -2,7 +2,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
-import { baseName, partsOf } from './documents.ts';
+import { baseName, bytesOfPart, partsOf } from './documents.ts';
 import { parse } from './failure.ts';
 import { signalOf } from './sse.ts';
 
@@ -68,7 +68,7 @@ async function readForm(request: FastifyRequest) {
   let file: { bytes: Blob; name: string } | undefined;
   for await (const part of partsOf(request)) {
     if (part.type === 'file')
-      file = { bytes: new Blob([new Uint8Array(await part.toBuffer())]), name: baseName(part.filename) };
+      file = { bytes: new Blob([new Uint8Array(await bytesOfPart(part))]), name: baseName(part.filename) };
     else fields[part.fieldname] = part.value;
   }
   if (!file) throw new LimnerError('invalid_request', 'file: is required.', { param: 'file' });

@@ -161,6 +161,15 @@ export async function* partsOf(request: FastifyRequest): AsyncGenerator<Multipar
   }
 }
 
+/** The bytes of a small file of a form. */
+export async function bytesOfPart(part: MultipartFile): Promise<Buffer> {
+  try {
+    return await part.toBuffer();
+  } catch (error) {
+    throw asFormError(error);
+  }
+}
+
 /** The form's own parser throws plain errors; those with a status are refusals of Fastify. */
 export function asFormError(error: unknown): unknown {
   if (!(error instanceof Error) || 'statusCode' in error) return error;

@@ -3,6 +3,7 @@ import multipart from '@fastify/multipart';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { LimnerError } from '../errors.ts';
+import { bytesOfPart, partsOf } from './documents.ts';
 import { inTheirWords, parse } from './failure.ts';
 import type { Picture, Pictures } from './images.ts';
 import { signalOf } from './sse.ts';
@@ -63,7 +64,7 @@ export function openAiImageRoutes(
       throw new LimnerError('invalid_request', 'Send the picture as multipart/form-data.', {
         param: 'image',
       });
-    const { fields, files } = await readForm(request.parts());
+    const { fields, files } = await readForm(request);
     const body = parse(EditFields, fields);
     if (!files['image']) throw new LimnerError('invalid_request', 'image: is required.', { param: 'image' });
     const model = body.model ?? (files['mask'] ? defaults.inpaint : defaults.edit);
@@ -103,17 +104,12 @@ function sizeOf(size: string): { width?: number; height?: number } {
   return width !== undefined && height !== undefined ? { width, height } : {};
 }
 
-type Parts = AsyncIterableIterator<
-  | { type: 'file'; fieldname: string; toBuffer(): Promise<Buffer> }
-  | { type: 'field'; fieldname: string; value: unknown }
->;
-
-async function readForm(parts: Parts) {
+async function readForm(request: FastifyRequest) {
   const fields: Record<string, unknown> = {};
   const files: Record<string, Buffer> = {};
-  for await (const part of parts) {
+  for await (const part of partsOf(request)) {
     const name = part.fieldname.replace(/\[\]$/, '');
-    if (part.type === 'file') files[name] = await part.toBuffer();
+    if (part.type === 'file') files[name] = await bytesOfPart(part);
     else fields[name] = part.value;
   }
   return { fields, files };

@@ -5,7 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { until } from '../until.ts';
 import { documentIn, errorIn, startBench } from './setup.ts';
 
-const bench = await startBench({ LIMNER_MAX_FILE_MB: '0.1' });
+const bench = await startBench({
+  LIMNER_MAX_FILE_MB: '0.1',
+  COMFYUI_URL: 'http://127.0.0.1:9',
+  LIMNER_TRANSCRIBE_URL: 'http://127.0.0.1:9/v1',
+  LIMNER_TRANSCRIBE_MODEL: 'm',
+});
 const { server } = bench.app;
 const BOUNDARY = 'xxboundaryxx';
 
@@ -182,3 +187,21 @@ describe('on a real connection', () => {
 function file(value: string | Buffer = 'content'): Field {
   return { name: 'file', value, filename: 'a.txt' };
 }
+
+describe('a form that breaks off', () => {
+  const field = '--b\r\ncontent-disposition: form-data; name="prompt"\r\n\r\nx';
+  const file = '--b\r\ncontent-disposition: form-data; name="image"; filename="a.png"\r\n\r\nabc';
+  const urls = ['/v1/images/edits', '/v1/audio/transcriptions', '/v1/files', '/api/documents'];
+
+  test.each(urls)('is refused by %s, and is no bug', async (url) => {
+    for (const payload of url === '/api/documents'
+      ? ['--b\r\ncontent-dis', field]
+      : ['--b\r\ncontent-dis', field, file]) {
+      const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+      const response = await server.inject({ method: 'POST', url, payload, headers });
+      expect(errorIn(response)).toMatchObject({ status: 400, code: 'invalid_request' });
+      expect(response.body).toContain('broke off');
+    }
+    expect(bench.lines.join('')).not.toContain('is a bug');
+  });
+});
