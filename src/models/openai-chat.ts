@@ -59,6 +59,7 @@ function createAnswer() {
   let usage: z.infer<typeof Usage> | undefined;
   let finish: string | undefined;
   const thoughts = createThinkReader();
+  const numberOf = createNumbering();
   return {
     *read(chunk: Chunk): Generator<ChatPart> {
       usage = chunk.usage ?? usage;
@@ -68,7 +69,7 @@ function createAnswer() {
       const delta = choice.delta ?? {};
       yield* thoughtsOf(delta);
       if (delta.content) yield* thoughts.push(delta.content);
-      yield* callsOf(delta);
+      yield* callsOf(delta, numberOf);
     },
     *end(): Generator<ChatPart> {
       if (finish === undefined)
@@ -84,14 +85,33 @@ function* thoughtsOf(delta: z.infer<typeof Delta>): Generator<ChatPart> {
   if (thinking) yield { text: '', thinking };
 }
 
-function* callsOf(delta: z.infer<typeof Delta>): Generator<ChatPart> {
+type NumberOf = (piece: z.infer<typeof CallPiece>) => number;
+
+/** Servers begin with other numbers than 0, or give every call the same: who names itself anew is another call. */
+function createNumbering(): NumberOf {
+  const known = new Map<number, { number: number; id: string | undefined }>();
+  let count = 0;
+  return ({ index, id, function: { name } }) => {
+    const before = known.get(index);
+    const isAnother = Boolean(name) && id != null && id !== before?.id;
+    if (before && !isAnother) return before.number;
+    const number = count++;
+    known.set(index, { number, id: id ?? undefined });
+    return number;
+  };
+}
+
+function* callsOf(delta: z.infer<typeof Delta>, numberOf: NumberOf): Generator<ChatPart> {
   if (!delta.tool_calls?.length) return;
-  const toolCalls = delta.tool_calls.map(({ index, id, function: called }) => ({
-    index,
-    ...(id != null && { id }),
-    ...(called.name != null && { name: called.name }),
-    arguments: called.arguments ?? '',
-  }));
+  const toolCalls = delta.tool_calls.map((piece) => {
+    const { id, function: called } = piece;
+    return {
+      index: numberOf(piece),
+      ...(id != null && { id }),
+      ...(called.name != null && { name: called.name }),
+      arguments: called.arguments ?? '',
+    };
+  });
   yield { text: '', toolCalls };
 }
 

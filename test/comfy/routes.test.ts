@@ -223,7 +223,7 @@ describe('a request that cannot be done names its fault', () => {
     ['/api/images', { workflow: 'no-file' }, 422, 'workflow'],
     ['/api/images', { workflow: 'path-trick' }, 422, 'workflow'],
     ['/v1/images/generations', { prompt: 'x', n: 11 }, 400, 'n'],
-    ['/v1/images/generations', { prompt: 'x', model: 'none' }, 404, 'workflow'],
+    ['/v1/images/generations', { prompt: 'x', model: 'none' }, 404, 'model'],
     ['/v1/images/edits', { prompt: 'x' }, 400, 'image'],
   ])('POST %s %j', async (url, body, status, param) => {
     const sent = (): string[] => fake.requests.filter((one) => /^POST \/(prompt|upload)/.test(one));

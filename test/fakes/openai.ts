@@ -33,6 +33,8 @@ export interface FakeOpenAiSettings {
   hidesModels: boolean;
   /** Milliseconds between two pieces of an answer. */
   partMs: number;
+  /** The numbers that a server gives its calls of tools: some begin with 1, some number each of them 0. */
+  callIndexes: readonly number[];
 }
 
 export interface OpenAiExchange {
@@ -107,7 +109,15 @@ export async function createFakeOpenAi(
   const { models = [embedModel({ name: 'nomic-embed-text' }), chatModel()], ...settings } = options;
   const fake = {
     models: [...models],
-    settings: { reply: quoteBest, thinking: '', key: undefined, hidesModels: false, partMs: 0, ...settings },
+    settings: {
+      reply: quoteBest,
+      thinking: '',
+      key: undefined,
+      hidesModels: false,
+      partMs: 0,
+      callIndexes: [0],
+      ...settings,
+    },
   };
   const exchanges: OpenAiExchange[] = [];
   const faults: OpenAiFault[] = [];
@@ -293,7 +303,10 @@ function chunksOf({ fake }: Reply, request: z.infer<typeof ChatRequest>, promptT
 function answerOf(settings: FakeOpenAiSettings, request: z.infer<typeof ChatRequest>) {
   const called = callOf(offered(request), request.messages);
   if (called)
-    return { deltas: callDeltas(called.name, JSON.stringify(called.arguments)), finish: 'tool_calls' };
+    return {
+      deltas: callDeltas(settings.callIndexes, called.name, JSON.stringify(called.arguments)),
+      finish: 'tool_calls',
+    };
   const format = request.response_format;
   const said = format
     ? JSON.stringify(valueOf(format.json_schema?.schema))
@@ -309,14 +322,17 @@ function offered({ tools, tool_choice: choice }: z.infer<typeof ChatRequest>) {
   return tools.filter((tool) => tool.function.name === choice.function.name);
 }
 
-/** The arguments in two pieces. */
-function callDeltas(name: string, text: string): object[] {
+/** A call for each index, its arguments in two pieces. */
+function callDeltas(indexes: readonly number[], name: string, text: string): object[] {
   const middle = Math.ceil(text.length / 2);
-  const piece = (called: object) => ({ tool_calls: [{ index: 0, ...called }] });
-  return [
-    piece({ id: 'call_fake', type: 'function', function: { name, arguments: text.slice(0, middle) } }),
-    piece({ function: { arguments: text.slice(middle) } }),
-  ];
+  return indexes.flatMap((index, at) => {
+    const piece = (called: object) => ({ tool_calls: [{ index, ...called }] });
+    const id = at === 0 ? 'call_fake' : `call_fake_${at}`;
+    return [
+      piece({ id, type: 'function', function: { name, arguments: text.slice(0, middle) } }),
+      piece({ function: { arguments: text.slice(middle) } }),
+    ];
+  });
 }
 
 async function stream({ fake, fault, response }: Reply, chunks: readonly object[]): Promise<void> {

@@ -155,3 +155,23 @@ describe('the models', () => {
     expect(parts.map(({ thinking }) => thinking ?? '').join('')).toBe('Let me see.');
   });
 });
+
+describe('calls of tools', () => {
+  test.each([[[0]], [[1]], [[3, 7]], [[0, 0]], [[2, 0, 0]]])(
+    'that a server numbers %j are numbered from 0',
+    async (callIndexes) => {
+      const { server } = await createPair({ callIndexes });
+      const tools = [{ name: 'look', description: 'Looks.', parameters: { type: 'object', properties: {} } }];
+      const options = { tools, toolChoice: 'required' as const };
+      const messages = [{ role: 'user' as const, content: 'Look!' }];
+      const parts = await Array.fromAsync(server.chat(messages, options, signal));
+      const pieces = parts.flatMap(({ toolCalls = [] }) => toolCalls);
+      const joined = callIndexes.map((_, at) => pieces.filter(({ index }) => index === at));
+      expect(joined.flat()).toHaveLength(pieces.length);
+      for (const call of joined) {
+        expect(call.map(({ name }) => name).filter(Boolean)).toEqual(['look']);
+        expect(JSON.parse(call.map(({ arguments: text }) => text).join(''))).toEqual({});
+      }
+    },
+  );
+});
