@@ -33,6 +33,7 @@ export async function sniff(path: string, limits: Limits): Promise<Sniffed> {
   if (magic.startsWith('504b0304') || magic.startsWith('504b0506')) return sniffArchive(path, limits);
   if (magic === OLE_MAGIC) return sniffOle(await readOleNames(path));
   if (head.toString('latin1', 0, 5) === '{\\rtf') return { kind: 'rtf', label: 'an RTF document' };
+  if (magic.startsWith('789f3e22')) return { kind: 'tnef', label: 'an Outlook attachment (winmail.dat)' };
   // Its tags may lie anywhere in the file, so that nothing else tells it from a text in the first bytes.
   if (magic.startsWith('49492a00') || magic.startsWith('4d4d002a'))
     return { kind: 'tif', label: 'a TIFF image' };

@@ -29,6 +29,7 @@ import { spreadsheet } from './spreadsheet.ts';
 import { subtitles } from './subtitles.ts';
 import { tar } from './tar.ts';
 import { text } from './text.ts';
+import { tnef } from './tnef.ts';
 import { xml } from './xml.ts';
 import { yaml } from './yaml.ts';
 import { zipArchive } from './zip-archive.ts';
@@ -59,6 +60,7 @@ export const PROCESSORS: readonly Processor[] = [
   mail,
   mbox,
   msg,
+  tnef,
   zipArchive,
   tar,
   gzip,
