@@ -4,7 +4,7 @@
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,10 @@ const MODEL_LOOK_MS = 1000;
 const NO_SERVER = 'http://127.0.0.1:9';
 const EMBED_MODEL = 'nomic-embed-text';
 const CHAT_MODEL = 'qwen3:4b';
+
+/** What a process may be kept to one core with; it then starts one thread. */
+const TASKSET = '/usr/bin/taskset';
+const ON_ONE_CORE = { execPath: TASKSET, execArgv: ['-c', '0', process.execPath] };
 
 const StoreFigures = z.object({
   opened: z.number(),
@@ -54,6 +58,7 @@ async function measure(chunks: number): Promise<void> {
     const model = await identityAt(fake.url);
     const filled = await fill(path, model, chunks);
     const { opened, reopened, times, memory, rates } = await searchStore(path, model);
+    const oneCore = existsSync(TASKSET) ? (await searchStore(path, model, ON_ONE_CORE)).rates : [];
     const http = await searchOverHttp(folder, fake);
     tables.store[`${chunks} chunks`] = {
       ...filled,
@@ -61,6 +66,7 @@ async function measure(chunks: number): Promise<void> {
       'first vector search after opening, ms': reopened.toFixed(0),
       'memory after all searches / peak, MB': memory.map(Math.round).join(' / '),
       'hybrid questions a second, 1 / 2 / 4 / 8 at once': rates.map(Math.round).join(' / '),
+      'the same on one core': oneCore.map(Math.round).join(' / ') || `needs ${TASKSET}`,
       'memory of the service, keywords only / hybrid, MB': http.memory.map(Math.round).join(' / '),
     };
     tables.search[`${chunks} chunks`] = spreads(times);
@@ -100,8 +106,8 @@ async function fill(path: string, model: string, chunks: number): Promise<Row> {
   };
 }
 
-async function searchStore(path: string, model: string): Promise<z.infer<typeof StoreFigures>> {
-  const child = fork(fileURLToPath(new URL('search-store.ts', import.meta.url)), [path, model]);
+async function searchStore(path: string, model: string, how = {}): Promise<z.infer<typeof StoreFigures>> {
+  const child = fork(fileURLToPath(new URL('search-store.ts', import.meta.url)), [path, model], how);
   const [[figures]] = await Promise.all([once(child, 'message'), once(child, 'exit')]);
   return StoreFigures.parse(figures);
 }
