@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { FastifyRequest } from 'fastify';
 import { LimnerError } from '../errors.ts';
 import type { Filter } from '../ingest/filter.ts';
-import type { Access, Scope } from './keys.ts';
+import type { Access, Keys, Scope } from './keys.ts';
 
 /** Routes that only read, whatever their method. */
 const READS: ReadonlySet<string> = new Set([
@@ -99,7 +99,7 @@ interface Narrowed {
 export type AccessScope = ReturnType<typeof createAccessScope>;
 
 /** Carries the access of the request under way to the ports that its handler calls. */
-export function createAccessScope(matching: (filter: Filter) => string[]) {
+export function createAccessScope(matching: (filter: Filter) => string[], keys: Pick<Keys, 'again'>) {
   const storage = new AsyncLocalStorage<Access>();
 
   function current(): Access {
@@ -126,6 +126,11 @@ export function createAccessScope(matching: (filter: Filter) => string[]) {
     has: (wanted: Scope): boolean => current().scopes.some((one) => one === wanted || one === 'admin'),
     /** Whose request it is: the id of the key. */
     owner: (): string => current().id,
+    /** What tells, as long as the request lasts, whether its key has not been revoked and has not expired. */
+    lasting(): () => boolean {
+      const { id, made } = current();
+      return () => !made || keys.again(id) !== undefined;
+    },
     /** How the key wants sources told; undefined where it does not say. */
     sources: () => current().sources,
     /** The key's collections; undefined when it reaches all. */

@@ -15,6 +15,8 @@ interface EventRoutes {
   pictures: { events: Told<Picture> };
   pulls: { events: Told<PullState> };
   status: () => Promise<Status>;
+  /** Of the request under way: what tells later whether its key still opens anything. */
+  lasting: () => () => boolean;
 }
 
 /**
@@ -23,12 +25,13 @@ interface EventRoutes {
  */
 export function eventRoutes(server: FastifyInstance, parts: EventRoutes): void {
   server.get('/api/events', (request, reply) =>
-    sendEvents(reply, changeEvents(parts, signalOf(request, reply))),
+    sendEvents(reply, changeEvents(parts, parts.lasting(), signalOf(request, reply))),
   );
 }
 
 async function* changeEvents(
   { changes, pictures, pulls, status }: EventRoutes,
+  holds: () => boolean,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const waiting = new Map<string, () => string>();
@@ -58,6 +61,7 @@ async function* changeEvents(
     while (!signal.aborted) {
       await bell.promise;
       bell = Promise.withResolvers<void>();
+      if (!holds()) return;
       for (const [id, event] of waiting) {
         waiting.delete(id);
         yield event();

@@ -79,7 +79,7 @@ const HEAD_MS = 10_000;
 
 /** The HTTP surface: every route in the order of the design. Fastify's own defaults are no posture. */
 export function createServer(options: ServerOptions, whole: ServerParts): FastifyInstance {
-  const scope = createAccessScope(whole.matching);
+  const scope = createAccessScope(whole.matching, whole.keys);
   // From here on no route has a port that reaches beyond the key of its request.
   const parts = limitPorts(whole, scope);
   const handleError = createErrorHandler(parts.log);
@@ -148,7 +148,7 @@ export function createServer(options: ServerOptions, whole: ServerParts): Fastif
   webhookRoutes(server, parts);
   subscriptionRoutes(server, parts);
   jobRoutes(server, parts);
-  eventRoutes(server, parts);
+  eventRoutes(server, { ...parts, lasting: scope.lasting });
   imageRoutes(server, parts);
   pendingRoutes(server, parts);
   workflowRoutes(server, parts);

@@ -47,6 +47,7 @@ async function send(collection: string, text: string): Promise<string> {
   return id;
 }
 
+const address = await bench.app.server.listen({ host: '127.0.0.1', port: 0 });
 const theirs = await send('theirs', `The ${SECRET} is kept in the cellar.`);
 const ours = await send('ours', 'The sparrow is kept in the attic.');
 const limited = await makeKey({ scopes: ['read', 'write'], collections: ['ours'] });
@@ -132,26 +133,45 @@ test('nothing that is listed, counted or told names another collection', async (
   expect(asked.json()).toMatchObject({ index: { searchable: 1, pending: 0, failed: 0 } });
 });
 
-test('it is told of changes of its own documents alone', async () => {
-  const address = await bench.app.server.listen({ host: '127.0.0.1', port: 0 });
+/** What a key hears of changes, from now on. */
+async function listen(key: string): Promise<{ text: () => string; ended: () => boolean; leave: () => void }> {
   const leave = new AbortController();
-  const headers = { authorization: `Bearer ${limited.key}` };
+  const headers = { authorization: `Bearer ${key}` };
   const { body } = await until(async () => {
     const response = await fetch(`${address}/api/events`, { headers, signal: leave.signal });
     return response.ok ? response : undefined;
   }, 'the stream to be opened');
   let text = '';
+  let hasEnded = false;
   void body
     ?.pipeThrough(new TextDecoderStream())
     .pipeTo(new WritableStream({ write: (part) => void (text += part) }))
-    .catch(() => undefined);
+    .catch(() => undefined)
+    .finally(() => (hasEnded = true));
   await until(() => text.includes(': watching'), 'the stream');
+  return { text: () => text, ended: () => hasEnded, leave: () => leave.abort() };
+}
+
+test('it is told of changes of its own documents alone', async () => {
+  const { text, leave } = await listen(limited.key);
   await send('theirs', `The ${SECRET} has moved.`);
   await send('ours', 'The sparrow has moved.');
-  await until(() => text.includes('"state":"searchable"') && text.includes('event: status'), 'the events');
-  leave.abort();
-  expect(text).not.toMatch(/theirs|Quetzal|event: (image|pull)/);
-  expect(text).toMatch(/"collection":"ours"/);
+  await until(
+    () => text().includes('"state":"searchable"') && text().includes('event: status'),
+    'the events',
+  );
+  leave();
+  expect(text()).not.toMatch(/theirs|Quetzal|event: (image|pull)/);
+  expect(text()).toMatch(/"collection":"ours"/);
+});
+
+test('a key that is revoked hears nothing more', async () => {
+  const { id, key } = await makeKey({ scopes: ['read'], collections: ['ours'] });
+  const { text, ended } = await listen(key);
+  expect((await call('DELETE', `/api/keys/${id}`, ADMIN)).statusCode).toBe(204);
+  await send('ours', 'The sparrow is elsewhere.');
+  await until(ended, 'the end of the stream');
+  expect(text()).not.toContain('event: ');
 });
 
 test('of jobs it sees and ends those of its own documents alone', async () => {
