@@ -82,12 +82,15 @@ export function createRetrieve({
   return async function retrieve(query: RetrieveQuery, signal: AbortSignal): Promise<Retrieved> {
     const { text, arm, limit, collection, documents } = query;
     const second = arm === undefined ? rerank : undefined;
+    const vector = arm === 'keyword' ? undefined : embed(text, signal);
+    // A store that fails does not ask for it any more.
+    vector?.catch(() => undefined);
     let arms = { keyword: 0, vector: 0 };
     const passages = await search(
       {
         text: arm === 'vector' ? '' : text,
         limit: Math.max(DEPTH, limit),
-        ...(arm !== 'keyword' && { vector: embed(text, signal) }),
+        ...(vector && { vector }),
         ...(collection !== undefined && { collection }),
         ...(documents && { documents }),
       },

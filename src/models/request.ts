@@ -36,8 +36,9 @@ export async function ask(
     ...(body !== undefined && { body }),
   });
   const head = { status: answer.statusCode, headers: headersOf(answer.headers) };
-  if (!watcher || answer.statusCode >= 300) return new Response(await answer.body.arrayBuffer(), head);
-  return new Response(watched(answer.body, watcher), head);
+  if (watcher && answer.statusCode < 300) return new Response(watched(answer.body, watcher), head);
+  const bytes = await answer.body.arrayBuffer();
+  return new Response(bytes.byteLength > 0 ? bytes : null, head);
 }
 
 function watched(body: Readable, { onBytes, onEnd }: Watcher): ReadableStream<Uint8Array<ArrayBuffer>> {
