@@ -1,5 +1,7 @@
 import { posix } from 'node:path';
-import { readOle, writeOle, type OleStream } from './ole-file.ts';
+import { constants, inflateSync } from 'node:zlib';
+import { oleStream, readOle, writeOle, type OleStream } from './ole-file.ts';
+import { recordsIn } from './ppt-text.ts';
 import type { Member } from './processor.ts';
 import { readRelationships } from './relationships.ts';
 import type { Archive } from './zip.ts';
@@ -48,9 +50,65 @@ export async function* embeddedInOle(data: Buffer): AsyncGenerator<Member> {
   }
 }
 
+/** A record of an old PowerPoint file that holds an object, packed where it does not begin as an OLE file ([MS-PPT] 2.10.34). */
+const OBJECT_RECORD = 4113;
+const PACKED_AT = 4;
+/** Some end before their checksum. */
+const OPTIONS = { maxOutputLength: 200 * 1024 * 1024, finishFlush: constants.Z_SYNC_FLUSH };
+
+/** Files that an old PowerPoint file holds; none of another file. */
+export function* embeddedInPowerPoint(data: Buffer): Generator<Member> {
+  const stream = oleStream(data, 'PowerPoint Document');
+  let number = 0;
+  for (const record of stream ? recordsIn(stream, OBJECT_RECORD, 0) : []) {
+    number += 1;
+    const member = unwrap(`object-${number}`, readOle(record) ? record : inflated(record));
+    if (member) yield member;
+  }
+}
+
+/** Nothing where it is damaged. */
+function inflated(record: Buffer): Buffer {
+  try {
+    return inflateSync(record.subarray(PACKED_AT), OPTIONS);
+  } catch (error) {
+    if (error instanceof Error) return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+/** Hexadecimal digits behind the word for them (RTF 1.9.1, Objects). */
+const OBJECT_DATA = /\\objdata(?![a-z])([0-9a-f\s]+)/gi;
+const EMBEDDED = 2;
+
+/** Files that an RTF document holds: objects in the manner of OLE 1 ([MS-OLEDS] 2.2.5). */
+export function* embeddedInRtf(data: Buffer): Generator<Member> {
+  let number = 0;
+  for (const [, digits = ''] of data.toString('latin1').matchAll(OBJECT_DATA)) {
+    number += 1;
+    const member = rtfObject(`object-${number}`, Buffer.from(digits.replaceAll(/\s/g, ''), 'hex'));
+    if (member) yield member;
+  }
+}
+
+/** A version, a sort, three names behind their lengths, and the object behind its own. */
+function rtfObject(name: string, data: Buffer): Member | undefined {
+  if (data.length < 12 || data.readUInt32LE(4) !== EMBEDDED) return undefined;
+  const kind = data.toString('latin1', 12, 11 + data.readUInt32LE(8));
+  let at = 8;
+  for (let names = 0; names < 3 && at + 4 <= data.length; names += 1) at += 4 + data.readUInt32LE(at);
+  if (at + 4 > data.length) return undefined;
+  const object = data.subarray(at + 4, at + 4 + data.readUInt32LE(at));
+  // A package tells no length of its own here.
+  return kind === 'Package'
+    ? nativeFile(name, Buffer.concat([Buffer.alloc(4), object]))
+    : unwrap(name, object);
+}
+
 /** Objects are wrapped in an OLE file. */
 function unwrap(name: string, bytes: Buffer): Member | undefined {
   const file = readOle(bytes);
+  if (bytes.length === 0) return undefined;
   return file ? unwrapped(name, file.streams, bytes) : { name, bytes };
 }
 

@@ -8,7 +8,7 @@ import { pageMargins } from './odf-pages.ts';
 import { writeBlocks } from './office-blocks.ts';
 import { OLE_MAGIC } from './ole.ts';
 import { soundOle } from './ole-file.ts';
-import { embeddedInOle } from './embedded.ts';
+import { embeddedInOle, embeddedInPowerPoint, embeddedInRtf } from './embedded.ts';
 import { picturesOf } from './office-pictures.ts';
 import { createFigureShelf } from './figure-shelf.ts';
 import { pieces } from './cut.ts';
@@ -27,7 +27,7 @@ import { verifyTextParts, withArchive } from './zip.ts';
  */
 export const office: Processor = {
   name: 'office',
-  version: 8,
+  version: 9,
   kinds: ['doc', 'ppt', 'rtf', 'odt'],
   label: 'an Office document',
   extensions: ['doc', 'dot', 'ppt', 'pps', 'pot', 'rtf', 'odt', 'ott'],
@@ -60,8 +60,14 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   if (around !== '') yield { sections: [{ text: around }] };
   if (document) yield pictured(document, joinSections([...body, ...noted]), limits);
   for await (const member of embeddedInOle(data)) yield { members: [member] };
+  const others = isRtf(data) ? embeddedInRtf(data) : embeddedInPowerPoint(data);
+  for (const member of others) yield { members: [member] };
   const found = title || sectioner.title;
   if (found) yield { title: found };
+}
+
+function isRtf(data: Buffer): boolean {
+  return data.toString('latin1', 0, 5) === '{\\rtf';
 }
 
 /** The text of an old Office file or RTF by other readers than the main one, of which none is native. */

@@ -63,7 +63,7 @@ function masterTexts(master: Buffer): string[] {
 }
 
 /** The bodies of all records of a type, however deep they lie. */
-function* recordsIn(data: Buffer, wanted: number, depth: number): Generator<Buffer> {
+export function* recordsIn(data: Buffer, wanted: number, depth: number): Generator<Buffer> {
   for (let at = 0; at + HEADER_BYTES <= data.length;) {
     const type = data.readUInt16LE(at + 2);
     const end = at + HEADER_BYTES + data.readUInt32LE(at + 4);

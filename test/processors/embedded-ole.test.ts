@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { deflateSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { joinSections } from '../../src/document.ts';
 import { readOle, writeOle, type OleStream } from '../../src/processors/ole-file.ts';
@@ -54,4 +55,53 @@ test('and so are those in an old workbook', async () => {
   const { sections } = await pool.extract(write('holds.xls', data));
   expect(sections.find(({ member }) => member === 'object-1')).toMatchObject({ page: 1 });
   expect(sections[0]).toMatchObject({ sheet: 'Stores' });
+});
+
+test('those in an old presentation, packed or not', async () => {
+  const record = (bytes: Buffer): Buffer => {
+    const head = Buffer.alloc(8);
+    head.writeUInt16LE(4113, 2);
+    head.writeUInt32LE(bytes.length, 4);
+    return Buffer.concat([head, bytes]);
+  };
+  const note = await writeOle([
+    { path: ['\u0001Ole10Native'], bytes: native('tide.txt', Buffer.from('The ebb is late.')) },
+  ]);
+  // Some lack their checksum.
+  const packed = Buffer.concat([Buffer.alloc(4), deflateSync(bytesOf('sample.xls')).subarray(0, -4)]);
+  const streams = readOle(bytesOf('sample.ppt'))?.streams ?? [];
+  for (const stream of streams)
+    if (stream.path[0] === 'PowerPoint Document')
+      stream.bytes = Buffer.concat([
+        stream.bytes,
+        record(note),
+        record(Buffer.from('damaged')),
+        record(packed),
+      ]);
+  const { sections, warnings } = await pool.extract(write('holds.ppt', await writeOle(streams)));
+  expect(sections.find(({ member }) => member === 'tide.txt')?.text).toBe('The ebb is late.');
+  expect(sections.find(({ member }) => member === 'object-3')).toMatchObject({ sheet: 'Stores' });
+  expect(warnings).toEqual([]);
+});
+
+test('and those in RTF', async () => {
+  const word = (text: string): Buffer => {
+    const bytes = Buffer.from(`${text}\0`);
+    return Buffer.concat([Buffer.from(Uint32Array.of(bytes.length).buffer), bytes]);
+  };
+  const object = (sort: number, kind: string, bytes: Buffer): string => {
+    const head = Buffer.from(Uint32Array.of(0x501, sort).buffer);
+    const size = Buffer.from(Uint32Array.of(bytes.length).buffer);
+    const hex = Buffer.concat([head, word(kind), Buffer.alloc(8), size, bytes]).toString('hex');
+    return `{\\object\\objemb{\\*\\objclass ${kind}}{\\*\\objdata ${hex.replaceAll(/(.{64})/g, '$1\n')}}}`;
+  };
+  const files = [
+    object(2, 'Package', native('tide.txt', Buffer.from('The ebb is late.')).subarray(4)),
+    object(2, 'Excel.Sheet.8', bytesOf('sample.xls')),
+    object(1, 'Linked', Buffer.from('nothing')),
+  ];
+  const data = `{\\rtf1\\ansi See below.\\par ${files.join('')}{\\object{\\*\\objdata 01}}}`;
+  const { sections, warnings } = await pool.extract(write('holds.rtf', data));
+  expect(sections.map(({ member }) => member)).toEqual([undefined, 'tide.txt', 'object-2', 'object-2']);
+  expect(warnings).toEqual([]);
 });
