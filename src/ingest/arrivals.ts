@@ -6,7 +6,7 @@ import { createBrake } from './brake.ts';
 import type { Catalogue } from './catalogue.ts';
 import { isSettingsFile, type Folders } from './folders.ts';
 import { fileNameOf, uriOf, type Inbox, type Look } from './inbox.ts';
-import type { Queue } from './queue.ts';
+import { PRIORITY, priorityOf, type Queue } from './queue.ts';
 import { isUnread, walk, type Walk } from './scan.ts';
 import { createSettleTracker, type Settled } from './settle.ts';
 import { watchModeOf, type WatchMode } from './watch-mode.ts';
@@ -35,9 +35,6 @@ export interface ArrivalParts {
   queue: Queue;
   log: Log;
 }
-
-/** Files up to this size go before larger ones, so that a note does not wait behind a library. */
-const SMALL_BYTES = 4 * 1024 * 1024;
 
 /** So many documents may always be forgotten: a small folder can be emptied. */
 const ALWAYS_FORGET = 20;
@@ -95,9 +92,10 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
   async function onSettled({ uri, path, look }: Settled): Promise<void> {
     if (look.kind === 'absent') return brake.add(uri);
     const known = catalogue.find('inbox', uri);
-    const same = known?.signature === look.signature && known.recipe === parts.recipeOf(uri);
-    if (known && isDone(known.state) && same) return;
-    await submit(uri, path, look.bytes);
+    const isSame = known !== undefined && isDone(known.state) && known.signature === look.signature;
+    if (isSame && known.recipe === parts.recipeOf(uri)) return;
+    // Until then it answers as it is.
+    await submit(uri, path, look.bytes, isSame ? PRIORITY.again : priorityOf(look.bytes));
   }
 
   async function isMissing(uri: string): Promise<boolean> {
@@ -110,16 +108,21 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     const known = catalogue.find('inbox', uri);
     if (!known || known.state === 'gone' || !(await inbox.online())) return;
     // By its id, not its place: it may have moved since, and the old place must not get a row of its own.
-    await database.write((connection) => enqueue(connection, known.id, known.bytes));
+    await database.write((connection) => enqueue(connection, known.id, PRIORITY.gone));
     catalogue.announce(known.id);
     queue.wake();
   }
 
   /** The ledger row and its job are written together. Returns the document's id. */
-  async function submit(uri: string, path: Uint8Array, bytes: number): Promise<string> {
+  async function submit(
+    uri: string,
+    path: Uint8Array,
+    bytes: number,
+    priority = priorityOf(bytes),
+  ): Promise<string> {
     const id = await database.write((connection) => {
       const seen = see(connection, uri, path, bytes);
-      enqueue(connection, seen, bytes);
+      enqueue(connection, seen, priority);
       return seen;
     });
     catalogue.announce(id);
@@ -127,10 +130,10 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
     return id;
   }
 
-  function enqueue(connection: Connection, id: string, bytes: number): void {
+  function enqueue(connection: Connection, id: string, priority: number): void {
     const known = connection.get<{ state: string }>('select state from document where id = ?', id);
     if (known?.state !== 'working') catalogue.set(connection, id, { state: 'waiting' });
-    queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: bytes <= SMALL_BYTES ? 1 : 0 });
+    queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority });
   }
 
   const see = (connection: Connection, uri: string, path: Uint8Array, bytes: number) =>

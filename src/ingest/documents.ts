@@ -13,6 +13,7 @@ import type { Folders } from './folders.ts';
 import { uriOf, type Inbox } from './inbox.ts';
 import type { Pipeline } from './pipeline.ts';
 import { placeWords, type PlacedWord } from './place-words.ts';
+import { PRIORITY } from './queue.ts';
 import type { ReadAgain } from './read-again.ts';
 import type { Store } from '../store/store.ts';
 import { openInside } from './take.ts';
@@ -103,13 +104,13 @@ export function createDocuments(parts: DocumentsParts) {
       const look = await inbox.look(path);
       if (look.kind === 'absent')
         throw new LimnerError('not_found', `There is no file ${uri} in the inbox.`, { param: 'filepath' });
-      return get(await parts.arrivals.submit(uri, path, look.bytes));
+      return get(await parts.arrivals.submit(uri, path, look.bytes, PRIORITY.awaited));
     },
 
     /** Makes the document again from its file, also when nothing changed. */
     async reindex(id: string): Promise<LedgerDocument> {
       get(id);
-      await readAgain(id, { priority: 1 });
+      await readAgain(id, { priority: PRIORITY.awaited });
       return get(id);
     },
 
@@ -130,7 +131,7 @@ export function createDocuments(parts: DocumentsParts) {
       if (document.collection === collection) return document;
       if (document.source === 'inbox')
         throw new LimnerError('conflict', `${document.uri} lies in the inbox; move the file there.`);
-      await readAgain(id, { collection: checkCollection(collection), priority: 1 });
+      await readAgain(id, { collection: checkCollection(collection), priority: PRIORITY.awaited });
       return get(id);
     },
 
@@ -143,7 +144,7 @@ export function createDocuments(parts: DocumentsParts) {
           `${document.uri} lies in the inbox; remove it there and it is forgotten.`,
         );
       await rm(join(parts.uploads, id), { force: true });
-      await readAgain(id, { priority: 1 });
+      await readAgain(id, { priority: PRIORITY.gone });
       return get(id);
     },
 

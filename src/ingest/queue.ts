@@ -20,6 +20,15 @@ export interface JobRow extends Job {
   run_at: number;
 }
 
+/** Who goes first: what is taken away, what somebody waits for, small files, large ones, what is searchable as it is. */
+export const PRIORITY = { gone: 3, awaited: 2, small: 1, large: 0, again: -1 } as const;
+
+/** Files up to this size go before larger ones, so that a note does not wait behind a library. */
+const SMALL_BYTES = 4 * 1024 * 1024;
+
+/** Of a file that was not read yet. */
+export const priorityOf = (bytes: number): number => (bytes <= SMALL_BYTES ? PRIORITY.small : PRIORITY.large);
+
 /** A lease is renewed at a third of this; a job whose process died is free again after it. */
 export const LEASE_MS = 30_000;
 

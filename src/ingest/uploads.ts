@@ -10,7 +10,7 @@ import { reach } from '../points.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Metadata } from './filter.ts';
 import { createInbox, isOf, DEFAULT_COLLECTION, fileNameOf } from './inbox.ts';
-import type { Queue } from './queue.ts';
+import { PRIORITY, type Queue } from './queue.ts';
 import type { RequireSpace } from './space.ts';
 import { tooLarge } from './take.ts';
 import { DOCUMENT_JOB } from './worker.ts';
@@ -85,7 +85,7 @@ export function createUploads(
           ...(upload.metadata && { metadata: upload.metadata }),
           ...(upload.tags && { tags: upload.tags }),
         });
-        queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
+        queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: PRIORITY.awaited });
       });
       queue.wake();
       return id;
@@ -198,7 +198,8 @@ export async function recoverUploads(
     await database.write((connection) => {
       if (never) return catalogue.erase(connection, id);
       catalogue.set(connection, id, { state: 'waiting' });
-      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority: 1 });
+      const priority = isKnown ? PRIORITY.again : PRIORITY.awaited;
+      queue.enqueue(connection, { kind: DOCUMENT_JOB, key: id, priority });
     });
   }
   queue.wake();

@@ -1,9 +1,7 @@
 import { cp, mkdir, rename, rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LimnerError } from '../../src/errors.ts';
-import { recoverUploads } from '../../src/ingest/uploads.ts';
 import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
 import { openBed, type Bed, type BedOptions } from './bed.ts';
@@ -111,40 +109,6 @@ describe('a file', () => {
     await second.scan();
     expect(second.extracted).toEqual(['a.txt']);
     expect(second.get('a.txt').revision).toBe(1);
-  });
-
-  it('is shown as it was read before until the processors of another version have read it, also after pruning', async () => {
-    const first = await open();
-    await first.put('a.txt', 'text');
-    await first.scan();
-    await first.close();
-    const second = await open({ processorsVersion: '2', read: (text) => `${text}, read anew` });
-    const shown = async () => (await second.pipeline.extractionOf(second.get('a.txt')))?.sections[0]?.text;
-    await second.extractions.prune('2');
-    expect(await shown()).toBe('text');
-    await second.scan();
-    expect(await shown()).toBe('text, read anew');
-    await second.extractions.prune('2');
-    const kept = second.database.read.all('select version from extraction');
-    expect(kept).toEqual([{ version: '2' }]);
-  });
-
-  it('that was sent is made again, too, when the processors are of another version', async () => {
-    const first = await open();
-    const send = (text: string) => ({ kind: 'texts' as const, name: text, body: Readable.from([text]) });
-    const id = await first.save(send('grey seals'));
-    await until(first.calm, 'quiet');
-    await first.close();
-    const second = await open({ processorsVersion: '2', read: (text) => `${text}, read anew` });
-    const recover = () =>
-      recoverUploads(second.uploads, { ...second, recipe: second.pipeline.recipeOfUploads });
-    await recover();
-    await until(second.calm, 'quiet');
-    expect((await second.store.chunks(id, { offset: 0, limit: 9 })).map(({ text }) => text)).toEqual([
-      'grey seals, read anew',
-    ]);
-    await recover();
-    expect(second.queue.size()).toBe(0);
   });
 
   it('that changes while it is read is read again after', async () => {
