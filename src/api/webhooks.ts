@@ -28,11 +28,23 @@ export function webhookRoutes(
   server: FastifyInstance,
   { documents, deliveries, secrets }: WebhookRoutes,
 ): void {
-  /** A repeated delivery is answered like the first one, without effect. */
+  const underWay = new Map<string, Promise<LedgerDocument>>();
+
+  /** A repeated delivery is answered like the first one, without effect, also while that is under way. */
   async function takeSigned(request: FastifyRequest, bytes: Buffer): Promise<LedgerDocument> {
     const { id } = verifyDelivery(deliveryOf(request, bytes), secrets);
+    const first = underWay.get(id);
+    if (first) return first;
+    const taken = takeOnce(id, request, bytes).finally(() => underWay.delete(id));
+    underWay.set(id, taken);
+    return taken;
+  }
+
+  async function takeOnce(id: string, request: FastifyRequest, bytes: Buffer): Promise<LedgerDocument> {
     const known = deliveries.find(id);
-    if (known !== undefined) return documents.get(known);
+    // Its document may be gone for good: a file that was found to be a moved one is the document that moved.
+    const before = known === undefined ? undefined : existing(documents, known);
+    if (before) return before;
     const document = await takeBody(documents, request, bytes);
     await deliveries.remember(id, document.id);
     return document;
@@ -52,6 +64,15 @@ export function webhookRoutes(
       return reply.code(202).send(documentBody(document));
     });
   });
+}
+
+function existing(documents: Documents, id: string): LedgerDocument | undefined {
+  try {
+    return documents.get(id);
+  } catch (error) {
+    if (error instanceof LimnerError && error.code === 'not_found') return undefined;
+    throw error;
+  }
 }
 
 function takeBody(documents: Documents, { headers }: FastifyRequest, bytes: Buffer): Promise<LedgerDocument> {

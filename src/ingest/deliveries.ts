@@ -23,7 +23,7 @@ export function createDeliveries(database: Database) {
       database.write((connection) => {
         connection.run('delete from delivery where at < ?', Date.now() - KEEP_MS);
         connection.run(
-          'insert or ignore into delivery(id, document_id, at) values (?, ?, ?)',
+          'insert or replace into delivery(id, document_id, at) values (?, ?, ?)',
           id,
           documentId,
           Date.now(),

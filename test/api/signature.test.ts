@@ -1,8 +1,11 @@
 import { createHmac } from 'node:crypto';
+import { rename } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { verifyDelivery } from '../../src/api/signature.ts';
+import { until } from '../until.ts';
 import { documentIn, errorIn, startBench } from './setup.ts';
 
 /** The example of the Standard Webhooks libraries. */
@@ -59,7 +62,9 @@ describe('a delivery', () => {
 
 describe('the webhook with a secret', async () => {
   const secret = 'a shared secret';
-  const page = createServer((_request, response) => {
+  const visits: (string | undefined)[] = [];
+  const page = createServer(({ url }, response) => {
+    visits.push(url);
     response.setHeader('content-type', 'text/html').end('<title>Tides</title><p>High water at noon.</p>');
   });
   await once(page.listen(0, '127.0.0.1'), 'listening');
@@ -108,6 +113,28 @@ describe('the webhook with a secret', async () => {
   test('fetches an address, with the title of the page', async () => {
     const response = await deliver('four', { url: `http://127.0.0.1:${port}/tides` });
     expect(response.statusCode).toBe(202);
+  });
+
+  test('fetches it once for a sender that repeats before the answer', async () => {
+    visits.length = 0;
+    const again = () => deliver('five', { url: `http://127.0.0.1:${port}/ebb` });
+    const answers = await Promise.all([again(), again(), again()]);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual([202, 202, 202]);
+    expect(new Set(answers.map((one) => documentIn(one).id)).size).toBe(1);
+    expect(visits).toEqual(['/ebb']);
     page.close();
+  });
+
+  test('answers the repeat for a file that was found to be a moved one', async () => {
+    const about = (id: string) =>
+      bench.app.server.inject({ url: `/api/documents/${id}`, headers: { authorization: 'Bearer key' } });
+    await bench.drop('old.txt', 'The lamp is lit at six.');
+    const { id } = documentIn(await deliver('six', { filepath: 'old.txt' }));
+    await until(async () => (await about(id)).body.includes('"searchable"'), 'the file to be searchable');
+    await rename(join(bench.inbox, 'old.txt'), join(bench.inbox, 'new.txt'));
+    const added = documentIn(await deliver('seven', { filepath: 'new.txt' }));
+    await until(async () => (await about(id)).body.includes('"new.txt"'), 'the move');
+    expect([added.id === id, (await about(added.id)).statusCode]).toEqual([false, 404]);
+    expect(documentIn(await deliver('seven', { filepath: 'new.txt' })).id).toBe(id);
   });
 });
