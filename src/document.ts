@@ -182,6 +182,15 @@ export function proseOf(text: string): string {
     OUTWARD.test(target) ? `${words} (${target})` : words,
   );
 }
+
+/** The stretches of a text that its prose leaves out, in order. */
+export function* besideProse(text: string): Generator<Span> {
+  if (!text.includes('](')) return;
+  for (const match of text.matchAll(LINK)) {
+    const end = match.index + match[0].length;
+    yield [end - match[0].length + proseOf(match[0]).length, end];
+  }
+}
 const LINK = /!?\[([^[\]\n]{0,1000})\]\(([^\s()]{0,1000})(?: "[^"\n]{0,200}")?\)/g;
 const OUTWARD = /^(?:https?:|mailto:)/i;
 

@@ -1,4 +1,4 @@
-import type { Chunk, Passage } from '../document.ts';
+import { proseOf, type Chunk, type Passage } from '../document.ts';
 import type { Store } from '../store/store.ts';
 import { tokensOf } from './prompt.ts';
 
@@ -59,7 +59,7 @@ function fitting(hits: readonly Passage[], tokens: number): { kept: Passage[]; l
 }
 
 function costOf({ text }: Pick<Chunk, 'text'>): number {
-  return tokensOf(text) + FRAME_TOKENS;
+  return tokensOf(proseOf(text)) + FRAME_TOKENS;
 }
 
 /** Three bytes of UTF-8 count as a token. */

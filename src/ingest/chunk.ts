@@ -7,14 +7,15 @@ import {
   type Section,
   type Span,
 } from '../document.ts';
+import { measureProse, type ProseLength } from './prose-length.ts';
 
 /** Bumped when the same text is cut otherwise, so that documents are made again. */
-export const CHUNKER_VERSION = 2;
+export const CHUNKER_VERSION = 3;
 
 export interface ChunkLimits {
-  /** A chunk is closed at the end of the paragraph that brings it here, in characters. */
+  /** A chunk is closed at the end of the paragraph that brings it here, in characters of prose. */
   targetCharacters: number;
-  /** No chunk is longer, in characters. */
+  /** No chunk is longer, in characters of prose. */
   maxCharacters: number;
 }
 
@@ -70,14 +71,15 @@ function lineCounter(section: Section): (at: number) => number {
 
 /** Joins pieces to spans of about the target length, none over the maximum. */
 function* pack(text: string, limits: ChunkLimits): Generator<Span> {
+  const prose = measureProse(text);
   let open: Span | undefined;
-  for (const piece of pieces(text, limits.maxCharacters)) {
-    if (open && piece[1] - open[0] > limits.maxCharacters) {
+  for (const piece of pieces(text, limits.maxCharacters, prose)) {
+    if (open && prose.between(open[0], piece[1]) > limits.maxCharacters) {
       yield open;
       open = undefined;
     }
     open = open ? [open[0], piece[1]] : piece;
-    if (open[1] - open[0] >= limits.targetCharacters) {
+    if (prose.between(...open) >= limits.targetCharacters) {
       yield open;
       open = undefined;
     }
@@ -86,11 +88,11 @@ function* pack(text: string, limits: ChunkLimits): Generator<Span> {
 }
 
 /** Paragraphs without the white space around them; one that is too long in parts. */
-function* pieces(text: string, max: number): Generator<Span> {
+function* pieces(text: string, max: number, prose: ProseLength): Generator<Span> {
   for (const [start, end] of paragraphs(text)) {
     let from = start;
-    while (end - from > max) {
-      const to = cutBefore(text, from, from + max);
+    while (prose.between(from, end) > max) {
+      const to = prose.outside(cutBefore(text, from, prose.after(from, max)));
       yield trimmed(text, from, to);
       from = trimmed(text, to, end)[0];
     }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { joinSections, type Chunk, type Section } from '../../src/document.ts';
+import { describe, expect, it, test } from 'vitest';
+import { joinSections, proseOf, type Chunk, type Section } from '../../src/document.ts';
 import { chunkSections, DEFAULT_LIMITS, type ChunkLimits } from '../../src/ingest/chunk.ts';
 
 const SMALL: ChunkLimits = { targetCharacters: 20, maxCharacters: 32 };
@@ -178,4 +178,25 @@ describe('the time it takes', { retry: 3 }, () => {
     expect(two).toBeLessThan(2.5 * one + 10);
     expect(one).toBeLessThan(1500);
   });
+});
+
+test('addresses that prose leaves out take no room, and no link is cut in them', () => {
+  const link = (word: string): string => `[${word}](/wiki/${word}/${'x'.repeat(40)} "About ${word}")`;
+  const text = Array.from({ length: 40 }, (_, at) => `The ${link(`bell${at}`)} rings.`).join(' ');
+  const chunks = [...chunkSections({ sections: [{ text }] }, { targetCharacters: 80, maxCharacters: 100 })];
+  const proses = chunks.map((chunk) => proseOf(chunk.text));
+  expect(proses.join(' ')).toBe(proseOf(text));
+  for (const prose of proses) expect(prose.length).toBeLessThanOrEqual(100);
+  for (const prose of proses.slice(0, -1)) expect(prose.length).toBeGreaterThan(50);
+  const whole = [
+    ...chunkSections({ sections: [{ text: link('bell') }] }, { targetCharacters: 5, maxCharacters: 10 }),
+  ];
+  expect(whole.map((chunk) => chunk.text)).toEqual([link('bell')]);
+});
+
+test('so does a text of links alone, in time', () => {
+  const text = '[a](b)'.repeat(50_000);
+  const chunks = [...chunkSections({ sections: [{ text }] })];
+  expect(chunks.map((chunk) => chunk.text).join('')).toBe(text);
+  expect(chunks).toHaveLength(Math.ceil(50_000 / 1200));
 });
