@@ -52,6 +52,9 @@ const Job = z.looseObject({
   outputs: z.array(z.looseObject({ url: z.string(), mime: z.string(), bytes: z.number() })),
 });
 
+/** How a job ends that made nothing. */
+const UNMADE: ReadonlySet<string> = new Set(['failed', 'cancelled', 'lost']);
+
 /** The job, and its pictures where they are made. */
 export async function drawn(
   made: unknown,
@@ -61,7 +64,7 @@ export async function drawn(
   const shown = outputs.filter(({ mime, bytes }) => mime.startsWith('image/') && bytes <= MOST_PICTURE_BYTES);
   const pictures = await Promise.all(shown.slice(0, 4).map(({ url }) => fetchBytes(url)));
   return {
-    isError: state === 'failed',
+    isError: UNMADE.has(state),
     content: [
       ...pictures.map(({ type, bytes }) => ({
         type: 'image' as const,
