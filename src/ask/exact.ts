@@ -1,6 +1,7 @@
 import type { Chunk, Citation } from '../document.ts';
 import { queryTerms, tokenize } from '../store/tokenize.ts';
 import { toCitation, type Marker } from './cite.ts';
+import { sentencesOf } from './sentences.ts';
 
 /** How far back the words that a marker stands for may begin, in characters. */
 const SENTENCE = 400;
@@ -35,10 +36,6 @@ export function exactCitation(citation: Citation, text: string, marker: Marker, 
 /** The sentence that ends at `end`, markers before it included. */
 function sentenceBefore(text: string, end: number): string {
   const before = text.slice(Math.max(0, end - SENTENCE), end).replaceAll(/\[\d+\]/g, ' ');
-  return (
-    before
-      .trimEnd()
-      .split(/(?<=[.!?。！？])\s+|\n+/u)
-      .at(-1) ?? ''
-  );
+  const line = before.trimEnd().split('\n').at(-1) ?? '';
+  return sentencesOf(line).at(-1) ?? '';
 }

@@ -97,6 +97,11 @@ describe('the citation of a passage that was read with its neighbours', () => {
     expect(citation).toMatchObject({ marker: 1, passage: { text: CHUNKS[4]?.text, span: CHUNKS[4]?.span } });
   });
 
+  test('reads the whole sentence, abbreviations and all', async () => {
+    const citation = await exact('Something else. First part 4, as Dr. Abe knows, says this [1].');
+    expect(citation.passage.ordinal).toBe(4);
+  });
+
   test.each(['First part 2 says this [1].', 'Nothing of the kind [1].', '[1]'])(
     'opens the hit where no neighbour has more of them: %s',
     async (said) => {
