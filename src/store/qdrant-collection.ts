@@ -119,7 +119,7 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
   return {
     alias,
     version: () => version,
-    /** Reads of a cluster ask most copies; a single copy needs no asking around. */
+    /** What is read by a filter asks most copies; a single copy needs no asking around, and a search is asked of one. */
     consistency: (options.replicas ?? 1) > 1 ? { consistency: 'majority' as const } : {},
     /**
      * Makes the collection where there is none and `isNew`. Throws `store_unavailable` for one that is gone, is somebody

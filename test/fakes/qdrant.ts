@@ -21,6 +21,7 @@ export interface QdrantFault {
 export interface QdrantRequest {
   method: string;
   path: string;
+  query: string;
   body: unknown;
   at: number;
 }
@@ -77,7 +78,7 @@ export async function startFakeQdrant(): Promise<FakeQdrant> {
     const raw = await text(request);
     const method = request.method ?? 'GET';
     const body: unknown = raw === '' ? undefined : JSON.parse(raw);
-    requests.push({ method, path: pathname, body, at: performance.now() });
+    requests.push({ method, path: pathname, query: String(searchParams), body, at: performance.now() });
     if (settings.key !== undefined && request.headers['api-key'] !== settings.key)
       return refuse(response, 401, 'Must provide an API key or an Authorization bearer token');
     const wrong = contract?.request(method, pathname, searchParams, body);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import { openDatabase, type Database } from '../../src/sqlite.ts';
 import { createQdrantStore, type QdrantStore } from '../../src/store/qdrant.ts';
-import type { QdrantOptions } from '../../src/store/qdrant-server.ts';
+import type { Patience, QdrantOptions } from '../../src/store/qdrant-server.ts';
 import { startFakeQdrant, type FakeQdrant } from '../fakes/qdrant.ts';
 
 /** No test waits long for a server that is away. */
@@ -42,7 +42,8 @@ export async function temporaryDatabase(): Promise<Database> {
 export async function openQdrant(
   url: string,
   more: Partial<QdrantOptions> = {},
+  patience: Patience | undefined = IMPATIENT,
 ): Promise<{ store: QdrantStore; database: Database }> {
   const database = await temporaryDatabase();
-  return { store: createQdrantStore(optionsFor(url, more), database, { patience: IMPATIENT }), database };
+  return { store: createQdrantStore(optionsFor(url, more), database, { patience }), database };
 }

@@ -53,6 +53,17 @@ test('a collection is made with int8, an inverse document frequency, indexes and
   expect([...fake.collections.aliases.values()]).toEqual([...fake.collections.all.keys()]);
 });
 
+test('with copies a search asks one, since their scores differ, and what is read by a filter asks most', async () => {
+  const fake = await fakeQdrant();
+  const { store } = await openQdrant(fake.url, { replicas: 3 });
+  await store.replace(documentOf(), chunksOf('one'));
+  await find(store, 'one');
+  await store.chunks('d1', { offset: 0, limit: 9 });
+  const asked = (end: string) => fake.requests.findLast(({ path }) => path.endsWith(end))?.query;
+  expect(asked('/points/query/batch')).toBe('');
+  expect(asked('/points/scroll')).toBe('consistency=majority');
+});
+
 test('both arms are one request, which rescored vectors answer', async () => {
   const fake = await fakeQdrant();
   const { store } = await openQdrant(fake.url);
