@@ -146,10 +146,7 @@ export function createArrivals(options: ArrivalOptions, parts: ArrivalParts) {
       bytes,
     });
 
-  /**
-   * Compares the folder, or what a walk just found there, with the ledger; differences go to the settle tracker. Scans
-   * never overlap: whoever asks during one gets that.
-   */
+  /** Compares the folder, or what a walk just found, with the ledger, for the settle tracker. Scans never overlap. */
   function scan(walked?: Walk): Promise<void> {
     scanning ??= scanOnce(walked).finally(() => {
       scanning = undefined;
