@@ -6,6 +6,9 @@ import type { Archive } from './zip.ts';
 const OPEN = '\uE000';
 const CLOSE = '\uE001';
 
+const MAIN = 'word/document.xml';
+const STYLES = 'word/styles.xml';
+
 /** What mammoth asks of the container of a document. */
 export interface DocxFile {
   exists(name: string): boolean;
@@ -20,9 +23,15 @@ export async function prepareDocx(archive: Archive): Promise<DocxFile> {
   const names = new Set(archive.names);
   const tree = async (name: string): Promise<XmlNode[]> =>
     parseXml((await archive.read(name))?.toString('utf8') ?? '');
-  const numbering = names.has('word/numbering.xml')
-    ? createNumbering(await tree('word/numbering.xml'), await tree('word/styles.xml'))
-    : undefined;
+  const isNumbered = async (name: string): Promise<boolean> => {
+    const bytes = await archive.read(name);
+    return !bytes || isWide(bytes) || bytes.includes('<w:numId');
+  };
+  // Nothing is numbered in most documents, and styles are long.
+  const numbering =
+    names.has('word/numbering.xml') && ((await isNumbered(MAIN)) || (await isNumbered(STYLES)))
+      ? createNumbering(await tree('word/numbering.xml'), await tree(STYLES))
+      : undefined;
   return {
     exists: (name) => names.has(name),
     async read(name, encoding) {
@@ -34,8 +43,11 @@ export async function prepareDocx(archive: Archive): Promise<DocxFile> {
 }
 
 function decode(bytes: Buffer): string {
-  const isWide = bytes[0] === 0xff && bytes[1] === 0xfe;
-  return new TextDecoder(isWide ? 'utf-16le' : 'utf-8').decode(bytes);
+  return new TextDecoder(isWide(bytes) ? 'utf-16le' : 'utf-8').decode(bytes);
+}
+
+function isWide(bytes: Buffer): boolean {
+  return bytes[0] === 0xff && bytes[1] === 0xfe;
 }
 
 function prepare(source: string, numbering: Numbering | undefined): string {

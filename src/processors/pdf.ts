@@ -7,6 +7,7 @@ import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, type Limits } from './limits.ts';
 import { ocrLateWarning, ocrLimitWarning } from './ocr.ts';
 import { readAttachments, readPinned } from './pdf-attachments.ts';
+import { inflateInPlace } from './pdf-inflate.ts';
 import { createFigureFinder, type FigureFinder } from './pdf-figure-finder.ts';
 import { markHeadings, readOutline, type Outline } from './pdf-outline.ts';
 import { readPageText, type PageText } from './pdf-page.ts';
@@ -30,8 +31,9 @@ export const pdf: Processor = {
 async function* read(file: SourceFile, limits: Limits, from = 1): AsyncGenerator<Part> {
   const bytes = await readFile(file.path);
   // pdf.js takes the bytes for itself.
-  const task = await startLoading(new Uint8Array(bytes), limits);
   const finder = createFigureFinder(file, bytes, limits);
+  const task = await startLoading(new Uint8Array(bytes), limits);
+  const putBack = inflateInPlace();
   try {
     const document = await load(task);
     const scanned = new Set<number>();
@@ -49,6 +51,7 @@ async function* read(file: SourceFile, limits: Limits, from = 1): AsyncGenerator
   } finally {
     finder?.close();
     await task.destroy();
+    putBack();
   }
 }
 

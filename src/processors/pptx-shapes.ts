@@ -74,3 +74,11 @@ export function masterTexts(master: readonly XmlNode[]): string[] {
     return isShown ? paragraphs(shape) : [];
   });
 }
+
+/** Whether `masterTexts` may find something: most layouts hold nothing but placeholders, and need not be parsed. */
+export function mayShowText(master: string): boolean {
+  const [, ...shapes] = master.split(/<p:sp[\s>]/);
+  return shapes.some(
+    (shape) => shape.includes('<a:t') && (!shape.includes('<p:ph') || shape.includes('"ftr"')),
+  );
+}

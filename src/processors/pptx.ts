@@ -6,7 +6,7 @@ import type { Limits } from './limits.ts';
 import type { Part, Processor } from './processor.ts';
 import { commentAuthors, commentLines } from './pptx-comments.ts';
 import { readRelationships, type Relationship } from './relationships.ts';
-import { masterTexts, slideShapes } from './pptx-shapes.ts';
+import { masterTexts, mayShowText, slideShapes } from './pptx-shapes.ts';
 import { scansOnSlides } from './scans.ts';
 import { titleOf, xmlParagraphs } from './xml-text.ts';
 import { descendants, parseXml } from './xml-tree.ts';
@@ -30,8 +30,9 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   // The archive is open while the parts are drawn out of it.
   const parts = await withArchive(file.path, limits, async (archive) => {
     await verifyTextParts(archive);
-    const slides = await Array.fromAsync(readSlides(archive));
-    const pictures = await slidePictures(archive);
+    const names = await listSlides(archive);
+    const slides = await Array.fromAsync(readSlides(archive, names));
+    const pictures = await slidePictures(archive, names);
     const sections = slides.flatMap((slide) => slide.sections ?? []);
     const scans = await scansOnSlides(archive, pictures, sections, limits);
     const members = [...(await Array.fromAsync(embeddedFiles(archive))), ...scans.members];
@@ -43,8 +44,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   yield* parts;
 }
 
-async function* readSlides(archive: Archive): AsyncGenerator<Part> {
-  const slides = await listSlides(archive);
+async function* readSlides(archive: Archive, slides: readonly string[]): AsyncGenerator<Part> {
   const title = await titleOf(archive);
   yield { pages: slides.length, ...(title && { title }) };
   const repeated = new Set<string>();
@@ -54,15 +54,16 @@ async function* readSlides(archive: Archive): AsyncGenerator<Part> {
   }
   for (const name of archive.names.filter((part) => MASTERS.test(part)).toSorted()) {
     const source = (await archive.read(name))?.toString('utf8') ?? '';
+    if (!mayShowText(source)) continue;
     for (const text of masterTexts(await parseXml(source))) repeated.add(text);
   }
   if (repeated.size > 0) yield { sections: [{ text: [...repeated].join('\n') }] };
 }
 
 /** Names of the pictures on slides, by slide from 1; those of layouts and masters are decoration. */
-async function slidePictures(archive: Archive): Promise<Map<number, string[]>> {
+async function slidePictures(archive: Archive, slides: readonly string[]): Promise<Map<number, string[]>> {
   const pictures = new Map<number, string[]>();
-  for (const [index, name] of (await listSlides(archive)).entries()) {
+  for (const [index, name] of slides.entries()) {
     const found = (await readRelationships(archive, name)).filter(({ type }) => type === 'image');
     pictures.set(
       index + 1,

@@ -26,6 +26,8 @@ export async function parseXml(source: string): Promise<XmlNode[]> {
     trimValues: false,
     processEntities: false,
     maxNestedTags: MAX_DEPTH,
+    // The way to each tag is not told: nobody asks for it.
+    jPath: false,
   });
   try {
     return toNodes(parser.parse(source));
@@ -44,9 +46,11 @@ export async function parseXml(source: string): Promise<XmlNode[]> {
 
 /** All elements of this name under `nodes`, in the order of the document, those inside others too. */
 export function* descendants(nodes: readonly XmlNode[], ...names: readonly string[]): Generator<XmlNode> {
-  for (const node of nodes) {
+  const left = nodes.toReversed();
+  for (let node = left.pop(); node; node = left.pop()) {
     if (names.includes(node.name)) yield node;
-    yield* descendants(node.children, ...names);
+    // A list of strings may have more of them than a call takes.
+    for (const child of node.children.toReversed()) left.push(child);
   }
 }
 

@@ -1,10 +1,16 @@
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { inflateRawSync } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 import { LimnerError } from '../errors.ts';
 import { LIMIT_SETTINGS, megabytes, type Limits } from './limits.ts';
 
 /** Below this size the ratio says nothing. */
 const RATIO_FROM_BYTES = 1024 * 1024;
+/** Up to this size a file is read whole: every entry drawn out of it otherwise waits for other threads several times. */
+const WHOLE_BYTES = 32 * 1024 * 1024;
+/** Text parts are checked first and read afterwards; so many bytes of them are unpacked once. */
+const KEPT_BYTES = 32 * 1024 * 1024;
 const STORED = 0;
 const DEFLATED = 8;
 const MAX_MENDED_BYTES = 64 * 1024;
@@ -30,12 +36,12 @@ export async function withArchive<T>(
   limits: Limits,
   use: (archive: Archive) => Promise<T>,
 ): Promise<T> {
-  const zip = await openZip(path);
+  const { zip, data } = await openZip(path);
   try {
     if (zip.entryCount > limits.archiveEntries) throw tooMuch(`${zip.entryCount} parts`, 'archiveEntries');
     const entries = await listEntries(zip, limits);
     checkSizes(entries, limits);
-    return await use(archiveOf(zip, entries));
+    return await use(archiveOf({ zip, data }, entries));
   } finally {
     zip.close();
   }
@@ -49,10 +55,10 @@ export type OpenArchive = Archive & { close(): void };
  * and one that unpacks to too much is refused when it is read.
  */
 export async function openArchive(path: string, limits: Limits): Promise<OpenArchive> {
-  const zip = await openZip(path);
+  const { zip, data } = await openZip(path);
   try {
     const entries = await listEntries(zip, limits);
-    const archive = archiveOf(zip, entries, (entry) => checkSize(entry, limits));
+    const archive = archiveOf({ zip, data }, entries, (entry) => checkSize(entry, limits));
     return { ...archive, close: () => zip.close() };
   } catch (error) {
     zip.close();
@@ -60,19 +66,32 @@ export async function openArchive(path: string, limits: Limits): Promise<OpenArc
   }
 }
 
+/** An open file, and all its bytes where it is small. */
+interface OpenZip {
+  zip: ZipFile;
+  data?: Buffer | undefined;
+}
+
 function archiveOf(
-  zip: ZipFile,
+  opened: OpenZip,
   entries: readonly Entry[],
   check: (entry: Entry) => void = () => undefined,
 ): Archive {
   const byName = new Map(entries.toReversed().map((entry) => [entry.fileName, entry]));
+  const kept = new Map<Entry, Buffer>();
+  let room = KEPT_BYTES;
   return {
     names: entries.map((entry) => entry.fileName),
-    count: zip.entryCount,
+    count: opened.zip.entryCount,
     async read(name) {
       const entry = byName.get(name);
-      if (entry) check(entry);
-      return readEntry(zip, entry);
+      if (!entry) return undefined;
+      check(entry);
+      const bytes = kept.get(entry) ?? (await readEntry(opened, entry));
+      if (!isTextPart(name) || bytes.length > room || kept.has(entry)) return bytes;
+      room -= bytes.length;
+      kept.set(entry, bytes);
+      return bytes;
     },
   };
 }
@@ -88,12 +107,14 @@ export async function verifyTextParts(archive: Archive): Promise<void> {
 /** Names are labels and never paths here, so they are not refused for where they would lead. */
 const OPTIONS = { lazyEntries: true, autoClose: false, validateEntrySizes: true, decodeStrings: false };
 
-async function openZip(path: string): Promise<ZipFile> {
-  const { openPromise } = await import('yauzl');
+async function openZip(path: string): Promise<OpenZip> {
+  const { fromBufferPromise, openPromise } = await import('yauzl');
   try {
-    return await openPromise(path, OPTIONS);
+    if (statSync(path).size > WHOLE_BYTES) return { zip: await openPromise(path, OPTIONS) };
+    const data = readFileSync(path);
+    return { zip: await fromBufferPromise(data, OPTIONS), data };
   } catch (error) {
-    return mended(path, error);
+    return { zip: await mended(path, error) };
   }
 }
 
@@ -154,19 +175,32 @@ function isTextPart(name: string): boolean {
   return TEXT_PARTS.some((ending) => name.endsWith(ending));
 }
 
-async function readEntry(zip: ZipFile, entry: Entry | undefined): Promise<Buffer | undefined> {
-  if (!entry) return undefined;
+async function readEntry({ zip, data }: OpenZip, entry: Entry): Promise<Buffer> {
   if (entry.isEncrypted()) throw new LimnerError('encrypted', 'It is locked with a password.');
   if (entry.compressionMethod !== STORED && entry.compressionMethod !== DEFLATED)
     throw new LimnerError('unsupported', 'It is packed in a way that is not read; pack it again.');
   try {
-    const stream = await zip.openReadStreamPromise(entry);
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    if (!data) return await streamed(zip, entry);
+    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
+    return unpacked(data.subarray(fileDataStart, fileDataStart + entry.compressedSize), entry);
   } catch (error) {
     throw damaged(error);
   }
+}
+
+/** Never more than its entry says: what is longer is given up on the way. */
+function unpacked(packed: Buffer, { compressionMethod, uncompressedSize }: Entry): Buffer {
+  if (compressionMethod === STORED) return Buffer.from(packed);
+  const bytes = inflateRawSync(packed, { maxOutputLength: Math.max(1, uncompressedSize) });
+  if (bytes.length !== uncompressedSize) throw new RangeError('A part is shorter than its entry says.');
+  return bytes;
+}
+
+async function streamed(zip: ZipFile, entry: Entry): Promise<Buffer> {
+  const stream = await zip.openReadStreamPromise(entry);
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) if (Buffer.isBuffer(chunk)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 function damaged(cause: unknown): LimnerError {
