@@ -8,11 +8,16 @@ const FILES: Readonly<Record<string, string>> = {
   'swagger-ui-bundle.js': 'text/javascript',
 };
 
-const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Limner's API</title>
+const PAGE = `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Limner's API</title>
 <link rel="icon" href="/web/icon.svg">
 <link rel="stylesheet" href="/docs/swagger-ui.css"></head><body><div id="api"></div>
 <script src="/docs/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body></html>`;
-const START = "SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api' });";
+/** Swagger UI has a dark dress and no eye for who wants it. */
+const START = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const dress = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', dress);
+dress();
+SwaggerUIBundle({ url: '/openapi.json', dom_id: '#api' });`;
 
 /** Swagger UI sets styles from its script and draws its icons from data URLs; nothing comes from elsewhere. */
 const POLICY =

@@ -27,12 +27,33 @@ export function describeApi(routes: readonly Route[]) {
     info: {
       title: 'Limner',
       version: readVersion(),
-      description: 'Times are ISO 8601 in UTC, ids are opaque. The codes of errors are in docs/errors.md.',
+      description:
+        'Where keys are set, every request needs one: Authorize. Times are ISO 8601 in UTC, ids are opaque, lists go on ' +
+        'at their next_cursor. The codes of errors are in docs/errors.md.',
     },
+    tags: tagsOf(paths),
     security: [{ key: [] }],
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } }, schemas },
     paths,
   };
+}
+
+/** What one comes for first; the rest follows as it is there, and the service itself at the end. */
+const FIRST: Readonly<Record<string, string>> = {
+  ask: 'Answers with citations',
+  search: 'Passages',
+  documents: 'What is searchable, what is not and why',
+  collections: '',
+  openai: 'OpenAI’s API, for its clients: docs/openai.md',
+};
+const Tagged = z.looseObject({ tags: z.array(z.string()) });
+
+function tagsOf(paths: Record<string, Record<string, object>>): object[] {
+  const found = Object.values(paths).flatMap((path) =>
+    Object.values(path).flatMap((one) => Tagged.parse(one).tags),
+  );
+  const names = [...Object.keys(FIRST), ...found.filter((name) => name !== 'service'), 'service'];
+  return [...new Set(names)].map((name) => ({ name, ...(FIRST[name] && { description: FIRST[name] }) }));
 }
 
 function operation({ method, url }: Route, path: string, schemas: Schemas): object {

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeFolder, startService, temporaryFolder, type Service } from '../service.ts';
-import { hasBrowser, openBrowser, openPage } from './browser.ts';
+import { hasBrowser, isTooWide, openBrowser, openPage } from './browser.ts';
 
 const KEY = 'a-key-of-the-tests';
 
@@ -43,6 +43,15 @@ describe.skipIf(!hasBrowser)('/docs (needs /usr/bin/chromium)', () => {
       await page.locator('.opblock').first().waitFor();
       expect(await page.locator('.opblock').count()).toBeGreaterThan(80);
       expect(await page.locator('.errors-wrapper').count()).toBe(0);
+      const tags = await page.locator('.opblock-tag a span').allTextContents();
+      expect([tags.slice(0, 3), tags.at(-1)]).toEqual([['ask', 'search', 'documents'], 'service']);
+      await page.setViewportSize({ width: 360, height: 740 });
+      expect(await isTooWide(page)).toBe(false);
+      const colour = () =>
+        page.evaluate(() => getComputedStyle(document.querySelector('.opblock-tag') ?? document.body).color);
+      const light = await colour();
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await expect.poll(colour).not.toBe(light);
       const list = page.locator('.opblock', { has: page.locator('[data-path="/api/documents"]') });
       await list.first().locator('.opblock-summary-control').click();
       await list.first().getByText('cursor', { exact: true }).waitFor();
