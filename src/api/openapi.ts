@@ -53,7 +53,7 @@ function tagsOf(paths: Record<string, Record<string, object>>): object[] {
     Object.values(path).flatMap((one) => Tagged.parse(one).tags),
   );
   const names = [...Object.keys(FIRST), ...found.filter((name) => name !== 'service'), 'service'];
-  return [...new Set(names)].map((name) => ({ name, ...(FIRST[name] && { description: FIRST[name] }) }));
+  return [...new Set(names)].map((name) => ({ name, description: FIRST[name] ?? '' }));
 }
 
 function operation({ method, url }: Route, path: string, schemas: Schemas): object {
