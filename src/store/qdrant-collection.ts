@@ -111,7 +111,8 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
     ...(options.shards !== undefined && { shard_number: options.shards }),
     ...(options.replicas !== undefined && {
       replication_factor: options.replicas,
-      // Most copies have a write before it counts, and most are asked by a read: it sees what was written.
+      // A write counts when most copies have it, and a copy that missed one answers no more until it has caught up. So a read
+      // asks any one: "majority" wants an answer of every copy, and leaves out what they score differently.
       write_consistency_factor: Math.floor(options.replicas / 2) + 1,
     }),
   });
@@ -119,8 +120,6 @@ export function createCollection(options: QdrantOptions, server: QdrantServer) {
   return {
     alias,
     version: () => version,
-    /** What is read by a filter asks most copies; a single copy needs no asking around, and a search is asked of one. */
-    consistency: (options.replicas ?? 1) > 1 ? { consistency: 'majority' as const } : {},
     /**
      * Makes the collection where there is none and `isNew`. Throws `store_unavailable` for one that is gone, is somebody
      * else's, or lies on a server that is too old.

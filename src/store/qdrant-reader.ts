@@ -14,11 +14,11 @@ const Page = z.object({
 
 /** What the collection holds, as far as readers may see it. */
 export function createQdrantReader({ server, collection, revisions }: QdrantParts) {
-  const { alias, consistency } = collection;
+  const { alias } = collection;
 
   async function* pages(filter: Filter): AsyncGenerator<z.infer<typeof Stored>> {
     for (let offset: string | number | undefined; ;) {
-      const asked = { filter, limit: PAGE, ...(offset !== undefined && { offset }), ...consistency };
+      const asked = { filter, limit: PAGE, ...(offset !== undefined && { offset }) };
       const page = Page.parse(await server.ask((client) => client.scroll(alias, asked)));
       yield* page.points;
       offset = page.next_page_offset ?? undefined;

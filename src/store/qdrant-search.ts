@@ -44,8 +44,6 @@ export function createQdrantSearch({ server, collection, revisions, language }: 
     return revisions.read(async (visible) => {
       const filter = and(visible, where);
       const searches = arms.map((arm) => Object.assign({ filter }, arm));
-      // No majority: Qdrant drops what its copies score differently, as they do words while they are written and equal scores at
-      // the end of a list. A copy that missed a write answers nothing until it has caught up.
       const answers = await server.ask((client) => client.queryBatch(collection.alias, { searches }));
       return Answers.parse(answers).map(({ points }) => points);
     });

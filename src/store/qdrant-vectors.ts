@@ -28,7 +28,7 @@ export interface QdrantParts {
 
 /** The dense vectors of the points: one named vector for each model, so that a new one is built beside the old. */
 export function createQdrantVectors({ server, collection, revisions }: QdrantParts) {
-  const { alias, consistency } = collection;
+  const { alias } = collection;
   const live = { key: 'revision', range: { gt: LEFT } };
 
   /** The vectors of `keys` under one name, wherever they are, by key. */
@@ -43,7 +43,6 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantPar
           limit: 2 * VECTOR_BATCH,
           with_payload: ['key'],
           with_vector: [name],
-          ...consistency,
         }),
       );
       const found = VectorPage.parse(page).points;
@@ -81,7 +80,6 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantPar
             limit: PAGE,
             with_payload: ['key'],
             ...(offset !== undefined && { offset }),
-            ...consistency,
           }),
         ),
       );
@@ -102,7 +100,6 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantPar
         client.retrieve(alias, {
           ids: [...given.keys()],
           with_payload: ['key'],
-          ...consistency,
         }),
       ),
     );
@@ -142,7 +139,6 @@ export function createQdrantVectors({ server, collection, revisions }: QdrantPar
             filter: and(visible, lacks),
             order_by: { key: 'ordinal' },
             limit: limit + except.size,
-            ...consistency,
           }),
         );
         return z
