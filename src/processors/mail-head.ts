@@ -1,9 +1,10 @@
 /** What the head of a message says, in order; an empty value is left out. */
 export type HeadFields = readonly (readonly [name: string, value: string | undefined])[];
 
-/** The lines of a message in the manner of Markdown: its head with a name before each field, then its text. */
+/** The lines of a message in the manner of Markdown: its head with a name before each field, then its text; none of an empty one. */
 export function messageLines(head: HeadFields, body: readonly string[]): string[] {
   const fields = head.flatMap(([name, value]) => (value ? [`**${name}:** ${value}`] : []));
+  if (fields.length === 0 && body.every((line) => line.trim() === '')) return [];
   return ['# Email Message', '', ...fields, '', '## Content', '', ...body];
 }
 

@@ -6,7 +6,7 @@ import type { Part, Processor } from './processor.ts';
 /** E-mail: its headers and its text; attachments are read as documents of their own. */
 export const mail: Processor = {
   name: 'mail',
-  version: 2,
+  version: 3,
   kinds: ['mail'],
   label: 'an e-mail message',
   extensions: ['eml', 'emlx'],

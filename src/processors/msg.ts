@@ -14,7 +14,7 @@ import { createSectioner } from './sectioner.ts';
 /** Outlook messages: headers and text; attachments are read as documents of their own. */
 export const msg: Processor = {
   name: 'msg',
-  version: 4,
+  version: 5,
   kinds: ['msg'],
   label: 'an Outlook message',
   extensions: ['msg'],

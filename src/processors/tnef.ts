@@ -11,7 +11,7 @@ import { createSectioner } from './sectioner.ts';
 /** What Outlook puts into `winmail.dat`, so that other mail programs show neither text nor attachments ([MS-OXTNEF]). */
 export const tnef: Processor = {
   name: 'tnef',
-  version: 1,
+  version: 2,
   kinds: ['tnef'],
   label: 'an Outlook attachment (winmail.dat)',
   extensions: [],
@@ -55,8 +55,7 @@ async function* read(file: SourceFile, limits: Limits): AsyncGenerator<Part> {
   const text = said(TEXT) || message.body.trim();
   const lines = text === '' ? htmlLines(said(HTML)) : text.split(/\r?\n/);
   const sectioner = createSectioner();
-  if (lines.length > 0 || subject !== '')
-    for (const line of messageLines(head, lines)) sectioner.add({ text: line });
+  for (const line of messageLines(head, lines)) sectioner.add({ text: line });
   yield { sections: sectioner.finish(), ...(subject && { title: subject }) };
   const rtf = properties.get(RTF);
   if (lines.length === 0 && rtf)

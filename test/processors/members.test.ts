@@ -201,3 +201,8 @@ test('files embedded in a PDF are read as files inside it', async () => {
   expect(sections.at(-1)).toMatchObject({ member: 'harvest.csv', text: expect.stringContaining('Ashmead') });
   expect(warnings).toEqual([]);
 });
+
+test('a message without head and text is empty', async () => {
+  const { sections } = await pool.extract(write('nothing.eml', 'MIME-Version: 1.0\r\n\r\n'));
+  expect(sections).toEqual([]);
+});
