@@ -178,7 +178,8 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
     await page.goto(`${service.url}/#/documents`);
     await page.reload();
     await page.goto(`${service.url}/${conversation}`);
-    await turn().getByText('A picture is being made').waitFor();
+    // What stands there instead is told.
+    await expect.poll(() => page.locator('.turns').innerText()).toContain('A picture is being made');
     const before = await turn().locator('.sources').boundingBox();
     mayRun.resolve();
     const picture = turn().locator('.picture img');
