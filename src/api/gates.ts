@@ -5,6 +5,7 @@ import { createGathered } from './gathered.ts';
 import { OPEN_ROUTES, type Guard } from './guard.ts';
 import type { Access } from './keys.ts';
 import type { createLimits } from './limits.ts';
+import { linger } from './linger.ts';
 import type { Within } from './within.ts';
 
 const METHODS = 'GET, POST, PATCH, DELETE';
@@ -51,7 +52,8 @@ export function addGates(
     else done(new LimnerError('unauthorized', 'Send a valid API key.'));
   });
 
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', async (request, reply) => {
+    linger(request, reply);
     if (!reply.hasHeader('content-security-policy'))
       void reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'self'");
   });

@@ -131,6 +131,12 @@ describe('many large bodies at once', () => {
     return String(part);
   }
 
+  async function sendAll(socket: Socket, part: string, times: number): Promise<void> {
+    const closed = once(socket, 'close');
+    for (let at = 0; at < times && !socket.destroyed; at++)
+      if (!socket.write(part)) await Promise.race([once(socket, 'drain'), closed]);
+  }
+
   test('are refused before a byte of them is read, with the time to come again', async () => {
     const { address } = await bench();
     const length = `Content-Length: ${60 * MIB}`;
@@ -160,11 +166,31 @@ describe('many large bodies at once', () => {
     for (const length of sizes) open(address).write(`${head(length)}{`);
     const socket = open(address);
     socket.write(head('Transfer-Encoding: chunked'));
-    const chunk = `${(64 * 1024).toString(16)}\r\n${' '.repeat(64 * 1024)}\r\n`;
-    const answered = answerOf(socket);
-    for (let at = 0; at < 300 && !socket.destroyed; at++)
-      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), answered, once(socket, 'close')]);
-    expect(await answered).toMatch(/^HTTP\/1\.1 503 /);
+    const part = ' '.repeat(64 * 1024);
+    await sendAll(socket, `${part.length.toString(16)}\r\n${part}\r\n`, 300);
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 503 /);
+  });
+
+  test('get their answer also where all of it is sent before a byte is read', async () => {
+    const { address } = await bench();
+    const socket = open(address);
+    socket.write(head(`Content-Length: ${80 * MIB}`));
+    await sendAll(socket, ' '.repeat(MIB), 80);
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 413 [\s\S]*too_large/);
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  test('are cut when they go on for long', async () => {
+    const { address } = await bench();
+    const socket = open(address);
+    socket.write(head(`Content-Length: ${80 * MIB}`));
+    expect(await answerOf(socket)).toMatch(/^HTTP\/1\.1 413 /);
+    const begun = performance.now();
+    const drip = setInterval(() => socket.write('  '), 100);
+    await once(socket.resume(), 'close');
+    clearInterval(drip);
+    expect(performance.now() - begun).toBeLessThan(15_000);
   });
 });
 
