@@ -178,8 +178,7 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
     await page.goto(`${service.url}/#/documents`);
     await page.reload();
     await page.goto(`${service.url}/${conversation}`);
-    // What stands there instead is told.
-    await expect.poll(() => page.locator('.turns').innerText()).toContain('A picture is being made');
+    await turn().getByText('A picture is being made').waitFor();
     const before = await turn().locator('.sources').boundingBox();
     mayRun.resolve();
     const picture = turn().locator('.picture img');

@@ -47,6 +47,22 @@ describe.skipIf(!hasBrowser)('the page around its views (needs /usr/bin/chromium
     troubles.length = 0;
   });
 
+  it('goes where it is sent while it is still being set up', async () => {
+    const { page: other } = await openPage(browser, service.url);
+    // As soon as something is painted, before anything that is painted listens.
+    await other.addInitScript(() => {
+      const painted = new MutationObserver(() => {
+        if (!document.querySelector('nav')) return;
+        painted.disconnect();
+        location.hash = '#/documents';
+      });
+      painted.observe(document, { childList: true, subtree: true });
+    });
+    await other.goto(`${service.url}/#/search`);
+    await expect.poll(() => other.locator('[aria-current=page]').textContent()).toBe('Documents');
+    await other.close();
+  });
+
   it('leads to its views by keyboard, and says where one is', async () => {
     await page.keyboard.press('Tab');
     await page.getByRole('link', { name: 'Documents', exact: true }).focus();

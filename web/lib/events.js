@@ -69,5 +69,6 @@ export function useEvents(handler) {
 export function useConnection() {
   const [state, setState] = useState(connection);
   useEvents(() => setState(connection));
+  useEffect(() => setState(connection), []);
   return state;
 }

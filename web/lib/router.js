@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 
 /** The address after the `#`: `#/documents/abc?state=failed` is view `documents`, segments `['abc']` and a query. */
 export function parseRoute(hash) {
@@ -35,11 +35,13 @@ export function go(segments, query, { replace = false } = {}) {
 }
 
 export function useRoute() {
-  const [route, setRoute] = useState(() => parseRoute(location.hash));
+  const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const follow = () => setRoute(parseRoute(location.hash));
+    const follow = () => setHash(location.hash);
     addEventListener('hashchange', follow);
+    // It may have changed since the first look, before anybody listened.
+    follow();
     return () => removeEventListener('hashchange', follow);
   }, []);
-  return route;
+  return useMemo(() => parseRoute(hash), [hash]);
 }

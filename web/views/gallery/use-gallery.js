@@ -119,6 +119,7 @@ function useTop() {
   useEffect(() => {
     const look = () => setTop(scrollY < TOP);
     addEventListener('scroll', look, { passive: true });
+    look();
     return () => removeEventListener('scroll', look);
   }, []);
   return isTop;
