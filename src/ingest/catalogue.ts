@@ -102,6 +102,9 @@ export function createCatalogue(database: Database) {
   return {
     changes,
     get: (id: string) => one('id = ?', id),
+    /** The same inside a transaction, with what others wrote in it before. */
+    read: (connection: Connection, id: string) =>
+      fromRow(connection.get<LedgerRow>('select * from document where id = ?', id)),
     find: (source: LedgerDocument['source'], uri: string) => one('source = ? and uri = ?', source, uri),
 
     list: (filter: DocumentFilter): LedgerDocument[] =>

@@ -37,8 +37,7 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
       if (!Buffer.from(known.path).equals(path)) continue;
       // Its own job may be about to forget it, or be at work on another content.
       if (known.state === 'working') return { again: BUSY_WAIT_MS };
-      await move(known, document, taken, signal);
-      return { erasedFor: id };
+      return (await move(known, document, taken, signal)) ? { erasedFor: id } : { again: BUSY_WAIT_MS };
     }
     return undefined;
   }
@@ -48,21 +47,22 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
     to: LedgerDocument,
     taken: Taken,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     moving.add(known.id);
     try {
-      await moveNow(known, to, taken, signal);
+      return await moveNow(known, to, taken, signal);
     } finally {
       moving.delete(known.id);
     }
   }
 
+  /** False when a job of its own ran meanwhile, which knows the old place only and forgets what is not there. */
   async function moveNow(
     known: LedgerDocument,
     to: LedgerDocument,
     taken: Taken,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const title = known.title === fileNameOf(known.uri) ? fileNameOf(to.uri) : known.title;
     const moved = { ...known, uri: to.uri, path: to.path, title, collection: collectionOf(to.uri) };
     // Another ending may mean another processor.
@@ -71,7 +71,12 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
     const back = asItIs ? undefined : await make(moved, taken, signal);
     if (!back) await store.describe(fieldsOf(moved));
     reach('moved');
+    let isMoved = false;
     await catalogue.change(known.id, (connection) => {
+      const now = catalogue.read(connection, known.id);
+      isMoved = now?.state === known.state && now.uri === known.uri;
+      // The store has it at the new place: if the old one stays, it is made again.
+      if (!isMoved) return catalogue.set(connection, known.id, { recipe: null });
       catalogue.erase(connection, to.id);
       const { uri, path, collection } = moved;
       catalogue.set(connection, known.id, {
@@ -83,6 +88,7 @@ export function createMoves({ inbox, catalogue, store, collectionOf, recipeOf, m
         signature: taken.signature,
       });
     });
+    return isMoved;
   }
 
   return adopt;

@@ -1,7 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises';
 import { LimnerError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Database } from '../sqlite.ts';
+import type { Connection, Database } from '../sqlite.ts';
 import { reach } from '../points.ts';
 import { publicFields, type Catalogue, type LedgerDocument, type Outcome } from './catalogue.ts';
 import type { NoticeEvent, Notices } from './notices.ts';
@@ -113,15 +113,23 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
   }
 
   async function work(job: Job, signal: AbortSignal): Promise<void> {
-    const document = catalogue.get(job.key);
-    if (!document) return database.write((connection) => queue.end(connection, job));
-    await catalogue.change(job.key, (connection) => catalogue.set(connection, job.key, { state: 'working' }));
+    const document = await database.write((connection) => begin(connection, job));
+    if (!document) return;
+    catalogue.announce(document.id);
     reach('claimed');
     const since = performance.now();
     const result = await pipeline.process(document, signal, job.failures + 1 >= MAX_TRIES);
     await finish(job, document, result);
     count(catalogue.get(document.id), performance.now() - since);
     tell(log, document, result, performance.now() - since);
+  }
+
+  /** Read where it is marked as worked on: nobody can have moved it in between. */
+  function begin(connection: Connection, job: Job): LedgerDocument | undefined {
+    const document = catalogue.read(connection, job.key);
+    if (document) catalogue.set(connection, document.id, { state: 'working' });
+    else queue.end(connection, job);
+    return document;
   }
 
   function count(document: LedgerDocument | undefined, ms: number): void {

@@ -17,7 +17,7 @@ import { createUploads } from '../../src/ingest/uploads.ts';
 import { createWholeFolder } from '../../src/ingest/whole-folder.ts';
 import { createWorker } from '../../src/ingest/worker.ts';
 import { createLog } from '../../src/log.ts';
-import { openDatabase } from '../../src/sqlite.ts';
+import { openDatabase, type Database } from '../../src/sqlite.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
 import type { Store } from '../../src/store/store.ts';
 import { until } from '../until.ts';
@@ -29,6 +29,10 @@ export interface BedOptions {
   read?: Read;
   /** Runs when the store holds a document's chunks and the ledger does not say so yet. */
   stored?: () => Promise<unknown>;
+  /** Runs when the store is about to be told of a document's new place. */
+  describing?: () => Promise<unknown>;
+  /** Runs between the claim of a job and what the worker writes first. */
+  beginning?: () => Promise<unknown>;
   /** Called before the store counts what it has of a document. */
   counting?: () => void | Promise<void>;
   embedder?: DocumentEmbedder;
@@ -76,6 +80,10 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       await options.stored?.();
       return counts;
     },
+    describe: async (document) => {
+      await options.describing?.();
+      return store.describe(document);
+    },
     count: async (...asked) => {
       await options.counting?.();
       return store.count(...asked);
@@ -109,9 +117,16 @@ export async function openBed(folder: string, options: BedOptions = {}) {
       { batch: options.batch ?? 8, width: 2, firstRetryMs: 2 },
       { embedder: options.embedder, store, onEmbedded: recount.some, onModel: recount.all, log },
     );
+  const held: Database = {
+    ...database,
+    write: async (...given) => {
+      await options.beginning?.();
+      return database.write(...given);
+    },
+  };
   const worker = createWorker(
     { width: options.width ?? 4, firstRetryMs: 5 },
-    { database, queue, catalogue, pipeline, notices, onStored: () => embedding?.wake(), log },
+    { database: held, queue, catalogue, pipeline, notices, onStored: () => embedding?.wake(), log },
   );
   const arrivals = createArrivals(
     {
