@@ -216,10 +216,13 @@ export function createIndexReader(reader: number) {
       if (!page.vectors || !wantedSlots) continue;
       const { upper, lowerOf, scoreOf } = scanBlock(page.vectors.block, page.used, wantedSlots);
       const likely: number[] = [];
-      for (let slot = 0; slot < page.used; slot++) {
+      const { used } = page;
+      let least = sure.least();
+      for (let slot = 0; slot < used; slot++) {
         const most = upper[slot] ?? 0;
-        if (most < sure.least() || most === -Infinity) continue;
+        if (most < least || most === -Infinity) continue;
         sure.offer(slot, lowerOf(slot), 0);
+        least = sure.least();
         likely.push(slot);
       }
       for (const slot of likely)

@@ -6,7 +6,7 @@ import type { IndexChanges } from './chunk-index.ts';
 import { similarities } from './hits.ts';
 import { createIndexReader, type IndexHit, type IndexReader, type Wanted } from './index-reader.ts';
 import { mergeSegments, type MovedSegment, type Segment } from './segment.ts';
-import { abandonScan, nextPage, shareOfBest, type SharedScan } from './shared-scan.ts';
+import { abandonScan, joinScan, type SharedScan } from './shared-scan.ts';
 import type { QueryVector } from './store.ts';
 
 /** What every search says. */
@@ -35,7 +35,13 @@ export interface NearTask extends FindTask {
 export type Task = { keywords: KeywordTask } | { near: NearTask } | { merge: MovedSegment[] };
 
 /** `undefined` hits: a chunk that was found has gone meanwhile, and the search has to be asked again. */
-export type Answer = { hits: IndexHit[] | undefined } | { segment: Segment } | { error: unknown };
+export type Answer = FindAnswer | { segment: Segment } | { error: unknown };
+
+export interface FindAnswer {
+  hits: IndexHit[] | undefined;
+  /** How many threads have a part in what was found; 0 from one that came when all was done. */
+  threads: number;
+}
 
 /** Said once, when the thread can begin. */
 export type Greeting = { ready: true };
@@ -47,10 +53,10 @@ function serve(port: NonNullable<typeof parentPort>, path: string, reader: numbe
 
   function answer(task: Task): Answer {
     if ('merge' in task) return { segment: mergeSegments(task.merge) };
-    if ('near' in task) return { hits: nearest(read, index, task.near) };
+    if ('near' in task) return nearest(read, index, task.near);
     index.apply(task.keywords.changes);
     const found = index.keywords(task.keywords, task.keywords.limit, wantedOf(read, index, task.keywords));
-    return { hits: found.map((one) => index.hitOf(one, one.score)) };
+    return { hits: found.map((one) => index.hitOf(one, one.score)), threads: 1 };
   }
 
   port.on('message', (task: Task) => {
@@ -65,18 +71,16 @@ function serve(port: NonNullable<typeof parentPort>, path: string, reader: numbe
 }
 
 /** This thread's share of what is near: candidates by bytes, told by their float32 rows. */
-function nearest(read: Connection, index: IndexReader, task: NearTask): IndexHit[] | undefined {
+function nearest(read: Connection, index: IndexReader, task: NearTask): FindAnswer {
   const { vector, scan, limit, changes } = task;
   index.apply(changes);
   const wanted = wantedOf(read, index, task);
-  const found = index.nearest(vector.values, limit, wanted, () => nextPage(scan));
-  const candidates = shareOfBest(scan, found);
-  const scores = similarities(
-    read,
-    candidates.map(({ id }) => id),
-    vector,
-  );
-  return scores && candidates.map((one, at) => index.hitOf(one, scores[at] ?? 0));
+  const part = joinScan(scan);
+  if (!part) return { hits: [], threads: 0 };
+  const { found, threads } = part.shareOfBest(index.nearest(vector.values, limit, wanted, part.nextPage));
+  const ids = found.map(({ id }) => id);
+  const scores = similarities(read, ids, vector);
+  return { hits: scores && found.map((one, at) => index.hitOf(one, scores[at] ?? 0)), threads };
 }
 
 function wantedOf(read: Connection, index: IndexReader, { collection, documents }: FindTask): Wanted {

@@ -2,9 +2,9 @@ import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { IndexChanges } from './chunk-index.ts';
 import type { IndexHit } from './index-reader.ts';
-import type { Answer, Greeting, KeywordTask, NearTask, Task } from './index-thread.ts';
+import type { Answer, FindAnswer, Greeting, KeywordTask, NearTask, Task } from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
-import { abandonScan, shareScan, type SharedScan } from './shared-scan.ts';
+import { abandonScan, createScan, type SharedScan } from './shared-scan.ts';
 
 /** New objects of a thread before they are looked through; 48 MB by default. */
 const YOUNG_MB = 8;
@@ -163,15 +163,14 @@ export function createIndexThreads(
     },
     async near(query, most) {
       // They begin in the same turn, and so at the same revision.
-      const scans = shareScan(sharing(most), query.limit);
-      if (scans.length < most) grow();
-      const answers = scans.map((scan) =>
-        ask((thread) => ({ near: { ...query, scan, changes: learn(thread) } })),
+      const count = sharing(most);
+      const scan = createScan(count, query.limit);
+      if (count < most) grow();
+      return partsOf(
+        Array.from({ length: count }, () =>
+          ask((thread) => ({ near: { ...query, scan, changes: learn(thread) } })),
+        ),
       );
-      const parts = (await Promise.all(answers)).map((answer) =>
-        'hits' in answer ? answer.hits : otherAnswer(),
-      );
-      return parts.every((part) => part !== undefined) ? parts.flat() : undefined;
     },
     async merge(moved) {
       const answer = await ask(() => ({ merge: moved }));
@@ -184,6 +183,21 @@ export function createIndexThreads(
       await Promise.all(threads.flatMap((thread) => (thread ? [thread.worker.terminate()] : [])));
     },
   };
+}
+
+/** What the threads found together, as soon as all that had a part in it have answered. */
+function partsOf(answers: readonly Promise<Answer>[]): Hits {
+  const { promise, resolve, reject } = Promise.withResolvers<IndexHit[] | undefined>();
+  const parts: FindAnswer['hits'][] = [];
+  const take = (answer: Answer): void => {
+    const { hits, threads } = 'hits' in answer ? answer : otherAnswer();
+    if (threads === 0) return;
+    parts.push(hits);
+    if (parts.length === threads)
+      resolve(parts.every((part) => part !== undefined) ? parts.flat() : undefined);
+  };
+  for (const answer of answers) answer.then(take).catch(reject);
+  return promise;
 }
 
 function otherAnswer(): never {

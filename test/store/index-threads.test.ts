@@ -11,7 +11,7 @@ import type { IndexHit } from '../../src/store/index-reader.ts';
 import { createIndexThreads, type IndexThreads } from '../../src/store/index-threads.ts';
 import { PAGE_SLOTS } from '../../src/store/page.ts';
 import { createEmbeddedStore } from '../../src/store/embedded.ts';
-import { abandonScan, shareOfBest, shareScan, type SharedScan } from '../../src/store/shared-scan.ts';
+import { abandonScan, createScan, joinScan, type SharedScan } from '../../src/store/shared-scan.ts';
 import { openDatabase, type Connection } from '../../src/sqlite.ts';
 
 const PAGES = 5;
@@ -126,31 +126,49 @@ describe('a scan by several', () => {
   const found = (...scores: number[]) => scores.map((score) => ({ id: score, place: 0, score }));
 
   test('shares the best of all, as many for each', async () => {
-    const [mine, other] = shareScan(2, 4);
-    if (!mine || !other) throw new Error('unreachable');
-    const theirs = shareElsewhere(other, found(8, 7, 6, 1));
-    const own = shareOfBest(mine, found(9, 2)).map(({ id }) => id);
-    expect([own, await theirs]).toEqual([
+    const scan = createScan(2, 4);
+    const mine = joinScan(scan);
+    const theirs = await shareElsewhere(scan, found(8, 7, 6, 1));
+    const own = mine?.shareOfBest(found(9, 2));
+    expect([own?.found.map(({ id }) => id), await theirs.ids]).toEqual([
       [9, 7],
       [8, 6],
     ]);
+    expect(own?.threads).toBe(2);
   });
 
   test('does not wait for one that has gone', async () => {
-    const [, other] = shareScan(2, 4);
-    if (!other) throw new Error('unreachable');
-    const waiting = shareElsewhere(other, found(1));
-    abandonScan(other);
-    await expect(waiting).rejects.toThrow('has gone');
+    const scan = createScan(2, 4);
+    joinScan(scan);
+    const waiting = await shareElsewhere(scan, found(1));
+    abandonScan(scan);
+    await expect(waiting.ids).rejects.toThrow('has gone');
+  });
+
+  test('does not wait for one that comes when all is done', () => {
+    const scan = createScan(3, 4);
+    const mine = joinScan(scan);
+    expect([mine?.nextPage(), mine?.nextPage()]).toEqual([0, 1]);
+    expect(mine?.shareOfBest(found(9, 2))).toEqual({ found: found(9, 2), threads: 1 });
+    expect(joinScan(scan)).toBeUndefined();
   });
 });
 
-/** The ids that another thread gets. */
-async function shareElsewhere(scan: SharedScan, found: readonly unknown[]): Promise<unknown> {
+/** Another thread that has joined; the ids that it gets. */
+async function shareElsewhere(
+  scan: SharedScan,
+  found: readonly unknown[],
+): Promise<{ ids: Promise<unknown> }> {
   const module = new URL('../../src/store/shared-scan.ts', import.meta.url).href;
   const code = `const { parentPort, workerData: { scan, found } } = require('node:worker_threads');
-    import(${JSON.stringify(module)}).then(({ shareOfBest }) => parentPort.postMessage(shareOfBest(scan, found).map(({ id }) => id)));`;
+    import(${JSON.stringify(module)}).then(({ joinScan }) => {
+      const part = joinScan(scan);
+      parentPort.postMessage('joined');
+      parentPort.postMessage(part.shareOfBest(found).found.map(({ id }) => id));
+    });`;
   const worker = new Worker(code, { eval: true, workerData: { scan, found } });
-  const [ids] = await once(worker, 'message');
-  return ids;
+  await once(worker, 'message');
+  const ids = once(worker, 'message').then(([list]) => list);
+  ids.catch(() => undefined);
+  return { ids };
 }
