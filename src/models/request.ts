@@ -37,8 +37,21 @@ export async function ask(
   });
   const head = { status: answer.statusCode, headers: headersOf(answer.headers) };
   if (watcher && answer.statusCode < 300) return new Response(watched(answer.body, watcher), head);
-  const bytes = await answer.body.arrayBuffer();
-  return new Response(bytes.byteLength > 0 ? bytes : null, head);
+  return new Whole(await answer.body.arrayBuffer(), head);
+}
+
+/** An answer that is there as a whole, and is not read as a stream again to be understood. */
+class Whole extends Response {
+  readonly #bytes: ArrayBuffer;
+
+  constructor(bytes: ArrayBuffer, head: ResponseInit) {
+    super(bytes.byteLength > 0 ? bytes : null, head);
+    this.#bytes = bytes;
+  }
+
+  override json(): Promise<unknown> {
+    return Promise.try(() => JSON.parse(new TextDecoder().decode(this.#bytes)) as unknown);
+  }
 }
 
 function watched(body: Readable, { onBytes, onEnd }: Watcher): ReadableStream<Uint8Array<ArrayBuffer>> {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LimnerError } from '../errors.ts';
 import type { Connection } from '../sqlite.ts';
 import { searchTerms, termKey } from './chunk-terms.ts';
@@ -20,6 +21,12 @@ const rescored = (limit: number): number => Math.max(40, limit + 20);
 /** Pages of vectors that are worth a thread of their own: a third of a millisecond, and as long for the rows of what is near. */
 const PAGES_EACH = 2;
 
+/** The question goes to its model first, which takes longest: its connection is looked at for one turn and written to in the next. */
+async function sending(): Promise<void> {
+  await nextTurn();
+  await nextTurn();
+}
+
 interface Parts {
   read: Connection;
   index: LiveIndex;
@@ -36,7 +43,11 @@ interface Where {
 
 export function createEmbeddedSearch({ read, index, meanings, threads, language }: Parts): Store['search'] {
   /** Words that no chunk holds are looked for as what may be meant. */
-  async function keywords({ text, limit }: SearchQuery, where: Where): Promise<IndexHit[] | undefined> {
+  async function keywords(
+    { text, limit, vector }: SearchQuery,
+    where: Where,
+  ): Promise<IndexHit[] | undefined> {
+    if (vector) await sending();
     const keys = searchTerms(text, language).map(termKey);
     const likely = likelyTerms(text, language, (term) => index.hasTerm(termKey(term))).map((terms) =>
       [...terms].map(termKey),
