@@ -75,7 +75,7 @@ function nearest(read: Connection, index: IndexReader, task: NearTask): FindAnsw
   const { vector, scan, limit, changes } = task;
   index.apply(changes);
   const wanted = wantedOf(read, index, task);
-  const part = joinScan(scan);
+  const part = joinScan(scan, changes.revision);
   if (!part) return { hits: [], threads: 0 };
   const { found, threads } = part.shareOfBest(index.nearest(vector.values, limit, wanted, part.nextPage));
   const ids = found.map(({ id }) => id);

@@ -21,6 +21,8 @@ interface Thread {
   /** What it does now, and the scan that it shares with others. */
   task: Waiting | undefined;
   scan: SharedScan | undefined;
+  /** What it does now is done in a moment: it looks for words. */
+  isBrief: boolean;
   ending: NodeJS.Timeout | undefined;
 }
 
@@ -69,6 +71,7 @@ export function createIndexThreads(
       revision: 0,
       task: undefined,
       scan: undefined,
+      isBrief: false,
       ending: undefined,
     };
     worker.on('message', (answer: Answer | Greeting) => {
@@ -127,6 +130,7 @@ export function createIndexThreads(
     thread.worker.ref();
     const task = next.toTask(thread);
     thread.scan = 'near' in task ? task.near.scan : undefined;
+    thread.isBrief = 'keywords' in task;
     thread.worker.postMessage(task, []);
   }
 
@@ -144,10 +148,13 @@ export function createIndexThreads(
     return known;
   }
 
-  /** How many can begin at once, at least one and at most `most`. */
+  /** How many can begin now, or in a moment where nobody else waits for them; at least one and at most `most`. */
   function sharing(most: number): number {
-    const ready = threads.filter((thread) => thread?.isReady && !thread.task).length;
-    return Math.max(1, Math.min(most, ready));
+    const isQuiet = waiting.length === 0;
+    const ready = threads.filter(
+      (thread) => thread?.isReady && (!thread.task || (isQuiet && thread.isBrief)),
+    );
+    return Math.max(1, Math.min(most, ready.length));
   }
 
   /** One more thread, for the next time, where more would have been of use. */
@@ -162,7 +169,6 @@ export function createIndexThreads(
       return 'hits' in answer ? answer.hits : otherAnswer();
     },
     async near(query, most) {
-      // They begin in the same turn, and so at the same revision.
       const count = sharing(most);
       const scan = createScan(count, query.limit);
       if (count < most) grow();

@@ -5,7 +5,8 @@ const NEXT_PAGE = 0;
 const JOINED = 1;
 const ARRIVED = 2;
 const ABANDONED = 3;
-const HEAD_BYTES = 16;
+const REVISION = 4;
+const HEAD_BYTES = 24;
 
 /** Stands in JOINED, above the count, when nobody may join any more. */
 const CLOSED = 1 << 30;
@@ -39,9 +40,14 @@ export function createScan(threads: number, limit: number): SharedScan {
   return { memory: new SharedArrayBuffer(HEAD_BYTES + threads * limit * FOUND_BYTES), limit };
 }
 
-/** Undefined for a thread that comes when the pages are all taken: nobody waits for it. */
-export function joinScan(scan: SharedScan): ScanPart | undefined {
+/**
+ * Undefined for a thread that comes when the pages are all taken: nobody waits for it; and for one that knows another
+ * `revision` of the index (from 1) than the first, and so other pages.
+ */
+export function joinScan(scan: SharedScan, revision: number): ScanPart | undefined {
   const head = headOf(scan);
+  const first = Atomics.compareExchange(head, REVISION, 0, revision);
+  if (first !== 0 && first !== revision) return undefined;
   let joined = Atomics.load(head, JOINED);
   for (let seen = -1; seen !== joined;) {
     if ((joined & CLOSED) !== 0) return undefined;

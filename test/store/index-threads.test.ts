@@ -106,6 +106,15 @@ describe('threads that share a search', () => {
     expect(tasks - before).toBeLessThan(3 * THREADS * THREADS);
   });
 
+  test('that look for words come to help', async () => {
+    const before = tasks;
+    const words = threads.keywords({ keys: [termKey('w7')], likely: [], limit: 10 });
+    const near = threads.near(NEAR, THREADS);
+    await Promise.all([words, near]);
+    expect(inOrder(await near)).toEqual(inOrder(await threads.near(NEAR, 1)));
+    await until(() => tasks - before === THREADS + 2, 'the one that looked for words');
+  });
+
   test('tell a chunk with the numbers of its document and its text', async () => {
     const hits = await threads.keywords({ keys: [termKey('w7')], likely: [], limit: 10 });
     expect(hits).toHaveLength(10);
@@ -127,7 +136,7 @@ describe('a scan by several', () => {
 
   test('shares the best of all, as many for each', async () => {
     const scan = createScan(2, 4);
-    const mine = joinScan(scan);
+    const mine = joinScan(scan, 1);
     const theirs = await shareElsewhere(scan, found(8, 7, 6, 1));
     const own = mine?.shareOfBest(found(9, 2));
     expect([own?.found.map(({ id }) => id), await theirs.ids]).toEqual([
@@ -139,7 +148,7 @@ describe('a scan by several', () => {
 
   test('does not wait for one that has gone', async () => {
     const scan = createScan(2, 4);
-    joinScan(scan);
+    joinScan(scan, 1);
     const waiting = await shareElsewhere(scan, found(1));
     abandonScan(scan);
     await expect(waiting.ids).rejects.toThrow('has gone');
@@ -147,10 +156,17 @@ describe('a scan by several', () => {
 
   test('does not wait for one that comes when all is done', () => {
     const scan = createScan(3, 4);
-    const mine = joinScan(scan);
+    const mine = joinScan(scan, 1);
     expect([mine?.nextPage(), mine?.nextPage()]).toEqual([0, 1]);
     expect(mine?.shareOfBest(found(9, 2))).toEqual({ found: found(9, 2), threads: 1 });
-    expect(joinScan(scan)).toBeUndefined();
+    expect(joinScan(scan, 1)).toBeUndefined();
+  });
+
+  test('is not shared by one that knows other pages', () => {
+    const scan = createScan(3, 4);
+    joinScan(scan, 7);
+    expect(joinScan(scan, 8)).toBeUndefined();
+    expect(joinScan(scan, 7)?.nextPage()).toBe(0);
   });
 });
 
@@ -162,7 +178,7 @@ async function shareElsewhere(
   const module = new URL('../../src/store/shared-scan.ts', import.meta.url).href;
   const code = `const { parentPort, workerData: { scan, found } } = require('node:worker_threads');
     import(${JSON.stringify(module)}).then(({ joinScan }) => {
-      const part = joinScan(scan);
+      const part = joinScan(scan, 1);
       parentPort.postMessage('joined');
       parentPort.postMessage(part.shareOfBest(found).found.map(({ id }) => id));
     });`;
