@@ -40,17 +40,25 @@ export async function ask(
   return new Whole(await answer.body.arrayBuffer(), head);
 }
 
-/** An answer that is there as a whole, and is not read as a stream again to be understood. */
+/** An answer that is there as a whole, and is not made a stream to be read. */
 class Whole extends Response {
   readonly #bytes: ArrayBuffer;
 
   constructor(bytes: ArrayBuffer, head: ResponseInit) {
-    super(bytes.byteLength > 0 ? bytes : null, head);
+    super(null, head);
     this.#bytes = bytes;
   }
 
-  override json(): Promise<unknown> {
-    return Promise.try(() => JSON.parse(new TextDecoder().decode(this.#bytes)) as unknown);
+  override arrayBuffer(): Promise<ArrayBuffer> {
+    return Promise.resolve(this.#bytes);
+  }
+
+  override text(): Promise<string> {
+    return Promise.resolve(new TextDecoder().decode(this.#bytes));
+  }
+
+  override async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
   }
 }
 

@@ -286,7 +286,9 @@ export function createChunkIndex(oldestReader: () => number) {
       page.revision = ++revision;
     },
     pageCount: () => pages.size,
-    changes(since: number): IndexChanges {
+    /** Undefined for who knows this revision. */
+    changes(since: number): IndexChanges | undefined {
+      if (since === revision) return undefined;
       return {
         revision,
         pages: [...pages.values()].filter((page) => page.revision > since).map(viewOf),

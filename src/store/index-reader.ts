@@ -58,13 +58,16 @@ export function createIndexReader(reader: number) {
   const scored = new Uint16Array(PAGE_SLOTS);
   const mask = new Uint8Array(PAGE_SLOTS);
   const embedded = new WeakMap<PageView, Uint8Array>();
+  let revision = 0;
   let groups: GroupsView | undefined;
   let scan: { generation: number; ask: ReturnType<typeof createScanner> } | undefined;
   /** By the document's number: its score, and how often it has the term that is being counted. */
   let parents = new Float64Array(0);
   let within = new Float64Array(0);
 
-  function apply(changes: IndexChanges): void {
+  function apply(changes: IndexChanges | undefined): void {
+    if (!changes) return;
+    revision = changes.revision;
     for (const number of changes.dropped) pages.delete(number);
     for (const page of changes.pages) pages.set(page.number, page);
     inOrder = [...pages.values()].sort((one, other) => one.number - other.number);
@@ -251,7 +254,7 @@ export function createIndexReader(reader: number) {
     return { id, document: page?.groups[slot] ?? -1, text: page?.texts[slot] ?? -1, score };
   }
 
-  return { apply, keywords, nearest, wantedOf, hitOf };
+  return { apply, revision: () => revision, keywords, nearest, wantedOf, hitOf };
 }
 
 const placeOf = ({ number }: PageView, slot: number): number => number * PAGE_SLOTS + slot;

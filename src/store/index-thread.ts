@@ -11,8 +11,8 @@ import type { QueryVector } from './store.ts';
 
 /** What every search says. */
 export interface FindTask {
-  /** What changed since the thread was asked last. */
-  changes: IndexChanges;
+  /** What changed since the thread was asked last, if anything. */
+  changes: IndexChanges | undefined;
   collection?: string;
   documents?: readonly string[];
   /** Length of the list. */
@@ -75,7 +75,7 @@ function nearest(read: Connection, index: IndexReader, task: NearTask): FindAnsw
   const { vector, scan, limit, changes } = task;
   index.apply(changes);
   const wanted = wantedOf(read, index, task);
-  const part = joinScan(scan, changes.revision);
+  const part = joinScan(scan, index.revision());
   if (!part) return { hits: [], threads: 0 };
   const { found, threads } = part.shareOfBest(index.nearest(vector.values, limit, wanted, part.nextPage));
   const ids = found.map(({ id }) => id);

@@ -54,7 +54,7 @@ export interface IndexThreads {
 /** Up to `size` threads, started when they are needed; each does one thing at a time, and what comes meanwhile waits. */
 export function createIndexThreads(
   { path, size }: { path: string; size: number },
-  { changes }: { changes: (since: number) => IndexChanges },
+  { changes }: { changes: (since: number) => IndexChanges | undefined },
 ): IndexThreads {
   const threads: (Thread | undefined)[] = Array.from({ length: size }, () => undefined);
   const waiting: Waiting[] = [];
@@ -142,10 +142,10 @@ export function createIndexThreads(
   }
 
   /** What a thread has to learn before it searches. */
-  function learn(thread: Thread): IndexChanges {
-    const known = changes(thread.revision);
-    thread.revision = known.revision;
-    return known;
+  function learn(thread: Thread): IndexChanges | undefined {
+    const news = changes(thread.revision);
+    if (news) thread.revision = news.revision;
+    return news;
   }
 
   /** How many can begin now, or in a moment where nobody else waits for them; at least one and at most `most`. */

@@ -89,7 +89,7 @@ export function createLiveIndex(
       tidy.isKept(page);
       await nextTurn();
     }
-    if (index.changes(Infinity).groups.chunks === chunks) return last;
+    if (index.changes(Infinity)?.groups.chunks === chunks) return last;
     index.clear();
     tidy.forget();
     await database.write(forgetPages);

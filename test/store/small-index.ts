@@ -22,7 +22,7 @@ export function createSmallIndex(chunks: readonly SmallChunk[], model?: string) 
   let known = 0;
   const refresh = (): void => {
     const changes = index.changes(known);
-    known = changes.revision;
+    known = changes?.revision ?? known;
     // A thread gets copies, and so does this reader.
     reader.apply(structuredClone(changes));
   };
