@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
-import { PATIENCE_MS } from './test/until.ts';
+import { PATIENCE_MS, TEST_LIMIT_MS } from './test/until.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: TEST_LIMIT_MS,
+    hookTimeout: TEST_LIMIT_MS,
     expect: { poll: { timeout: PATIENCE_MS } },
   },
 });

@@ -34,7 +34,7 @@ describe('the whole service with servers of OpenAI’s API instead of Ollama', (
   const status = async () => Status.parse(await (await service.get('/api/status')).json());
   const ask = async () =>
     Answer.parse(await (await service.post('/api/ask', { question: 'When does the warranty end?' })).json());
-  const embedded = () => until(async () => (await status()).vectors > 0, 'the vectors', 15_000);
+  const embedded = () => until(async () => (await status()).vectors > 0, 'the vectors');
 
   beforeAll(async () => {
     writes = await createFakeOpenAi({ key: KEY });
@@ -76,7 +76,7 @@ describe('the whole service with servers of OpenAI’s API instead of Ollama', (
     if (model) embeds.models[0] = { ...model, weights: 1 };
     before = embeds.requests('embed').length;
     service = await start();
-    await until(() => texts() > 0, 'the texts to be embedded again', 15_000);
+    await until(() => texts() > 0, 'the texts to be embedded again');
     await embedded();
   });
 

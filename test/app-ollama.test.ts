@@ -68,14 +68,10 @@ describe('the whole service with an Ollama that comes and goes', () => {
   const ask = async (question: string) =>
     Answer.parse(await (await service.post('/api/ask', { question })).json());
   const allEmbedded = () =>
-    until(
-      async () => {
-        const { chunks, vectors } = await status();
-        return chunks > 0 && chunks === vectors;
-      },
-      'every chunk to have a vector',
-      20_000,
-    );
+    until(async () => {
+      const { chunks, vectors } = await status();
+      return chunks > 0 && chunks === vectors;
+    }, 'every chunk to have a vector');
 
   it('answers with quotes while there is none', async () => {
     const answer = await ask('Where does the bell of the Ondine hang?');

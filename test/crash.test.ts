@@ -57,7 +57,6 @@ it(
       await until(
         async () => (await searchable(running)) >= (kill * FILES) / (KILLS + 2),
         `a part of the files before kill ${kill}`,
-        30_000,
       );
       expect(await searchable(running)).toBeLessThan(FILES);
       await running.kill();

@@ -15,14 +15,9 @@ for (const [program, command, file] of [
   ['python3', 'python3', 'ask.py'],
   ['curl', 'sh', 'ask.sh'],
 ] as const)
-  test.skipIf(!here(program))(
-    `examples/${file} sends, and finds what it sent`,
-    async () => {
-      const path = fileURLToPath(new URL(`../examples/${file}`, import.meta.url));
-      const env = { ...process.env, LIMNER_URL: address, LIMNER_KEY: KEY };
-      const output = async (): Promise<string> =>
-        (await promisify(execFile)(command, [path], { env })).stdout;
-      await expect.poll(output, { timeout: 15_000 }).toContain('The heron stands in the reeds.');
-    },
-    30_000,
-  );
+  test.skipIf(!here(program))(`examples/${file} sends, and finds what it sent`, async () => {
+    const path = fileURLToPath(new URL(`../examples/${file}`, import.meta.url));
+    const env = { ...process.env, LIMNER_URL: address, LIMNER_KEY: KEY };
+    const output = async (): Promise<string> => (await promisify(execFile)(command, [path], { env })).stdout;
+    await expect.poll(output).toContain('The heron stands in the reeds.');
+  });

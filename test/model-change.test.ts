@@ -112,4 +112,4 @@ it('another embedding model is built beside the old one, comes into force in one
   await send('and another', record(CHUNKS + 1));
   await until(async () => (await state()).model?.includes(NEW), 'the new model again');
   expect((await service.post('/api/index/forward', {})).status).toBe(409);
-}, 60_000);
+});

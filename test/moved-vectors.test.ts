@@ -32,4 +32,4 @@ it('a file that moves to another ending is made again, and its new passages get 
     await ollama.stop();
     await removeFolder(folder);
   }
-}, 60_000);
+});

@@ -50,7 +50,7 @@ test('as soon as there is one it is written down, and found with its time', asyn
   await service.stop();
   service = await startService(folder, { LIMNER_TRANSCRIBE_URL: fake.url, LIMNER_TRANSCRIBE_KEY: 'sesame' });
   await expect
-    .poll(async () => (await service.documents()).map(({ state }) => state), { timeout: 20_000 })
+    .poll(async () => (await service.documents()).map(({ state }) => state))
     .toEqual(names.map(() => 'searchable'));
   const found = await service.post('/api/search', { query: 'When does the dredger arrive?' });
   const { hits } = Hits.parse(await found.json());

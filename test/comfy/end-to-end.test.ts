@@ -93,14 +93,10 @@ const Job = z.looseObject({
 
 /** The link becomes a picture, which is served, listed and labelled. */
 async function becomesPicture(service: Service, link: string) {
-  const picture = await until(
-    async () => {
-      const response = await fetch(link);
-      return response.headers.get('content-type') === 'image/png' ? response : undefined;
-    },
-    'the link to become a picture',
-    20_000,
-  );
+  const picture = await until(async () => {
+    const response = await fetch(link);
+    return response.headers.get('content-type') === 'image/png' ? response : undefined;
+  }, 'the link to become a picture');
   expect(Buffer.from(await picture.arrayBuffer()).toString('latin1', 1, 4)).toBe('PNG');
   const { data } = z.object({ data: z.array(Job) }).parse(await (await service.get('/api/images')).json());
   expect(data).toHaveLength(1);

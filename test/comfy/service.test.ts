@@ -65,14 +65,10 @@ const jobOf = async (service: Service, id: string) =>
   Job.parse(await (await service.get(`/api/images/${id}`)).json());
 
 const ended = (service: Service, id: string) =>
-  until(
-    async () => {
-      const job = await jobOf(service, id);
-      return ['waiting', 'running'].includes(job.state) ? undefined : job;
-    },
-    'the picture to be done',
-    20_000,
-  );
+  until(async () => {
+    const job = await jobOf(service, id);
+    return ['waiting', 'running'].includes(job.state) ? undefined : job;
+  }, 'the picture to be done');
 
 async function drop(service: Service): Promise<void> {
   await writeFile(

@@ -112,7 +112,7 @@ describe.each([
     const refused = await use(client, 'draw', { prompt: 'a lamp', workflow: 'edit', wait: true });
     expect([refused.isError, refused.text]).toEqual([true, expect.stringContaining('image')]);
     await client.close();
-  }, 30_000);
+  });
 
   test('documents are resources, and a question is a prompt with its passages', async () => {
     const { client } = await open();
@@ -137,7 +137,7 @@ describe.each([
     expect(JSON.stringify(messages)).toMatch(new RegExp(`passage-.*${word} turns every ten seconds`));
     await expect(client.readResource({ uri: 'limner://documents/none' })).rejects.toThrow(/no document none/);
     await client.close();
-  }, 30_000);
+  });
 
   test('what is large comes in parts, and says so', async () => {
     const { client } = await open();
@@ -160,7 +160,7 @@ describe.each([
     expect(hits.length).toBeGreaterThan(3);
     expect(leftOut).toBeGreaterThan(0);
     await client.close();
-  }, 60_000);
+  });
 
   test('what goes wrong is a result that says why, and a wrong argument is one too', async () => {
     const { client } = await open();
@@ -209,7 +209,7 @@ test('a call that is cancelled over stdio stops what it began', async () => {
   // The session goes on.
   expect((await use(client, 'list_collections')).isError).toBe(false);
   await client.close();
-}, 30_000);
+});
 
 test('who leaves the connection stops what it began', async () => {
   const { client } = await overHttp();

@@ -84,7 +84,7 @@ describe('processors of the users', () => {
     for (const ending of ['csv', 'loop', 'fails', 'named', 'wrong', 'writes', 'shares', 'txt'])
       await writeFile(join(folder, `inbox/a.${ending}`), 'a,b\n1,2\n');
     service = await startService(folder, settings());
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await service.kill();
@@ -118,7 +118,7 @@ describe('processors of the users', () => {
     const answer = await (await service.post('/api/search', { query: 'toast oats nuts' })).json();
     expect(answer).toMatchObject({ hits: [{ headings: ['Oat soup'], document: { uri: 'soup.mmf' } }] });
     expect((await service.get('/healthz')).status).toBe(200);
-  }, 60_000);
+  });
 
   test('what is broken is named with its reason, and a replaced reader is logged', async () => {
     const { processors } = Status.parse(await (await service.get('/api/status')).json());
@@ -164,7 +164,7 @@ describe('processors of the users', () => {
     }, 'the document of the changed processor');
     expect(hits).toMatchObject([{ text: 'anew' }]);
     expect((await service.quiet(10, 60_000)).get('a.csv')).toMatchObject({ state: 'searchable' });
-  }, 60_000);
+  });
 });
 
 test('the version of an extension counts the processors that can read it', async () => {

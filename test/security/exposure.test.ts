@@ -38,7 +38,7 @@ test('it is not served to other machines without a key, and is with one that was
   } finally {
     await service.stop();
   }
-}, 60_000);
+});
 
 test('a command without a running service needs no key, whatever keys there are', async () => {
   await limner({}, 'keys', 'add', 'another');

@@ -143,7 +143,6 @@ test.each(walked)(
     });
     await fc.assert(property, { numRuns: 40, endOnFailure: true });
   },
-  60_000,
 );
 
 test('nothing of it was a bug, and much of it was right', () => {

@@ -40,41 +40,35 @@ async function use(client: Client, name: string, args: Record<string, unknown> =
 test.each([
   ['streamable HTTP', () => overHttp(ADMIN)],
   ['stdio', overStdio],
-])(
-  'over %s a client sends, finds, reads and looks',
-  async (name, open) => {
-    const client = await open();
-    const { tools } = await client.listTools();
-    expect(tools.map((tool) => tool.name).toSorted()).toEqual([
-      'draw',
-      'ingest_file',
-      'ingest_text',
-      'list_collections',
-      'read_document',
-      'search',
-      'status',
-    ]);
-    const word = name.replaceAll(/\W/g, '');
-    const sent = await use(client, 'ingest_text', { text: `The ${word} sings.`, collection: 'birds' });
-    const file = await use(client, 'ingest_file', {
-      name: 'a.txt',
-      content: Buffer.from('A wren.').toString('base64'),
-    });
-    expect([sent.isError, file.isError], file.text).toEqual([false, false]);
-    const { id } = z.looseObject({ id: z.string() }).parse(JSON.parse(sent.text));
-    await expect
-      .poll(async () => (await use(client, 'search', { query: word })).text, { timeout: 10_000 })
-      .toContain(id);
-    // The ledger is written after the store, so that what is found may not be readable yet.
-    const read = () => use(client, 'read_document', { id, start: 4, end: 4 + word.length });
-    await expect.poll(async () => (await read()).text).toContain(`"text":"${word}"`);
-    expect((await use(client, 'list_collections')).text).toContain('birds');
-    expect((await use(client, 'status')).text).toContain('"documents"');
-    expect((await use(client, 'draw', { prompt: 'a', workflow: 'none-such' })).isError).toBe(true);
-    await client.close();
-  },
-  30_000,
-);
+])('over %s a client sends, finds, reads and looks', async (name, open) => {
+  const client = await open();
+  const { tools } = await client.listTools();
+  expect(tools.map((tool) => tool.name).toSorted()).toEqual([
+    'draw',
+    'ingest_file',
+    'ingest_text',
+    'list_collections',
+    'read_document',
+    'search',
+    'status',
+  ]);
+  const word = name.replaceAll(/\W/g, '');
+  const sent = await use(client, 'ingest_text', { text: `The ${word} sings.`, collection: 'birds' });
+  const file = await use(client, 'ingest_file', {
+    name: 'a.txt',
+    content: Buffer.from('A wren.').toString('base64'),
+  });
+  expect([sent.isError, file.isError], file.text).toEqual([false, false]);
+  const { id } = z.looseObject({ id: z.string() }).parse(JSON.parse(sent.text));
+  await expect.poll(async () => (await use(client, 'search', { query: word })).text).toContain(id);
+  // The ledger is written after the store, so that what is found may not be readable yet.
+  const read = () => use(client, 'read_document', { id, start: 4, end: 4 + word.length });
+  await expect.poll(async () => (await read()).text).toContain(`"text":"${word}"`);
+  expect((await use(client, 'list_collections')).text).toContain('birds');
+  expect((await use(client, 'status')).text).toContain('"documents"');
+  expect((await use(client, 'draw', { prompt: 'a', workflow: 'none-such' })).isError).toBe(true);
+  await client.close();
+});
 
 test('a key of another collection reads nothing through a tool', async () => {
   const made = await fetch(`${address}/api/keys`, {

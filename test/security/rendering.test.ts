@@ -127,5 +127,5 @@ describe.skipIf(!hasBrowser)('what documents and models write, in a real browser
     expect(asked).toEqual([]);
     expect(troubles.filter((line) => line.includes(canary))).toEqual([]);
     await page.close();
-  }, 60_000);
+  });
 });

@@ -42,7 +42,7 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
     ({ page, troubles } = await openPage(browser, service.url, {
       permissions: ['clipboard-read', 'clipboard-write'],
     }));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await browser.close();
@@ -159,7 +159,7 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
       async () => (await (await service.get('/api/workflows')).text()).includes('"ready":true'),
       'ComfyUI',
     );
-  }, 60_000);
+  });
 
   it('shows a picture that comes late in the place that was kept for it, labelled, with what it was made of', async () => {
     const mayRun = Promise.withResolvers<void>();
@@ -194,14 +194,14 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
       'Logbook of the Skerrow Light, page 2',
     );
     await page.getByLabel('with a picture').uncheck();
-  }, 60_000);
+  });
 
   it('paints what /imagine says', async () => {
     await ask('/imagine a lighthouse at dusk');
     const picture = turn().locator('.picture img');
     await picture.waitFor();
     expect(await picture.getAttribute('alt')).toContain('a lighthouse at dusk');
-  }, 60_000);
+  });
 
   it('keeps conversations, finds them by their words, exports and deletes them', async () => {
     await ask('Who was the first keeper?');
@@ -230,5 +230,5 @@ describe.skipIf(!hasBrowser)('asking on the page (needs /usr/bin/chromium)', () 
     await turn().getByText('quoted passages').waitFor();
     await page.getByText(`start Ollama at ${ollama.url}`).waitFor();
     expect(troubles).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { PATIENCE_MS } from '../until.ts';
 
 /** Debian's Chromium; without it the page is not tested, visibly. */
 const CHROMIUM = '/usr/bin/chromium';
@@ -23,7 +24,7 @@ export async function openPage(
   options: BrowserContextOptions = {},
 ): Promise<{ page: Page; troubles: string[] }> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, ...options });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const troubles: string[] = [];
   page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()));
   page.on('pageerror', (error) => troubles.push(String(error)));
