@@ -82,16 +82,15 @@ async function send(client: Client, text: string): Promise<string> {
   const { id } = Sent.parse(
     JSON.parse((await use(client, 'ingest_text', { text, title: 'Lighthouse' })).text),
   );
-  await until(
-    async () => (await use(client, 'read_document', { id })).text.includes('"length"') && (await isDone(id)),
-    'the text to be searchable',
-  );
+  await expect.poll(() => stateOf(id)).toMatchObject({ state: 'searchable', error: null });
+  expect((await use(client, 'read_document', { id })).text).toContain('"length"');
   return id;
 }
 
-async function isDone(id: string): Promise<boolean> {
+async function stateOf(id: string): Promise<unknown> {
   const response = await bench.get(`/api/documents/${id}`, { authorization: `Bearer ${KEY}` });
-  return z.looseObject({ state: z.string() }).parse(response.json()).state === 'searchable';
+  const { state, error } = z.looseObject({ state: z.string(), error: z.unknown() }).parse(response.json());
+  return { state, error };
 }
 
 describe.each([
