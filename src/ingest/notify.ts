@@ -49,8 +49,9 @@ export function createNotify(
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       try {
+        const wakings = queue.wakings();
         const job = await queue.claim(NOTICE_JOB);
-        if (!job) await somethingDue(queue, stop.signal);
+        if (!job) await somethingDue(queue, wakings, stop.signal);
         else await deliver(job);
       } catch (error) {
         log.error({ err: error }, 'a notice could not be worked on; it is tried again');

@@ -62,6 +62,7 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
   database.migrate('queue', SCHEMA);
   const events = new EventEmitter<{ ready: [] }>();
   events.setMaxListeners(0); // one per worker
+  let wakings = 0;
   const { read } = database;
 
   /** One process owns the data folder, so every lease of an earlier run is void. */
@@ -106,7 +107,13 @@ export function createQueue(database: Database, { now = monotonicNow }: { now?: 
       );
     },
 
-    wake: () => events.emit('ready'),
+    wake(): void {
+      wakings++;
+      events.emit('ready');
+    },
+
+    /** How often `wake` was called: who looks for a job asks before, and waits with `somethingDue` for another time. */
+    wakings: () => wakings,
 
     /** The next job of this kind whose key is not running, leased; undefined when there is none. */
     claim: (kind: string): Promise<Job | undefined> =>
@@ -217,8 +224,17 @@ function end(connection: Connection, job: Job): void {
   if (changes === 0) throw new Error(`The lease of job ${job.id} (${job.key}) was lost.`);
 }
 
-/** Resolves when a job may be ready: one was enqueued, the next waiting one is due, or a lease may have ended. */
-export function somethingDue(queue: Pick<Queue, 'nextDueMs' | 'events'>, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves when a job may be ready: one was enqueued since `wakings` were counted, the next waiting one is due, or a lease
+ * may have ended. One that is enqueued while another is looked for may be committed together with that look, and is told of
+ * before who looked has learnt that there is none.
+ */
+export function somethingDue(
+  queue: Pick<Queue, 'nextDueMs' | 'events' | 'wakings'>,
+  wakings: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (queue.wakings() !== wakings) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();
   const due = queue.nextDueMs() ?? LEASE_MS;
   const timer = setTimeout(resolve, Math.min(Math.max(10, due), LEASE_MS));

@@ -41,8 +41,9 @@ export function createWorker(options: { width: number; firstRetryMs: number }, p
   async function loop(): Promise<void> {
     while (!stop.signal.aborted) {
       try {
+        const wakings = queue.wakings();
         const job = await claim();
-        if (!job) await somethingDue(queue, stop.signal);
+        if (!job) await somethingDue(queue, wakings, stop.signal);
         else await run(job);
       } catch (error) {
         await waitOut(error);

@@ -2,6 +2,7 @@ import { cp, mkdir, rename, rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LimnerError } from '../../src/errors.ts';
+import { LEASE_MS } from '../../src/ingest/queue.ts';
 import { DOCUMENT_JOB } from '../../src/ingest/worker.ts';
 import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
@@ -160,6 +161,26 @@ describe('a file', () => {
     expect(most).toBe(1);
     expect([await textOf('a.txt'), get('a.txt').chunks]).toEqual([['the last'], 1]);
   });
+});
+
+it('that is listed while the only reader looks for another is read at once', async () => {
+  const { put, queue, arrivals, calm, get } = await open({ width: 1 });
+  const { claim } = queue;
+  let listed: Promise<unknown> | undefined;
+  await put('a.txt', 'text');
+  await put('b.txt', 'other');
+  // The first claim takes a.txt, the next finds nothing: both files are there, and only one is listed yet.
+  let claims = 0;
+  queue.claim = (kind) => {
+    const claimed = claim(kind);
+    if (++claims === 2) listed = arrivals.submit('b.txt', Buffer.from('b.txt'), 5);
+    return claimed;
+  };
+  const since = performance.now();
+  await arrivals.submit('a.txt', Buffer.from('a.txt'), 4);
+  await until(() => listed !== undefined && calm() && bed.find('b.txt'), 'both to be read');
+  expect([get('a.txt').state, get('b.txt').state]).toEqual(['searchable', 'searchable']);
+  expect(performance.now() - since).toBeLessThan(LEASE_MS / 2);
 });
 
 describe('a moved file', () => {

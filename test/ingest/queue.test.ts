@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as after } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createQueue, LEASE_MS, somethingDue, type Job, type Queue } from '../../src/ingest/queue.ts';
 import { openDatabase, type Database } from '../../src/sqlite.ts';
@@ -243,7 +244,7 @@ it('a worker that waits looks again when a lease may have ended', async () => {
   vi.useFakeTimers();
   try {
     let woken = false;
-    void somethingDue(queue, new AbortController().signal).then(() => (woken = true));
+    void somethingDue(queue, queue.wakings(), new AbortController().signal).then(() => (woken = true));
     await vi.advanceTimersByTimeAsync(LEASE_MS - 1);
     expect(woken).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
@@ -251,4 +252,17 @@ it('a worker that waits looks again when a lease may have ended', async () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+it('a job that is enqueued while a worker looks for one is not slept over', async () => {
+  const wakings = queue.wakings();
+  // Both are in one transaction, the look first.
+  const [looked] = await Promise.all([queue.claim('test'), enqueue('k').then(queue.wake)]);
+  expect(looked).toBeUndefined();
+  const asleep = new AbortController();
+  const due = somethingDue(queue, wakings, asleep.signal).then(() => 'due');
+  const other = after(1000).then(() => 'asleep');
+  expect(await Promise.race([due, other])).toBe('due');
+  asleep.abort();
+  expect(await claim()).toMatchObject({ key: 'k' });
 });
