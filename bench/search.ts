@@ -31,6 +31,8 @@ const CHAT_MODEL = 'qwen3:4b';
 const TASKSET = '/usr/bin/taskset';
 const ON_ONE_CORE = { execPath: TASKSET, execArgv: ['-c', '0', process.execPath] };
 
+const COMPILED = fileURLToPath(new URL('../node_modules/.cache/limner', import.meta.url));
+
 const StoreFigures = z.object({
   opened: z.number(),
   reopened: z.number(),
@@ -107,7 +109,12 @@ async function fill(path: string, model: string, chunks: number): Promise<Row> {
 }
 
 async function searchStore(path: string, model: string, how = {}): Promise<z.infer<typeof StoreFigures>> {
-  const child = fork(fileURLToPath(new URL('search-store.ts', import.meta.url)), [path, model], how);
+  // As `npm start` has it.
+  const env = { ...process.env, NODE_COMPILE_CACHE: COMPILED };
+  const child = fork(fileURLToPath(new URL('search-store.ts', import.meta.url)), [path, model], {
+    env,
+    ...how,
+  });
   const [[figures]] = await Promise.all([once(child, 'message'), once(child, 'exit')]);
   return StoreFigures.parse(figures);
 }

@@ -1,12 +1,11 @@
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
-import { z } from 'zod';
 import { openReading, type Connection } from '../sqlite.ts';
 import type { IndexChanges } from './chunk-index.ts';
-import { similarities } from './hits.ts';
 import { createIndexReader, type IndexHit, type IndexReader, type Wanted } from './index-reader.ts';
 import { mergeSegments, type MovedSegment, type Segment } from './segment.ts';
 import { abandonScan, joinScan, type SharedScan } from './shared-scan.ts';
+import { similarities } from './similarities.ts';
 import type { QueryVector } from './store.ts';
 
 /** What every search says. */
@@ -46,8 +45,17 @@ export interface FindAnswer {
 /** Said once, when the thread can begin. */
 export type Greeting = { ready: true };
 
-/** Does one task after another, with its own connection to the database. */
-function serve(port: NonNullable<typeof parentPort>, path: string, reader: number): void {
+/** What a thread is started with: the database, and its number among the threads. */
+export interface ThreadData {
+  path: string;
+  reader: number;
+}
+
+/**
+ * Does one task after another, with its own connection to the database. Of what is imported here every thread has a copy: zod
+ * would be 8 MB of each.
+ */
+function serve(port: NonNullable<typeof parentPort>, { path, reader }: ThreadData): void {
   const read = openReading(path);
   const index = createIndexReader(reader);
 
@@ -96,7 +104,6 @@ function numbersOf(read: Connection, documents: readonly string[]): number[] {
     .map(({ number }) => number);
 }
 
-const { path, reader } = z.object({ path: z.string(), reader: z.int() }).parse(workerData);
-if (parentPort) serve(parentPort, path, reader);
+if (parentPort) serve(parentPort, workerData);
 // A thread is ended from without, which keeps nothing.
 flushCompileCache();

@@ -2,7 +2,15 @@ import { Worker } from 'node:worker_threads';
 import { LimnerError, messageOf } from '../errors.ts';
 import type { IndexChanges } from './chunk-index.ts';
 import type { IndexHit } from './index-reader.ts';
-import type { Answer, FindAnswer, Greeting, KeywordTask, NearTask, Task } from './index-thread.ts';
+import type {
+  Answer,
+  FindAnswer,
+  Greeting,
+  KeywordTask,
+  NearTask,
+  Task,
+  ThreadData,
+} from './index-thread.ts';
 import type { MovedSegment, Segment } from './segment.ts';
 import { abandonScan, createScan, type SharedScan } from './shared-scan.ts';
 
@@ -61,7 +69,7 @@ export function createIndexThreads(
 
   function start(reader: number): Thread {
     const worker = new Worker(new URL('./index-thread.ts', import.meta.url), {
-      workerData: { path, reader },
+      workerData: { path, reader } satisfies ThreadData,
       // Rows and passages are read and sent; nothing of them is kept.
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });

@@ -10,7 +10,7 @@ import { coveredChunks, forgetPages, requireFormat, restorePages, restoreVectors
 import type { IndexThreads } from './index-threads.ts';
 import { hasTerm, type Page } from './page.ts';
 import { createTidy } from './tidy.ts';
-import { toVector } from './vector-rows.ts';
+import { toVector } from './similarities.ts';
 
 /** Rows read between two turns of the event loop. */
 const LOAD_CHUNKS = 16;

@@ -3,7 +3,7 @@ import type { Database } from '../sqlite.ts';
 import type { QdrantStore } from './qdrant.ts';
 import { keyOfText } from './qdrant-point.ts';
 import type { Store } from './store.ts';
-import { toVector } from './vector-rows.ts';
+import { toVector } from './similarities.ts';
 
 /** A store with what the port has no need of, and a copy has. */
 export interface Movable {

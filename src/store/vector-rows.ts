@@ -2,6 +2,7 @@ import { embeddingText } from '../document.ts';
 import type { Connection } from '../sqlite.ts';
 import type { ChunkVector } from './chunk-index.ts';
 import { CHUNK_COLUMNS, toChunk, type ChunkRow } from './chunk-row.ts';
+import { toVector } from './similarities.ts';
 import type { Unembedded } from './store.ts';
 import { addVectors, retally } from './tally.ts';
 
@@ -138,11 +139,4 @@ export function* vectorsOfDocument(
     yield;
   }
   return vectors;
-}
-
-/** A row's bytes as float32, little-endian; copied where they are not aligned. */
-export function toVector(data: Uint8Array): Float32Array {
-  const { buffer, byteOffset, byteLength } =
-    data.byteOffset % Float32Array.BYTES_PER_ELEMENT === 0 ? data : data.slice();
-  return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
 }
