@@ -163,16 +163,17 @@ async function timesOf(ask: () => Promise<number>): Promise<number[]> {
   return times;
 }
 
+async function paced(ask: () => Promise<number>): Promise<number> {
+  await after(PACE_MS);
+  return ask();
+}
+
 /**
  * With a model that answers at once: what is left when its two answers, asked for directly, are taken out is ours. They are asked
  * for as seldom as the service does it, since a process that has just answered answers faster.
  */
 async function ownTime(service: ServiceUnderTest, model: ModelUnderTest): Promise<Row> {
   model.set(FIRST_AT_ONCE);
-  const paced = async (ask: () => Promise<number>): Promise<number> => {
-    await after(PACE_MS);
-    return ask();
-  };
   const embed = await timesOf(() => paced(async () => (await embedOf(model.url)).wholeMs));
   const direct = await timesOf(() => paced(async () => (await directOf(model.url)).firstMs));
   const asked = await oneByOne(
