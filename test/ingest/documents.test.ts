@@ -1,29 +1,12 @@
-import { cp, mkdir, rename, rm, symlink, utimes } from 'node:fs/promises';
+import { cp, rename, rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LimnerError } from '../../src/errors.ts';
-import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
-import { openBed, type Bed, type BedOptions } from './bed.ts';
+import { bed, eachWithItsOwn, folder, move, open } from './own-bed.ts';
 import { listsOf } from '../store/material.ts';
 
-let folder: string;
-let bed: Bed;
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  await mkdir(join(folder, 'inbox'));
-});
-afterEach(async () => {
-  await bed.close();
-  await removeFolder(folder);
-});
-
-async function open(options: BedOptions = {}): Promise<Bed> {
-  return (bed = await openBed(folder, options));
-}
-
-const move = (from: string, to: string): Promise<void> => rename(join(bed.root, from), join(bed.root, to));
+eachWithItsOwn();
 
 describe('a file', () => {
   it('becomes searchable', async () => {

@@ -1,24 +1,12 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LimnerError, type ErrorCode } from '../../src/errors.ts';
 import type { DocumentEmbedder } from '../../src/ingest/embed.ts';
-import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
-import { openBed, type Bed } from './bed.ts';
+import type { Bed } from './bed.ts';
+import { bed, eachWithItsOwn, open as openBed } from './own-bed.ts';
 
-let folder: string;
-let bed: Bed;
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  await mkdir(join(folder, 'inbox'));
-});
-afterEach(async () => {
-  await bed.close();
-  await removeFolder(folder);
-});
+eachWithItsOwn();
 
 /** Another direction for every text. */
 function vectorOf(text: string): Float32Array {
@@ -70,7 +58,7 @@ const fail = (code: ErrorCode): never => {
 };
 
 async function open(fake: ReturnType<typeof fakeEmbedder>, batch = 8): Promise<Bed> {
-  return (bed = await openBed(folder, { embedder: fake.embedder, batch }));
+  return openBed({ embedder: fake.embedder, batch });
 }
 
 async function putMany(count: number, text = (n: number): string => `text number ${n}`): Promise<void> {
@@ -129,7 +117,7 @@ describe('embedding', () => {
 
   it('counts vectors that came before the ledger knew of the chunks', async () => {
     const fake = fakeEmbedder();
-    bed = await openBed(folder, {
+    await openBed({
       embedder: fake.embedder,
       stored: async () => {
         bed.embedding?.wake();

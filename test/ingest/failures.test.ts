@@ -1,28 +1,13 @@
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LimnerError } from '../../src/errors.ts';
-import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
-import { openBed, type Bed, type BedOptions } from './bed.ts';
+import { bed, eachWithItsOwn, folder, open } from './own-bed.ts';
 
-let folder: string;
-let bed: Bed;
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  await mkdir(join(folder, 'inbox'));
-});
-afterEach(async () => {
-  await bed.close();
-  await removeFolder(folder);
-});
-
-async function open(options: BedOptions = {}): Promise<Bed> {
-  return (bed = await openBed(folder, options));
-}
+eachWithItsOwn();
 
 const CODES = ['unsupported', 'corrupt', 'encrypted', 'limit', 'timeout', 'crashed'] as const;
 

@@ -1,31 +1,12 @@
-import { mkdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { LEASE_MS } from '../../src/ingest/queue.ts';
 import { DOCUMENT_JOB } from '../../src/ingest/worker.ts';
-import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
-import { openBed, type Bed, type BedOptions } from './bed.ts';
+import { bed, eachWithItsOwn, move, open } from './own-bed.ts';
 
 // What happens in the very moment in which something else is looked at.
 
-let folder: string;
-let bed: Bed;
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  await mkdir(join(folder, 'inbox'));
-});
-afterEach(async () => {
-  await bed.close();
-  await removeFolder(folder);
-});
-
-async function open(options: BedOptions = {}): Promise<Bed> {
-  return (bed = await openBed(folder, options));
-}
-
-const move = (from: string, to: string): Promise<void> => rename(join(bed.root, from), join(bed.root, to));
+eachWithItsOwn();
 
 it('a file that is listed while the only reader looks for another is read at once', async () => {
   const { put, queue, arrivals, calm, get } = await open({ width: 1 });

@@ -1,27 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { recoverUploads } from '../../src/ingest/uploads.ts';
-import { removeFolder, temporaryFolder } from '../service.ts';
 import { until } from '../until.ts';
-import { openBed, type Bed, type BedOptions } from './bed.ts';
+import { eachWithItsOwn, open } from './own-bed.ts';
 
-let folder: string;
-let bed: Bed;
-
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  await mkdir(join(folder, 'inbox'));
-});
-afterEach(async () => {
-  await bed.close();
-  await removeFolder(folder);
-});
-
-async function open(options: BedOptions = {}): Promise<Bed> {
-  return (bed = await openBed(folder, options));
-}
+eachWithItsOwn();
 
 it('a document is shown as it was read before until the processors of another version have read it, also after pruning', async () => {
   const first = await open();
