@@ -85,6 +85,8 @@ describe.skipIf(!hasBrowser)('every view in every dress (needs /usr/bin/chromium
     await page.setViewportSize({ width: 1280, height: 800 });
     for (const hash of [addresses['documents'], addresses['a search']]) {
       await open(hash ?? '');
+      // What was found comes after the first look of a view.
+      await page.locator('main a[href]').nth(3).waitFor();
       const seen = new Set<string>();
       for (let at = 0; at < 25; at++) {
         await page.keyboard.press('Tab');
